@@ -1,0 +1,26 @@
+/** Flats as little-endian float32 bytes, whatever the machine, and their hashes. Pure. */
+import { createHash } from 'node:crypto';
+import { endianness } from 'node:os';
+
+const swaps = endianness() === 'BE';
+
+/** The bytes of a flat; on little-endian machines a view of the same memory, so write the flat no more until the bytes are used. */
+export function littleEndianBytes(flat: Float32Array): Uint8Array {
+  const view = Buffer.from(flat.buffer, flat.byteOffset, flat.byteLength);
+  return swaps ? Buffer.from(view).swap32() : view;
+}
+
+/** A new flat from bytes, whose length is a multiple of 4. Every bit is kept, NaN payloads included. */
+export function flatFromLittleEndian(bytes: Uint8Array): Float32Array {
+  if (bytes.byteLength % 4 !== 0) throw new Error(`${bytes.byteLength} bytes are not float32 numbers`);
+  const flat = new Float32Array(bytes.byteLength / 4);
+  const own = Buffer.from(flat.buffer);
+  own.set(bytes);
+  if (swaps) own.swap32();
+  return flat;
+}
+
+/** Lower-case hex. */
+export function sha256(bytes: Uint8Array | string): string {
+  return createHash('sha256').update(bytes).digest('hex');
+}

@@ -1,0 +1,37 @@
+/** What a checkpoint holds: all that a run needs to go on as if it had never stopped. Types only. */
+import type { Manifest } from '@lockstep/shared';
+import type { Cursor } from '../core/cursor.ts';
+import type { OptimizerState } from '../optimizer/index.ts';
+
+export type Json = null | boolean | number | string | readonly Json[] | { readonly [key: string]: Json };
+
+export interface CheckpointNetwork {
+  readonly name: string;
+  readonly manifest: Manifest;
+  /** Commits of this network. */
+  readonly version: number;
+  readonly weights: Float32Array;
+  /** `kind` as in the recipe; slots are as long as the weights; scalars are finite. */
+  readonly optimizer: { readonly kind: string } & OptimizerState;
+}
+
+export interface Checkpoint {
+  /** Of the Lockstep that wrote it. */
+  readonly lockstepVersion: string;
+  readonly runId: string;
+  readonly recipe: { readonly name: string; readonly hash: string };
+  readonly seed: number;
+  readonly batchSize: number;
+  readonly shardCount: number;
+  readonly cursor: Cursor;
+  /** Rounds committed of the step after `cursor.step`: 0 exactly when the cursor stands at a step's start. */
+  readonly roundsIntoStep: number;
+  readonly fingerprint: string;
+  readonly datasetSha256: string;
+  /** Whatever the runtime has gathered for the unfinished step (losses of committed rounds). Finite numbers only. */
+  readonly partial: Json;
+  /** Totals that go on after a resume. Finite. */
+  readonly counters: Readonly<Record<string, number>>;
+  /** In recipe order. */
+  readonly networks: readonly CheckpointNetwork[];
+}

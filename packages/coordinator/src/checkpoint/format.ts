@@ -1,0 +1,121 @@
+/**
+ * A checkpoint as files of bytes, and back. Pure: nothing here touches the disk.
+ *
+ * Layout: `checkpoint.json` (everything but the flats, and the length and SHA-256 of every other file) and one little-endian float32 file
+ * for each flat: `generator.weights.bin`, `generator.adam-m.bin`.
+ */
+import { join } from 'node:path';
+import { flatFromLittleEndian, littleEndianBytes, sha256 } from './bytes.ts';
+import type { Checkpoint, CheckpointNetwork } from './checkpoint.ts';
+import { decodeHeader, encodeHeader, formatVersion, headerFileName, invalid } from './header.ts';
+import type { Header } from './header.ts';
+
+/**
+ * Files by name, checkpoint.json last. The flats' bytes are views of the checkpoint's memory where the machine allows it.
+ * Throws a plain Error for what a checkpoint cannot hold (a NaN or infinite number outside the flats, a slot of another length).
+ */
+export function encodeCheckpoint(checkpoint: Checkpoint): Map<string, Uint8Array> {
+  const files = new Map<string, Uint8Array>();
+  const add = (wanted: string, fallback: string, flat: Float32Array): string => {
+    const name = plainName(wanted, fallback, files);
+    files.set(name, littleEndianBytes(flat));
+    return name;
+  };
+  const { networks, partial, counters, cursor, recipe, ...rest } = checkpoint;
+  checkPosition(checkpoint);
+  const described = networks.map((network, index) => describeNetwork(network, index, add));
+  const header: Header = {
+    formatVersion,
+    ...rest,
+    recipe: { name: recipe.name, hash: recipe.hash },
+    cursor: { ...cursor },
+    partial: partial as Header['partial'],
+    counters: { ...counters },
+    networks: described,
+    files: Object.fromEntries([...files].map(([name, bytes]) => [name, { length: bytes.byteLength, sha256: sha256(bytes) }])),
+  };
+  return files.set(headerFileName, encodeHeader(header));
+}
+
+/** `files` are those that `header.files` lists, of any length and content; `directory` is for sentences. Throws `resume-invalid`. */
+export function decodeCheckpoint(header: Header, files: ReadonlyMap<string, Uint8Array>, directory: string): Checkpoint {
+  for (const [name, expected] of Object.entries(header.files)) {
+    const bytes = files.get(name);
+    const path = join(directory, name);
+    if (bytes === undefined) throw invalid(path, 'is missing');
+    if (bytes.byteLength !== expected.length) throw invalid(path, wrongLength(bytes.byteLength, expected.length));
+    if (sha256(bytes) !== expected.sha256) throw invalid(path, 'does not match its checksum');
+  }
+  const flatOf = (name: string, length: number): Float32Array => {
+    const bytes = files.get(name);
+    if (bytes?.byteLength !== length * 4) throw invalid(join(directory, headerFileName), `lists ${name} with another length than its network's`);
+    return flatFromLittleEndian(bytes);
+  };
+  const { files: _files, formatVersion: _version, networks, ...rest } = header;
+  return { ...rest, networks: networks.map((network) => restoreNetwork(network, flatOf)) };
+}
+
+export { decodeHeader, headerFileName };
+
+export function wrongLength(found: number, expected: number): string {
+  return `has ${found} bytes instead of ${expected}`;
+}
+
+type AddFile = (wanted: string, fallback: string, flat: Float32Array) => string;
+
+function describeNetwork(network: CheckpointNetwork, index: number, add: AddFile): Header['networks'][number] {
+  const { name, version, manifest, weights, optimizer } = network;
+  const flat = (label: string, content: Float32Array): string => {
+    if (content.length !== manifest.length) {
+      throw new Error(`a checkpoint cannot be written: ${name}'s ${label} has ${content.length} elements, its manifest ${manifest.length}`);
+    }
+    return add(`${name}.${label}`, `network-${index}.${label}`, content);
+  };
+  return {
+    name,
+    version,
+    // A topology may come with fields that are undefined; JSON drops them here rather than between here and the disk.
+    manifest: JSON.parse(JSON.stringify(manifest)) as Header['networks'][number]['manifest'],
+    weights: flat('weights', weights),
+    optimizer: {
+      kind: optimizer.kind,
+      slots: mapValues(optimizer.slots, (slot, key) => flat(`${optimizer.kind}-${key}`, slot)),
+      scalars: mapValues(optimizer.scalars, (value) => (Object.is(value, -0) ? '-0' : value)),
+    },
+  };
+}
+
+function restoreNetwork(network: Header['networks'][number], flatOf: (name: string, length: number) => Float32Array): CheckpointNetwork {
+  const { name, version, manifest, optimizer } = network;
+  return {
+    name,
+    version,
+    manifest,
+    weights: flatOf(network.weights, manifest.length),
+    optimizer: {
+      kind: optimizer.kind,
+      slots: mapValues(optimizer.slots, (file) => flatOf(file, manifest.length)),
+      scalars: mapValues(optimizer.scalars, (value) => (value === '-0' ? -0 : value)),
+    },
+  };
+}
+
+/** A name that every file system takes and that no other file has, also where case does not count. */
+function plainName(wanted: string, fallback: string, taken: ReadonlyMap<string, unknown>): string {
+  const used = new Set([...taken.keys()].map((name) => name.toLowerCase()));
+  const plain = /^[A-Za-z0-9][A-Za-z0-9._-]{0,120}$/;
+  const candidates = [wanted, fallback].filter((name) => plain.test(name)).map((name) => `${name}.bin`);
+  const numbered = `flat-${taken.size}.bin`;
+  return candidates.find((name) => !used.has(name.toLowerCase())) ?? numbered;
+}
+
+function checkPosition({ cursor, roundsIntoStep }: Checkpoint): void {
+  const atStart = cursor.phase === 0 && cursor.repetition === 0;
+  if (atStart !== (roundsIntoStep === 0)) {
+    throw new Error(`a checkpoint cannot be written: ${roundsIntoStep} rounds into the step, but phase ${cursor.phase}, repetition ${cursor.repetition}`);
+  }
+}
+
+function mapValues<A, B>(record: Readonly<Record<string, A>>, map: (value: A, key: string) => B): Record<string, B> {
+  return Object.fromEntries(Object.entries(record).map(([key, value]) => [key, map(value, key)]));
+}

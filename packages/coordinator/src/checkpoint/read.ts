@@ -1,0 +1,130 @@
+/**
+ * Reading checkpoints and judging them. Changes nothing on disk, so any process may use it while a run goes on.
+ *
+ * Nothing is believed before it is checked: names, kinds of file, sizes before reading, hashes, schema.
+ */
+import { open, readdir, stat } from 'node:fs/promises';
+import { basename, join } from 'node:path';
+import { LockstepError } from '@lockstep/shared';
+import { onDisk, systemErrorCode } from '../disk.ts';
+import type { Checkpoint } from './checkpoint.ts';
+import { decodeCheckpoint, wrongLength } from './format.ts';
+import { decodeHeader, headerFileName, invalid, maximumHeaderBytes } from './header.ts';
+import type { Header } from './header.ts';
+import { checkpointName, comparePositions, parseCheckpointName } from './name.ts';
+
+/** A checkpoint that was passed over, and a sentence that says why. */
+export interface Skipped {
+  readonly path: string;
+  readonly reason: string;
+}
+
+export interface Latest {
+  readonly path: string;
+  readonly checkpoint: Checkpoint;
+}
+
+/** Reads one checkpoint directory. Throws `resume-invalid` with a sentence that names the bad file. */
+export async function readCheckpoint(path: string): Promise<Checkpoint> {
+  const header = await readHeader(path);
+  const files = new Map<string, Uint8Array>();
+  for (const [name, { length }] of Object.entries(header.files)) {
+    files.set(name, await readWhole(join(path, name), (size) => (size === length ? undefined : wrongLength(size, length))));
+  }
+  return decodeCheckpoint(header, files, path);
+}
+
+/** The newest usable checkpoint in a directory of checkpoints, and those newer ones that are not usable. No directory: none. */
+export async function latestCheckpoint(directory: string): Promise<{ readonly latest: Latest | undefined; readonly skipped: readonly Skipped[] }> {
+  const skipped: Skipped[] = [];
+  for (const name of await checkpointNames(directory)) {
+    const path = join(directory, name);
+    try {
+      const checkpoint = await readCheckpoint(path);
+      checkName(path, checkpoint);
+      return { latest: { path, checkpoint }, skipped };
+    } catch (error) {
+      if (!(error instanceof LockstepError)) throw error;
+      skipped.push({ path, reason: error.message });
+    }
+  }
+  return { latest: undefined, skipped };
+}
+
+/** Whether the header is whole and every file has its size: the part of the check that costs no reading of flats. */
+export async function looksWhole(path: string): Promise<boolean> {
+  try {
+    const header = await readHeader(path);
+    checkName(path, header);
+    for (const [name, { length }] of Object.entries(header.files)) {
+      if ((await sizeOf(join(path, name))) !== length) return false;
+    }
+    return true;
+  } catch (error) {
+    if (error instanceof LockstepError) return false;
+    throw error;
+  }
+}
+
+/** Names of checkpoints in a directory, usable or not, newest first. */
+export async function checkpointNames(directory: string): Promise<string[]> {
+  const names = await onDisk(directory, () => readdir(directory).catch((error: unknown) => absent(error, [])));
+  return names
+    .flatMap((name) => {
+      const position = parseCheckpointName(name);
+      return position === undefined ? [] : [{ name, position }];
+    })
+    .toSorted((a, b) => comparePositions(b.position, a.position))
+    .map(({ name }) => name);
+}
+
+async function readHeader(path: string): Promise<Header> {
+  const file = join(path, headerFileName);
+  const bytes = await readWhole(file, (size) => (size <= maximumHeaderBytes ? undefined : `has ${size} bytes, more than any ${headerFileName}`));
+  return decodeHeader(bytes, file);
+}
+
+/** A directory renamed by hand would lie about which checkpoint is the newest. */
+function checkName(path: string, { cursor, roundsIntoStep }: Pick<Checkpoint, 'cursor' | 'roundsIntoStep'>): void {
+  const name = checkpointName({ step: cursor.step, roundsIntoStep });
+  if (basename(path) !== name) throw invalid(path, `holds ${name}: give it its name back`);
+}
+
+/** `judge` sees the size before anything is read, and says what is wrong with it. */
+async function readWhole(path: string, judge: (size: number) => string | undefined): Promise<Uint8Array> {
+  const size = await sizeOf(path);
+  const objection = judge(size);
+  if (objection !== undefined) throw invalid(path, objection);
+  return await reading(path, async () => {
+    const handle = await open(path, 'r');
+    try {
+      const bytes = Buffer.alloc(size);
+      const { bytesRead } = await handle.read(bytes, 0, size, 0);
+      return bytes.subarray(0, bytesRead);
+    } finally {
+      await handle.close();
+    }
+  });
+}
+
+/** Bytes of a plain file; anything else (a pipe would block for ever) is refused before it is opened. */
+async function sizeOf(path: string): Promise<number> {
+  const found = await reading(path, () => stat(path));
+  if (!found.isFile()) throw invalid(path, 'is not a plain file');
+  return found.size;
+}
+
+async function reading<T>(path: string, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    const code = systemErrorCode(error);
+    if (code === undefined) throw error;
+    throw invalid(path, code === 'ENOENT' || code === 'ENOTDIR' ? 'is missing' : `cannot be read (${code})`);
+  }
+}
+
+function absent<T>(error: unknown, instead: T): T {
+  if (systemErrorCode(error) === 'ENOENT') return instead;
+  throw error;
+}

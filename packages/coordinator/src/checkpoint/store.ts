@@ -1,0 +1,114 @@
+/**
+ * The checkpoints of one run on disk: writing them so that a name holds a whole valid checkpoint or nothing (invariant I5), and keeping few.
+ *
+ * Only the process that holds the run directory's lock may open a store; readers use `read.ts`.
+ * Not responsible for: bytes (`format.ts`), when to write (the core), what the parts mean.
+ */
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { LockstepError } from '@lockstep/shared';
+import { makeDirectory, removeDirectory, sweepTemporaries, systemErrorCode, writeDirectoryAtomically } from '../disk.ts';
+import type { Checkpoint } from './checkpoint.ts';
+import { encodeCheckpoint } from './format.ts';
+import { checkpointName } from './name.ts';
+import { checkpointNames, latestCheckpoint, looksWhole, readCheckpoint } from './read.ts';
+import type { Latest, Skipped } from './read.ts';
+
+export interface Written {
+  readonly path: string;
+  /** Of all its files together. */
+  readonly bytes: number;
+  /** False: the same checkpoint was there already. */
+  readonly isNew: boolean;
+}
+
+export interface CheckpointStore {
+  readonly directory: string;
+  /**
+   * Resolves when the checkpoint would survive power loss and old ones are removed. The flats must not be written meanwhile.
+   * Writes run one after another. Throws `disk`; older checkpoints are then as they were and nothing unfinished is left.
+   */
+  write(checkpoint: Checkpoint): Promise<Written>;
+  /** The newest usable checkpoint; each newer, unusable one is in `skipped` with a sentence. */
+  latest(): Promise<{ readonly latest: Latest | undefined; readonly skipped: readonly Skipped[] }>;
+  /** Throws `resume-invalid`. */
+  read(path: string): Promise<Checkpoint>;
+}
+
+export interface StoreOptions {
+  /** Usable checkpoints to keep, at least 1. */
+  readonly keep: number;
+}
+
+/** Creates the directory where needed and removes what a killed process left unfinished. Throws `disk`. */
+export async function openCheckpointStore(directory: string, { keep }: StoreOptions = { keep: 3 }): Promise<CheckpointStore> {
+  if (!Number.isInteger(keep) || keep < 1) throw new Error(`keep is ${keep}; it must be an integer of at least 1`);
+  await makeDirectory(directory);
+  await sweepTemporaries(directory);
+  // Checked in full by this process (or written by it), so that keeping few does not read every flat again at every checkpoint.
+  const checked = new Set<string>();
+  let previous: Promise<unknown> = Promise.resolve();
+  return {
+    directory,
+    write(checkpoint) {
+      const written = previous.then(() => writeAndPrune(directory, keep, checked, checkpoint));
+      previous = written.catch(() => {});
+      return written;
+    },
+    latest: () => latestCheckpoint(directory),
+    read: readCheckpoint,
+  };
+}
+
+async function writeAndPrune(directory: string, keep: number, checked: Set<string>, checkpoint: Checkpoint): Promise<Written> {
+  const name = checkpointName({ step: checkpoint.cursor.step, roundsIntoStep: checkpoint.roundsIntoStep });
+  const path = join(directory, name);
+  const files = encodeCheckpoint(checkpoint);
+  const isNew = !(await holds(path, files));
+  if (isNew) await writeDirectoryAtomically(path, files);
+  checked.add(name);
+  await prune(directory, keep, checked, name);
+  const bytes = [...files.values()].reduce((sum, content) => sum + content.byteLength, 0);
+  return { path, bytes, isNew };
+}
+
+/** Whether exactly these bytes are on disk already. */
+async function holds(path: string, files: ReadonlyMap<string, Uint8Array>): Promise<boolean> {
+  if (!(await looksWhole(path))) return false;
+  // The header first: it is small and nearly always tells.
+  for (const [name, content] of [...files].toReversed()) {
+    try {
+      if (!(await readFile(join(path, name))).equals(content)) return false;
+    } catch (error) {
+      // Missing or unreadable: it is written anew, and what stops that is reported then.
+      if (systemErrorCode(error) === undefined) throw error;
+      return false;
+    }
+  }
+  return true;
+}
+
+/** Keeps the newest usable ones; what is older than all of these goes, usable or not. The one just written always stays. */
+async function prune(directory: string, keep: number, checked: Set<string>, justWritten: string): Promise<void> {
+  let kept = 0;
+  for (const name of await checkpointNames(directory)) {
+    if (name === justWritten) kept += 1;
+    else if (kept >= keep) {
+      await removeDirectory(join(directory, name));
+      checked.delete(name);
+    } else if (await isUsable(join(directory, name), name, checked)) kept += 1;
+  }
+}
+
+async function isUsable(path: string, name: string, checked: Set<string>): Promise<boolean> {
+  if (!(await looksWhole(path))) return false;
+  if (checked.has(name)) return true;
+  try {
+    await readCheckpoint(path);
+  } catch (error) {
+    if (error instanceof LockstepError) return false;
+    throw error;
+  }
+  checked.add(name);
+  return true;
+}

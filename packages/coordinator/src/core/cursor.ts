@@ -1,0 +1,41 @@
+/** Where a run stands: which round is next, and where its batch starts in the data stream. Pure arithmetic over the plan. */
+import type { Plan, PlannedPhase } from './plan.ts';
+
+export interface Cursor {
+  /** Completed steps. */
+  readonly step: number;
+  /** Index of the phase of the next round. */
+  readonly phase: number;
+  /** Repetition within that phase, from 0. */
+  readonly repetition: number;
+  /** Committed rounds; also the number of the next round, which keys its randomness. */
+  readonly round: number;
+  /** Samples drawn from the data stream so far. */
+  readonly samplePosition: number;
+}
+
+export const startOfRun: Cursor = { step: 0, phase: 0, repetition: 0, round: 0, samplePosition: 0 };
+
+export function phaseAt(plan: Plan, cursor: Cursor): PlannedPhase {
+  return plan.phases[cursor.phase]!;
+}
+
+/** The cursor after its round is committed. */
+export function advance(plan: Plan, cursor: Cursor): Cursor {
+  const phase = phaseAt(plan, cursor);
+  const round = cursor.round + 1;
+  const samplePosition = cursor.samplePosition + (phase.readsReal ? plan.batchSize : 0);
+  if (cursor.repetition + 1 < phase.repeat) return { ...cursor, repetition: cursor.repetition + 1, round, samplePosition };
+  if (cursor.phase + 1 < plan.phases.length) return { ...cursor, phase: cursor.phase + 1, repetition: 0, round, samplePosition };
+  return { step: cursor.step + 1, phase: 0, repetition: 0, round, samplePosition };
+}
+
+export function isStepBoundary(cursor: Cursor): boolean {
+  return cursor.phase === 0 && cursor.repetition === 0;
+}
+
+/** Data samples one step consumes; a recipe whose losses read no data counts its batch, so that a run still has a length. */
+export function imagesPerStep(phases: readonly PlannedPhase[], batchSize: number): number {
+  const batches = phases.reduce((sum, phase) => sum + (phase.readsReal ? phase.repeat : 0), 0);
+  return batchSize * Math.max(1, batches);
+}

@@ -1,0 +1,37 @@
+/** What the coordinator is doing, and one sentence that says why: for /status, the log and error messages. */
+import { readyWorkers, type State } from './state.ts';
+
+export interface Description {
+  readonly state: State['stage'];
+  readonly reason: string;
+}
+
+export function describe(state: State): Description {
+  return { state: state.stage, reason: reasonOf(state) };
+}
+
+function reasonOf(state: State): string {
+  switch (state.stage) {
+    case 'gathering':
+    case 'starved':
+      return waitingFor(state);
+    case 'training': {
+      const late = [...state.workers.values()].filter((worker) => worker.stage === 'working').map((worker) => worker.name);
+      const round = `step ${state.cursor.step + 1} of ${state.plan.totalSteps}, phase ${state.plan.phases[state.cursor.phase]?.name ?? ''}`;
+      return late.length === 0 ? `Between rounds at ${round}.` : `Waiting for results of ${round} from ${late.join(', ')}.`;
+    }
+    case 'ended':
+      return 'The run has ended.';
+  }
+}
+
+/** Names who is here, who is still preparing, how many are missing, and the command that starts one more. */
+export function waitingFor(state: State): string {
+  const { plan } = state;
+  const wanted = state.stage === 'starved' ? plan.minWorkers : plan.workersWanted;
+  const ready = readyWorkers(state);
+  const preparing = [...state.workers.values()].filter((worker) => worker.stage === 'preparing');
+  const here = ready.length === 0 ? 'none is here' : `here: ${ready.map((worker) => worker.name).join(', ')}`;
+  const coming = preparing.length === 0 ? '' : `; preparing: ${preparing.map((worker) => worker.name).join(', ')}`;
+  return `Waiting for ${wanted - ready.length} of ${wanted} workers (${here}${coming}). Start one with: ${plan.workerCommand}`;
+}

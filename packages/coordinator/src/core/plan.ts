@@ -1,0 +1,34 @@
+/** The facts of a run that the core needs: numbers and names, fixed before the first event. */
+
+export interface PlannedPhase {
+  readonly name: string;
+  /** The network whose version a commit of this phase raises. */
+  readonly updates: string;
+  readonly repeat: number;
+  /** Whether each round of this phase takes a batch from the data stream. */
+  readonly readsReal: boolean;
+}
+
+export interface Plan {
+  readonly runId: string;
+  readonly epoch: number;
+  readonly phases: readonly PlannedPhase[];
+  readonly networks: readonly string[];
+  readonly batchSize: number;
+  readonly shardCount: number;
+  readonly totalSteps: number;
+  readonly workersWanted: number;
+  readonly minWorkers: number;
+  /** How long to wait for workers before going on with fewer, or giving up below `minWorkers`. */
+  readonly joinTimeoutMs: number;
+  /** How long one worker may take to prepare itself, or to answer one WORK. */
+  readonly workerTimeoutMs: number;
+  /** 0: only at the end. */
+  readonly checkpointEverySteps: number;
+  /** 0: only at the end. */
+  readonly sampleEverySteps: number;
+  readonly pictures: number;
+  readonly allowMixedNumerics: boolean;
+  /** How a person starts one more worker; part of the sentence that says whom we wait for. */
+  readonly workerCommand: string;
+}

@@ -1,0 +1,101 @@
+/** The whole state of the coordinator's core: one record, workers keyed by incarnation, so that leaving is one delete. */
+import type { PeerId } from '@lockstep/shared';
+import type { Cursor } from './cursor.ts';
+import type { TaskKind } from './events.ts';
+import type { Plan } from './plan.ts';
+
+export interface Worker {
+  /** The incarnation, which is also the transport's identity. */
+  readonly peer: PeerId;
+  readonly name: string;
+  readonly host: string;
+  readonly pid: number;
+  readonly backend: string;
+  readonly device: string;
+  /** `preparing`: WELCOME sent. `idle`: may get WORK. `working`: owes an answer. */
+  stage: 'preparing' | 'idle' | 'working';
+  /** When `preparing` or `working` has lasted too long. */
+  deadlineMs: number;
+  /** Weight versions it was sent in this connection. */
+  readonly holds: Record<string, number>;
+  /** Of the WORK it owes an answer to. */
+  workId: number | undefined;
+  /** Shards it owes. */
+  shards: readonly number[];
+  /** Times it asked for weights since its last result: bounded, or two confused peers would talk for ever. */
+  needs: number;
+  shardsCommitted: number;
+}
+
+/** What is being dealt: the shards of a round, or the pictures of a grid (one shard). */
+export interface Task {
+  readonly kind: TaskKind;
+  /** Per shard: not dealt, dealt to a worker, or counted in. */
+  readonly shards: ShardState[];
+}
+
+export type ShardState =
+  | { readonly status: 'waiting' }
+  | { readonly status: 'dealt'; readonly to: PeerId }
+  | { readonly status: 'done'; readonly by: PeerId };
+
+/**
+ * `gathering` -> `training` <-> `starved` -> `ended`.
+ * `gathering`: waiting for the first `workersWanted`. `starved`: fewer than `minWorkers`. Nothing is dealt in either.
+ */
+export type Stage = 'gathering' | 'training' | 'starved' | 'ended';
+
+export interface State {
+  readonly plan: Plan;
+  stage: Stage;
+  /** When waiting for workers ends; meaningful in `gathering` and `starved`. */
+  joinDeadlineMs: number;
+  cursor: Cursor;
+  /** Commits of each network. */
+  readonly versions: Record<string, number>;
+  /** In order of joining. */
+  readonly workers: Map<PeerId, Worker>;
+  task: Task | undefined;
+  nextWorkId: number;
+  /** A grid is due before the next round. */
+  sampleDue: boolean;
+  /** Of the first worker, or of the checkpoint. */
+  manifestKey: string | undefined;
+  fingerprint: string | undefined;
+}
+
+export interface Start {
+  readonly cursor: Cursor;
+  readonly versions: Readonly<Record<string, number>>;
+  readonly sampleDue: boolean;
+  readonly manifestKey?: string;
+  readonly fingerprint?: string;
+}
+
+export function createState(plan: Plan, start: Start, nowMs: number): State {
+  return {
+    plan,
+    stage: 'gathering',
+    joinDeadlineMs: nowMs + plan.joinTimeoutMs,
+    cursor: start.cursor,
+    versions: { ...start.versions },
+    workers: new Map(),
+    task: undefined,
+    nextWorkId: 1,
+    sampleDue: start.sampleDue,
+    manifestKey: start.manifestKey,
+    fingerprint: start.fingerprint,
+  };
+}
+
+/** Workers that may be dealt work, in order of joining. */
+export function readyWorkers(state: State): Worker[] {
+  return [...state.workers.values()].filter((worker) => worker.stage !== 'preparing');
+}
+
+/** The next moment at which a `tick` is wanted. */
+export function nextDeadlineMs(state: State): number | undefined {
+  const deadlines = [...state.workers.values()].filter((worker) => worker.stage !== 'idle').map((worker) => worker.deadlineMs);
+  if (state.stage === 'gathering' || state.stage === 'starved') deadlines.push(state.joinDeadlineMs);
+  return deadlines.length === 0 ? undefined : Math.min(...deadlines);
+}

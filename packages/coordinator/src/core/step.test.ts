@@ -1,0 +1,235 @@
+/** Set a state, give one event, look at the effects. No sockets, no clocks. */
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import { cover } from '@lockstep/shared';
+import { startOfRun } from './cursor.ts';
+import { describe as describeState } from './describe.ts';
+import type { Effect } from './effects.ts';
+import type { Event, TaskKind } from './events.ts';
+import type { Plan } from './plan.ts';
+import { createState, nextDeadlineMs, type State } from './state.ts';
+import { step } from './step.ts';
+
+const plan: Plan = {
+  runId: 'r',
+  epoch: 1,
+  phases: [
+    { name: 'd', updates: 'discriminator', repeat: 1, readsReal: true },
+    { name: 'g', updates: 'generator', repeat: 1, readsReal: false },
+  ],
+  networks: ['generator', 'discriminator'],
+  batchSize: 8,
+  shardCount: 4,
+  totalSteps: 2,
+  workersWanted: 2,
+  minWorkers: 1,
+  joinTimeoutMs: 1000,
+  workerTimeoutMs: 100,
+  checkpointEverySteps: 1,
+  sampleEverySteps: 0,
+  pictures: 64,
+  allowMixedNumerics: false,
+  workerCommand: 'worker --connect tcp://127.0.0.1:5555',
+};
+
+function create(changes: Partial<Plan> = {}): State {
+  return createState({ ...plan, ...changes }, { cursor: startOfRun, versions: { generator: 0, discriminator: 0 }, sampleDue: false }, 0);
+}
+
+const hello = (peer: string, name = peer): Event => ({ type: 'hello', peer, name, host: 'h', pid: 1, backend: 'wasm', device: 'cpu' });
+const fence = (state: State, peer: string, changes = {}) => ({ runId: 'r', epoch: 1, incarnation: peer, round: state.cursor.round, ...changes });
+const ready = (state: State, peer: string, changes = {}): Event => ({ type: 'ready', peer, fence: fence(state, peer), manifestKey: 'm', fingerprint: 'f', ...changes });
+const result = (state: State, peer: string, shards: number[], changes = {}, task: TaskKind = 'gradient'): Event => ({
+  type: 'result',
+  peer,
+  fence: fence(state, peer, changes),
+  workId: state.workers.get(peer)?.workId ?? 0,
+  task,
+  nodes: task === 'gradient' ? cover(shards, state.plan.shardCount) : [],
+  outcomes: task === 'gradient' ? shards.map((shard) => ({ shard, loss: 1, metrics: {} })) : [],
+  payload: undefined,
+});
+
+function join(state: State, ...peers: string[]): Effect[] {
+  return peers.flatMap((peer) => [...step(state, hello(peer), 0), ...step(state, ready(state, peer), 0)]);
+}
+
+const dealt = (effects: Effect[]): Record<string, readonly number[]> =>
+  Object.fromEntries(effects.flatMap((effect) => (effect.do === 'deal' ? [[effect.to, effect.shards]] : [])));
+const kinds = (effects: Effect[]): string[] => effects.map((effect) => (effect.do === 'record' ? effect.entry.event : effect.do));
+
+describe('coordinator core', () => {
+  test('waits for the workers wanted, names who is here, and prints the command that starts one', () => {
+    const state = create();
+    join(state, 'a');
+    assert.equal(state.stage, 'gathering');
+    assert.match(describeState(state).reason, /Waiting for 1 of 2 workers \(here: a\)\. Start one with: worker --connect/);
+    assert.equal(nextDeadlineMs(state), 1000);
+  });
+
+  test('deals contiguous shards to every worker when the last one joins, with all weights', () => {
+    const state = create();
+    const effects = join(state, 'a', 'b');
+    assert.deepEqual(dealt(effects), { a: [0, 1], b: [2, 3] });
+    const deal = effects.find((effect) => effect.do === 'deal')!;
+    assert.deepEqual(deal.sends, ['generator', 'discriminator']);
+    assert.deepEqual(deal.needs, { generator: 0, discriminator: 0 });
+  });
+
+  test('commits when every shard is in, and sends only what the commit changed', () => {
+    const state = create();
+    join(state, 'a', 'b');
+    assert.deepEqual(kinds(step(state, result(state, 'b', [2, 3]), 0)), ['accept']);
+    assert.deepEqual(kinds(step(state, result(state, 'a', [0, 1]), 0)), ['accept', 'commit']);
+    const effects = step(state, { type: 'committed' }, 0);
+    assert.deepEqual(dealt(effects), { a: [0, 1], b: [2, 3] });
+    const deal = effects.find((effect) => effect.do === 'deal')!;
+    assert.deepEqual(deal.sends, ['discriminator']);
+    assert.deepEqual(state.cursor, { step: 0, phase: 1, repetition: 0, round: 1, samplePosition: 8 });
+  });
+
+  test('a step ends with a checkpoint, the run with a grid, a checkpoint and farewells', () => {
+    const state = create({ workersWanted: 1 });
+    join(state, 'a');
+    const round = (): Effect[] => [...step(state, result(state, 'a', [0, 1, 2, 3]), 0), ...step(state, { type: 'committed' }, 0)];
+    round();
+    assert.deepEqual(kinds(round()), ['accept', 'commit', 'complete-step', 'checkpoint', 'begin', 'deal']);
+    round();
+    assert.deepEqual(kinds(round()), ['accept', 'commit', 'complete-step', 'begin', 'deal']);
+    assert.deepEqual(kinds(step(state, result(state, 'a', [0], {}, 'generate'), 0)), ['accept', 'save-sample', 'checkpoint', 'bye', 'finish']);
+    assert.deepEqual(kinds(step(state, hello('late'), 0)), ['bye']);
+  });
+
+  test('deals the shards of a lost worker again, to whoever is idle first', () => {
+    const state = create();
+    join(state, 'a', 'b');
+    const lost = step(state, { type: 'down', peer: 'a' }, 0);
+    assert.deepEqual(kinds(lost), ['worker-left', 'shards-redealt', 'count']);
+    const effects = step(state, result(state, 'b', [2, 3]), 0);
+    assert.deepEqual(dealt(effects), { b: [0, 1] });
+    assert.deepEqual(kinds(step(state, result(state, 'b', [0, 1]), 0)), ['accept', 'commit']);
+  });
+
+  test('a late worker gets waiting shards at once, else takes part from the next round', () => {
+    const state = create({ workersWanted: 1 });
+    join(state, 'a');
+    assert.deepEqual(dealt(join(state, 'b')), {});
+    step(state, result(state, 'a', [0, 1, 2, 3]), 0);
+    assert.deepEqual(dealt(step(state, { type: 'committed' }, 0)), { a: [0, 1], b: [2, 3] });
+  });
+
+  test('workers beyond the shards stand by, and the record says which flag would use them', () => {
+    const state = create({ workersWanted: 5 });
+    const effects = join(state, 'a', 'b', 'c', 'd', 'e');
+    assert.deepEqual(dealt(effects), { a: [0], b: [1], c: [2], d: [3] });
+    const start = effects.find((effect) => effect.do === 'record' && effect.entry.event === 'training');
+    assert.match(JSON.stringify(start), /1 stands by as hot spare; --shards 5 would use all/);
+  });
+
+  for (const [what, changes, reason] of [
+    ['another run', { runId: 'x' }, 'other-run'],
+    ['another epoch', { epoch: 0 }, 'other-epoch'],
+    ['another incarnation', { incarnation: 'z' }, 'unknown-worker'],
+    ['another round', { round: 9 }, 'other-round'],
+  ] as const) {
+    test(`drops and counts a result of ${what}`, () => {
+      const state = create();
+      join(state, 'a', 'b');
+      const effects = step(state, result(state, 'a', [0, 1], changes), 0);
+      assert.deepEqual(effects[0], { do: 'count', what: 'results-dropped', reason, by: 1 });
+      assert.equal(kinds(effects).includes('accept'), false);
+    });
+  }
+
+  test('drops a duplicate result', () => {
+    const state = create();
+    join(state, 'a', 'b');
+    const message = result(state, 'a', [0, 1]);
+    assert.deepEqual(kinds(step(state, message, 0)), ['accept']);
+    assert.deepEqual(step(state, message, 0), [{ do: 'count', what: 'results-dropped', reason: 'unasked', by: 1 }]);
+  });
+
+  test('sends away a worker whose result covers other shards than it was dealt', () => {
+    const state = create();
+    join(state, 'a', 'b');
+    const effects = step(state, result(state, 'a', [0, 1, 2, 3]), 0);
+    assert.deepEqual(kinds(effects), ['refuse', 'worker-refused', 'worker-left', 'shards-redealt', 'count']);
+    assert.match(JSON.stringify(effects), /covers shards 0,1,2,3 instead of 0,1/);
+  });
+
+  test('a worker that does not answer in time is let go, and its shards wait', () => {
+    const state = create();
+    join(state, 'a', 'b');
+    step(state, result(state, 'b', [2, 3]), 50);
+    assert.deepEqual(step(state, { type: 'tick' }, 99), []);
+    const effects = step(state, { type: 'tick' }, 100);
+    assert.deepEqual(kinds(effects), ['bye', 'worker-left', 'shards-redealt', 'count', 'deal']);
+    assert.deepEqual(dealt(effects), { b: [0, 1] });
+  });
+
+  test('a worker that lacks weights gets them with the work again, but not for ever', () => {
+    const state = create();
+    join(state, 'a', 'b');
+    const need = (): Effect[] => step(state, { type: 'need', peer: 'a', fence: fence(state, 'a'), workId: state.workers.get('a')!.workId!, networks: ['generator'] }, 0);
+    const [again] = need();
+    assert.deepEqual(again?.do === 'deal' && { shards: again.shards, sends: again.sends }, { shards: [0, 1], sends: ['generator'] });
+    need();
+    need();
+    assert.equal(kinds(need())[0], 'refuse');
+  });
+
+  test('refuses other manifests, and other bits unless they are allowed', () => {
+    const state = create();
+    join(state, 'a');
+    step(state, hello('b'), 0);
+    assert.match(JSON.stringify(step(state, ready(state, 'b', { manifestKey: 'other' }), 0)), /recipe-mismatch/);
+    step(state, hello('c'), 0);
+    assert.match(JSON.stringify(step(state, ready(state, 'c', { fingerprint: 'other' }), 0)), /numerics-mismatch.*--allow-mixed-numerics/);
+    const lenient = create({ allowMixedNumerics: true });
+    join(lenient, 'a');
+    step(lenient, hello('c'), 0);
+    assert.equal(kinds(step(lenient, ready(lenient, 'c', { fingerprint: 'other' }), 0))[0], 'worker-joined');
+  });
+
+  test('a newer life of the same name replaces the older', () => {
+    const state = create();
+    join(state, 'a1');
+    const effects = step(state, hello('a2', 'a1'), 0);
+    assert.deepEqual(kinds(effects), ['refuse', 'worker-refused', 'worker-left', 'welcome']);
+  });
+
+  test('below --min-workers it pauses, says so, and gives up after --join-timeout with a checkpoint', () => {
+    const state = create({ minWorkers: 2 });
+    join(state, 'a', 'b');
+    assert.deepEqual(kinds(step(state, { type: 'down', peer: 'a' }, 10)).at(-1), 'waiting');
+    assert.equal(state.stage, 'starved');
+    step(state, result(state, 'b', [2, 3]), 20);
+    const effects = step(state, { type: 'tick' }, 1010);
+    assert.deepEqual(kinds(effects), ['checkpoint', 'bye', 'finish']);
+    assert.match(JSON.stringify(effects.at(-1)), /workers-missing/);
+  });
+
+  test('starts with fewer after --join-timeout if --min-workers are here', () => {
+    const state = create();
+    join(state, 'a');
+    const effects = step(state, { type: 'tick' }, 1000);
+    assert.deepEqual(kinds(effects), ['training', 'begin', 'deal']);
+  });
+
+  test('stop drops the round under way, checkpoints the cursor and tells the workers', () => {
+    const state = create();
+    join(state, 'a', 'b');
+    step(state, result(state, 'a', [0, 1]), 0);
+    const effects = step(state, { type: 'stop', reason: 'stopped by SIGINT' }, 0);
+    assert.deepEqual(kinds(effects), ['checkpoint', 'bye', 'bye', 'finish']);
+    assert.deepEqual(step(state, result(state, 'b', [2, 3]), 0), []);
+  });
+
+  test('a sum that is not finite ends the run with its reason', () => {
+    const state = create({ workersWanted: 1 });
+    join(state, 'a');
+    step(state, result(state, 'a', [0, 1, 2, 3]), 0);
+    const effects = step(state, { type: 'diverged', reason: 'The loss is NaN.' }, 0);
+    assert.deepEqual(effects.at(-1), { do: 'finish', outcome: 'failed', reason: 'The loss is NaN.', code: 'diverged' });
+  });
+});

@@ -1,0 +1,258 @@
+/**
+ * The coordinator's core: one event in, effects out. No sockets, files, timers or tensors; time comes in as `nowMs`.
+ *
+ * Read top to bottom: what each event does, then how a round is begun, dealt and finished. Who is a member is in `membership.ts`.
+ */
+import { cover, type ErrorCode, isNode, shardsUnder, type TreeNode } from '@lockstep/shared';
+import { advance, isStepBoundary } from './cursor.ts';
+import { dealShards } from './dealing.ts';
+import { describe, waitingFor } from './describe.ts';
+import type { DropReason, Effect } from './effects.ts';
+import type { Event } from './events.ts';
+import { dropReasonOf } from './fence.ts';
+import { admit, greet, refuse, removeWorker } from './membership.ts';
+import { readyWorkers, type State, type Worker } from './state.ts';
+
+type ResultEvent = Extract<Event, { type: 'result' }>;
+
+/** Bound on how often one worker may ask for weights again without delivering a result. */
+const maximumNeeds = 3;
+
+export function step(state: State, event: Event, nowMs: number): Effect[] {
+  const effects: Effect[] = [];
+  if (state.stage === 'ended') {
+    if (event.type === 'hello') effects.push({ do: 'bye', to: event.peer, round: state.cursor.round, ended: true, reason: 'The run has ended.' });
+    return effects;
+  }
+  handle(state, event, nowMs, effects);
+  if (stageOf(state) !== 'ended') proceed(state, nowMs, effects);
+  return effects;
+}
+
+/** Read through a function: TypeScript would otherwise keep the narrowed stage from before `handle` changed it. */
+function stageOf(state: State): State['stage'] {
+  return state.stage;
+}
+
+function handle(state: State, event: Event, nowMs: number, effects: Effect[]): void {
+  switch (event.type) {
+    case 'hello':
+      return greet(state, event, nowMs, effects);
+    case 'ready': {
+      if (isFenced(state, event, effects)) return;
+      return admit(state, event, effects);
+    }
+    case 'result':
+      return takeResult(state, event, effects);
+    case 'need':
+      return takeNeed(state, event, effects);
+    case 'leave': {
+      if (isFenced(state, event, effects)) return;
+      return removeWorker(state, event.peer, 'left', `it left: ${event.reason}`, effects);
+    }
+    case 'malformed': {
+      refuse(state, event.peer, event.code, event.reason, effects);
+      return;
+    }
+    case 'down':
+      return removeWorker(state, event.peer, 'disconnected', 'its connection was lost', effects);
+    case 'committed':
+      return commitRound(state, effects);
+    case 'diverged':
+      return finish(state, 'failed', event.reason, effects, 'diverged');
+    case 'stop': {
+      if (state.manifestKey !== undefined) effects.push({ do: 'checkpoint', cursor: state.cursor });
+      return finish(state, 'stopped', event.reason, effects);
+    }
+    case 'spawn-gave-up':
+      return state.workers.size === 0 ? finish(state, 'failed', event.reason, effects, 'workers-missing') : undefined;
+    case 'tick':
+      return expire(state, nowMs, effects);
+  }
+}
+
+/** Drops and counts a message that speaks of another run, life or round: the one place where that is decided. */
+function isFenced(state: State, event: Extract<Event, { fence: unknown }>, effects: Effect[]): boolean {
+  const reason = dropReasonOf(state, event);
+  if (reason !== undefined) drop(state, event.peer, reason, effects);
+  return reason !== undefined;
+}
+
+function drop(state: State, peer: string, reason: DropReason, effects: Effect[]): void {
+  effects.push({ do: 'count', what: 'results-dropped', reason, by: 1 });
+  // Somebody we do not know believes to be a member: after a time-out here, or a restart of ours. HELLO puts it right.
+  if (reason === 'unknown-worker' || reason === 'other-epoch') {
+    effects.push({ do: 'bye', to: peer, round: state.cursor.round, ended: false, reason: 'Say HELLO again.' });
+  }
+}
+
+function takeResult(state: State, event: ResultEvent, effects: Effect[]): void {
+  if (isFenced(state, event, effects)) return;
+  const worker = state.workers.get(event.peer)!;
+  const task = state.task;
+  if (task === undefined || task.kind !== event.task) return drop(state, event.peer, 'unasked', effects);
+  const fault = faultOf(event, worker.shards, task.shards.length);
+  if (fault !== undefined) return refuse(state, event.peer, 'compute-failed', `Its result was unusable: ${fault}.`, effects);
+  for (const shard of worker.shards) task.shards[shard] = { status: 'done', by: worker.peer };
+  if (task.kind === 'gradient') worker.shardsCommitted += worker.shards.length;
+  worker.needs = 0;
+  release(worker);
+  effects.push({ do: 'accept', from: worker.peer, nodes: event.nodes, outcomes: event.outcomes, payload: event.payload });
+}
+
+/** What is wrong with a result for these shards, if anything. It must cover exactly the shards that were dealt, once. */
+function faultOf(event: ResultEvent, shards: readonly number[], shardCount: number): string | undefined {
+  if (event.task === 'generate') return undefined;
+  if (!event.nodes.every((node) => isNode(node, shardCount))) return 'it names subtrees that do not exist';
+  const expected = cover(shards, shardCount).map(key).join();
+  const found = event.nodes.map(key).join();
+  if (expected !== found) return `it covers shards ${event.nodes.flatMap((node) => shardsUnder(node, shardCount)).join()} instead of ${shards.join()}`;
+  const outcomes = event.outcomes.map((outcome) => outcome.shard).join();
+  return outcomes === shards.join() ? undefined : `its losses are of shards ${outcomes} instead of ${shards.join()}`;
+}
+
+function key(node: TreeNode): string {
+  return `${node.level}:${node.index}`;
+}
+
+function takeNeed(state: State, event: Extract<Event, { type: 'need' }>, effects: Effect[]): void {
+  if (isFenced(state, event, effects)) return;
+  const worker = state.workers.get(event.peer)!;
+  worker.needs += 1;
+  if (worker.needs > maximumNeeds) return refuse(state, event.peer, 'compute-failed', 'It asked for the same weights again and again.', effects);
+  for (const network of event.networks) delete worker.holds[network];
+  giveBack(state, worker);
+}
+
+/** Its dealt shards wait again, and it may be dealt anew. */
+function giveBack(state: State, worker: Worker): void {
+  for (const shard of worker.shards) state.task!.shards[shard] = { status: 'waiting' };
+  release(worker);
+}
+
+function release(worker: Worker): void {
+  worker.stage = 'idle';
+  worker.workId = undefined;
+  worker.shards = [];
+}
+
+function expire(state: State, nowMs: number, effects: Effect[]): void {
+  const seconds = Math.round(state.plan.workerTimeoutMs / 1000);
+  for (const worker of state.workers.values()) {
+    if (worker.stage === 'idle' || worker.deadlineMs > nowMs) continue;
+    // It may only be slow or frozen: told so, it says HELLO again once it can, as if it were new.
+    effects.push({ do: 'bye', to: worker.peer, round: state.cursor.round, ended: false, reason: `No answer within ${seconds} s.` });
+    removeWorker(state, worker.peer, 'timeout', `it did not answer within ${seconds} s (--worker-timeout)`, effects);
+  }
+  if ((state.stage === 'gathering' || state.stage === 'starved') && state.joinDeadlineMs <= nowMs) {
+    const reason = `${waitingFor(state)} This took longer than --join-timeout (${Math.round(state.plan.joinTimeoutMs / 1000)} s).`;
+    if (readyWorkers(state).length >= state.plan.minWorkers) return startTraining(state, `${reason} Going on with those that are here.`, effects);
+    if (state.manifestKey !== undefined) effects.push({ do: 'checkpoint', cursor: state.cursor });
+    finish(state, 'failed', reason, effects, 'workers-missing');
+  }
+}
+
+/** Whatever the event was: begin what can begin, deal what waits, commit what is complete. */
+function proceed(state: State, nowMs: number, effects: Effect[]): void {
+  changeStage(state, nowMs, effects);
+  if (state.stage !== 'training') return;
+  if (state.task === undefined) beginTask(state, effects);
+  deal(state, nowMs, effects);
+  if (state.task?.shards.every((shard) => shard.status === 'done')) completeTask(state, nowMs, effects);
+}
+
+function changeStage(state: State, nowMs: number, effects: Effect[]): void {
+  const ready = readyWorkers(state).length;
+  if (state.stage === 'gathering' && ready >= state.plan.workersWanted) startTraining(state, describeStart(state, ready), effects);
+  else if (state.stage === 'starved' && ready >= state.plan.minWorkers) startTraining(state, `${ready} workers are here again.`, effects);
+  else if (state.stage === 'training' && ready < state.plan.minWorkers) {
+    state.stage = 'starved';
+    state.joinDeadlineMs = nowMs + state.plan.joinTimeoutMs;
+    effects.push({ do: 'record', entry: { event: 'waiting', reason: describe(state).reason, round: state.cursor.round } });
+  }
+}
+
+function describeStart(state: State, ready: number): string {
+  const { shardCount } = state.plan;
+  const spares = ready - shardCount;
+  const start = `Training with ${ready} worker${ready === 1 ? '' : 's'} and ${shardCount} shards.`;
+  return spares <= 0 ? start : `${start} ${spares} stand${spares === 1 ? 's' : ''} by as hot spare${spares === 1 ? '' : 's'}; --shards ${ready} would use all.`;
+}
+
+function startTraining(state: State, reason: string, effects: Effect[]): void {
+  state.stage = 'training';
+  effects.push({ do: 'record', entry: { event: 'training', reason, round: state.cursor.round } });
+}
+
+function beginTask(state: State, effects: Effect[]): void {
+  const kind = state.sampleDue ? 'generate' : 'gradient';
+  const shards = kind === 'generate' ? 1 : state.plan.shardCount;
+  state.task = { kind, shards: Array.from({ length: shards }, () => ({ status: 'waiting' })) };
+  effects.push({ do: 'begin', task: kind, cursor: state.cursor });
+}
+
+function deal(state: State, nowMs: number, effects: Effect[]): void {
+  const task = state.task!;
+  const waiting = task.shards.flatMap((shard, index) => (shard.status === 'waiting' ? [index] : []));
+  const idle = readyWorkers(state).filter((worker) => worker.stage === 'idle');
+  for (const [index, shards] of dealShards(waiting, idle.length).entries()) {
+    const worker = idle[index]!;
+    for (const shard of shards) task.shards[shard] = { status: 'dealt', to: worker.peer };
+    const needs = { ...state.versions };
+    const sends = state.plan.networks.filter((network) => worker.holds[network] !== needs[network]);
+    Object.assign(worker.holds, needs);
+    worker.stage = 'working';
+    worker.shards = shards;
+    worker.workId = state.nextWorkId;
+    state.nextWorkId += 1;
+    worker.deadlineMs = nowMs + state.plan.workerTimeoutMs;
+    effects.push({ do: 'deal', to: worker.peer, workId: worker.workId, task: task.kind, cursor: state.cursor, shards, needs, sends });
+  }
+}
+
+function completeTask(state: State, nowMs: number, effects: Effect[]): void {
+  const kind = state.task!.kind;
+  if (kind === 'gradient') {
+    // The answer is `committed`; until then nothing is dealt, since every shard is done.
+    effects.push({ do: 'commit', cursor: state.cursor });
+    return;
+  }
+  effects.push({ do: 'save-sample', step: state.cursor.step });
+  state.task = undefined;
+  state.sampleDue = false;
+  completeBoundary(state, effects);
+  if (stageOf(state) !== 'ended') proceed(state, nowMs, effects);
+}
+
+function commitRound(state: State, effects: Effect[]): void {
+  const committed = state.plan.phases[state.cursor.phase]!;
+  state.versions[committed.updates] = state.versions[committed.updates]! + 1;
+  state.cursor = advance(state.plan, state.cursor);
+  state.task = undefined;
+  if (!isStepBoundary(state.cursor)) return;
+  effects.push({ do: 'complete-step', cursor: state.cursor });
+  state.sampleDue = isDue(state, state.plan.sampleEverySteps);
+  if (!state.sampleDue) completeBoundary(state, effects);
+}
+
+/** After the grid, if one was due: checkpoint, or end. */
+function completeBoundary(state: State, effects: Effect[]): void {
+  const { plan, cursor } = state;
+  if (cursor.step >= plan.totalSteps) return finish(state, 'completed', `All ${plan.totalSteps} steps are done.`, effects);
+  if (isDue(state, plan.checkpointEverySteps)) effects.push({ do: 'checkpoint', cursor });
+}
+
+function isDue(state: State, everySteps: number): boolean {
+  const { step: completed } = state.cursor;
+  return completed === state.plan.totalSteps || (everySteps > 0 && completed % everySteps === 0);
+}
+
+function finish(state: State, outcome: 'completed' | 'stopped' | 'failed', reason: string, effects: Effect[], code?: ErrorCode): void {
+  state.stage = 'ended';
+  state.task = undefined;
+  if (outcome === 'completed') effects.push({ do: 'checkpoint', cursor: state.cursor });
+  for (const worker of state.workers.values()) {
+    effects.push({ do: 'bye', to: worker.peer, round: state.cursor.round, ended: true, reason: `The run is over: ${reason}` });
+  }
+  effects.push({ do: 'finish', outcome, reason, ...(code === undefined ? {} : { code }) });
+}

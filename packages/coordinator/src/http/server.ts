@@ -1,0 +1,138 @@
+/**
+ * The coordinator's HTTP server: GET and HEAD of the routes, nothing else.
+ *
+ * Responsible for: methods, headers, limits, and going away at once. Not responsible for: contents (`routes.ts`).
+ *
+ * It shares the event loop with training, so every client is bounded: connections, time to ask, time to take the answer. Request bodies
+ * are never read. Nothing a client does throws into training; what goes wrong here is told to `warn`.
+ */
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { Registry } from 'prom-client';
+import { hostAndPort, listen } from './listen.ts';
+import { type Answer, createRoutes, plain, type Route, type Routes } from './routes.ts';
+import type { Status } from './status.ts';
+
+export interface HttpLimits {
+  readonly connections: number;
+  /** To send the headers of a request. */
+  readonly headersMs: number;
+  /** To send a whole request. */
+  readonly requestMs: number;
+  /** To take a whole answer. */
+  readonly answerMs: number;
+  /** Between two requests on one connection. */
+  readonly idleMs: number;
+  /** How often overdue connections are looked for. */
+  readonly checkEveryMs: number;
+}
+
+export const defaultLimits: HttpLimits = {
+  connections: 64,
+  headersMs: 5_000,
+  requestMs: 10_000,
+  answerMs: 30_000,
+  idleMs: 20_000,
+  checkEveryMs: 2_000,
+};
+
+export interface HttpServerOptions {
+  readonly host: string;
+  /** 0 takes any free one. */
+  readonly port: number;
+  readonly registry: Registry;
+  readonly status: () => Status;
+  /** Is told, in a sentence, what went wrong after the start. */
+  readonly warn: (sentence: string) => void;
+  /** Further routes. */
+  readonly routes?: Routes;
+  readonly limits?: Partial<HttpLimits>;
+  /** A monotonic clock; default `performance.now`. */
+  readonly nowMs?: () => number;
+}
+
+export interface HttpServer {
+  /** 'http://127.0.0.1:9464': what a person opens, without a path. */
+  readonly url: string;
+  readonly host: string;
+  readonly port: number;
+  /** Frees the port and cuts every connection, whatever its client does. Safe to repeat. */
+  close(): Promise<void>;
+}
+
+/** Starts serving. Rejects with a LockstepError when the address cannot be had. */
+export async function startHttpServer(options: HttpServerOptions): Promise<HttpServer> {
+  const limits = { ...defaultLimits, ...options.limits };
+  const { registry, status, warn, nowMs = () => performance.now() } = options;
+  const routes = new Map(Object.entries({ ...createRoutes({ registry, status, nowMs }), ...options.routes }));
+  const answer = answerer(routes, limits.answerMs, warn);
+  const server = createServer(
+    {
+      headersTimeout: limits.headersMs,
+      requestTimeout: limits.requestMs,
+      keepAliveTimeout: limits.idleMs,
+      connectionsCheckingInterval: limits.checkEveryMs,
+    },
+    (request, response) => {
+      void answer(request, response);
+    },
+  );
+  server.maxConnections = limits.connections;
+  const { address: host, port } = await listen(server, options.host, options.port);
+  server.on('error', (error) => warn(`the metrics server met an error and goes on: ${error.message}`));
+  return { url: `http://${hostAndPort(host, port)}`, host, port, close: closer(server) };
+}
+
+function closer(server: Server): () => Promise<void> {
+  let closed: Promise<void> | undefined;
+  return () => {
+    closed ??= new Promise((resolve) => {
+      server.close(() => resolve());
+      server.closeAllConnections();
+    });
+    return closed;
+  };
+}
+
+type Answerer = (request: IncomingMessage, response: ServerResponse) => Promise<void>;
+
+/** Answers one request after another. Never rejects; what fails in a route is told once per path, or a client could fill the log. */
+function answerer(routes: ReadonlyMap<string, Route>, answerMs: number, warn: (sentence: string) => void): Answerer {
+  const warned = new Set<string>();
+  return async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
+    const overdue = setTimeout(() => request.socket.destroy(), answerMs).unref();
+    response.on('close', () => clearTimeout(overdue));
+    const path = (request.url ?? '').split('?', 1)[0] ?? '';
+    let answer: Answer;
+    try {
+      answer = await answerTo(request.method, routes, path);
+    } catch (error) {
+      if (!warned.has(path)) warn(`${path} cannot be served: ${error instanceof Error ? error.message : String(error)}`);
+      warned.add(path); // only a path with a route gets here, so the set is bounded
+      answer = plain(500, 'this cannot be served; the log of the coordinator says why');
+    }
+    if (!response.destroyed) send(request, response, answer);
+  };
+}
+
+function answerTo(method: string | undefined, routes: ReadonlyMap<string, Route>, path: string): Answer | Promise<Answer> {
+  if (method !== 'GET' && method !== 'HEAD') return plain(405, 'only GET and HEAD are served');
+  const route = routes.get(path);
+  if (route !== undefined) return route.answer();
+  const known = [...routes].map(([served, { about }]) => `${served.padEnd(10)} ${about}`);
+  return plain(404, ['nothing is served under this path; these are:', ...known].join('\n'));
+}
+
+function send(request: IncomingMessage, response: ServerResponse, { code, type, body }: Answer): void {
+  const { headers } = request;
+  const hasBody = headers['transfer-encoding'] !== undefined || (headers['content-length'] ?? '0') !== '0';
+  response.writeHead(code, {
+    'content-type': type,
+    'content-length': Buffer.byteLength(body),
+    'cache-control': 'no-store',
+    'x-content-type-options': 'nosniff',
+    ...(code === 405 ? { allow: 'GET, HEAD' } : {}),
+    // A body is not read: the connection ends instead, or a client could send one for ever.
+    ...(hasBody ? { connection: 'close' } : {}),
+  });
+  response.end(request.method === 'HEAD' ? undefined : body);
+}

@@ -1,0 +1,51 @@
+/**
+ * Which local workers `--spawn` starts, with which arguments: one per visible GPU, else one CPU process each.
+ *
+ * Not responsible for: processes (`spawn.ts`), or how a GPU is made visible (the worker does that).
+ */
+import { describeGpus, type Gpu, LockstepError, visibleGpus } from '@lockstep/shared';
+import type { Options } from './options.ts';
+
+export interface LocalWorker {
+  readonly name: string;
+  readonly args: readonly string[];
+}
+
+export interface LocalWorkerOptions extends Pick<Options, 'workers' | 'backend' | 'logLevel'> {
+  /** Where the coordinator listens, as a local worker reaches it. */
+  readonly endpoint: string;
+  /** Absolute path, for a recipe that is not built in. */
+  readonly recipeFile: string | undefined;
+}
+
+/** The GPUs that spawned workers would use: none for a CPU backend, or where `auto` finds no driver. */
+export async function gpusFor(backend: Options['backend'], environment: NodeJS.ProcessEnv, say: (sentence: string) => void): Promise<readonly Gpu[]> {
+  if (backend === 'wasm' || backend === 'tensorflow') return [];
+  try {
+    return await visibleGpus(environment);
+  } catch (error) {
+    if (backend === 'cuda' || !(error instanceof LockstepError)) throw error;
+    say(`No GPU is used: ${error.message}`);
+    return [];
+  }
+}
+
+export function planLocalWorkers(options: LocalWorkerOptions, gpus: readonly Gpu[]): LocalWorker[] {
+  const { workers, backend, endpoint, recipeFile, logLevel } = options;
+  if (gpus.length > 0 && workers > gpus.length) {
+    throw new LockstepError(
+      'gpu-unavailable',
+      `--workers ${workers} asks for more local workers than there are visible GPUs: ${describeGpus(gpus)}. Use --workers ${gpus.length}, or --backend wasm for CPU processes.`,
+    );
+  }
+  const common = ['--connect', endpoint, '--log-level', logLevel, ...(recipeFile === undefined ? [] : ['--recipe', recipeFile])];
+  return Array.from({ length: workers }, (_, index) => {
+    const device = gpus.length > 0 ? ['--gpu', String(index), '--backend', 'cuda'] : ['--backend', backend];
+    return { name: `local-${index}`, args: [...common, ...device] };
+  });
+}
+
+/** A wildcard address is where one listens, not where one connects. */
+export function reachableLocally(endpoint: string): string {
+  return endpoint.replace(/^tcp:\/\/(\*|0\.0\.0\.0)(?=:)/, 'tcp://127.0.0.1').replace(/^tcp:\/\/\[::\](?=:)/, 'tcp://[::1]');
+}

@@ -1,0 +1,78 @@
+/**
+ * The model: for every network its weights, their version and its optimizer. The coordinator owns them; workers hold copies.
+ *
+ * Responsible for: drawing initial weights, applying a summed gradient, and handing out frozen copies to send.
+ * Not responsible for: when a round commits (core), sums (`reduce.ts`), files (`checkpoint/`).
+ */
+import { initialFlat, type Manifest, type Manifests, type Recipe, streams } from '@lockstep/shared';
+import { createOptimizer, type Optimizer, type OptimizerState } from './optimizer/index.ts';
+import { clipToNorm, isFiniteFlat, squaredNorm } from './optimizer/gradient.ts';
+
+export interface Network {
+  readonly name: string;
+  readonly manifest: Manifest;
+  /** Commits so far. */
+  version: number;
+  /** Changed in place by every commit; never handed out. */
+  readonly weights: Float32Array;
+  readonly optimizer: Optimizer;
+  /** A copy of the weights at `version`, shared by every message that carries them; ZeroMQ reads it after `send` has returned. */
+  frozen: Float32Array | undefined;
+}
+
+/** What a checkpoint holds of a network. */
+export interface SavedNetwork {
+  readonly version: number;
+  readonly weights: Float32Array;
+  readonly optimizer: OptimizerState;
+}
+
+export type Model = ReadonlyMap<string, Network>;
+
+/** The start of a run, or, with `saved`, the run as it was. `learningRate` replaces the recipe's for every network. */
+export function createModel(
+  recipe: Recipe,
+  manifests: Manifests,
+  seed: number,
+  learningRate: number | undefined,
+  saved?: Readonly<Record<string, SavedNetwork>>,
+): Model {
+  const networks = Object.keys(recipe.networks).map((name, index): [string, Network] => {
+    const manifest = manifests[name]!;
+    const optimizer = createOptimizer(recipe.optimizers[name]!, manifest.length, learningRate);
+    const before = saved?.[name];
+    if (before !== undefined) optimizer.restore(before.optimizer);
+    const weights = before?.weights ?? initialFlat(manifest, seed, streams.initialWeights + index);
+    return [name, { name, manifest, version: before?.version ?? 0, weights, optimizer, frozen: undefined }];
+  });
+  return new Map(networks);
+}
+
+export function frozenWeights(network: Network): Float32Array {
+  network.frozen ??= network.weights.slice();
+  return network.frozen;
+}
+
+export type Applied =
+  | { readonly ok: true; /** L2 norm before clipping. */ readonly gradientNorm: number }
+  /** Not a finite sum: nothing was changed. */
+  | { readonly ok: false };
+
+/** Checks, clips and applies a summed gradient (which may be written), and raises the version. */
+export function applyGradient(network: Network, recipe: Recipe, gradient: Float32Array): Applied {
+  if (!isFiniteFlat(gradient)) return { ok: false };
+  const gradientNorm = Math.sqrt(squaredNorm(gradient));
+  const { clipNorm } = recipe.optimizers[network.name]!;
+  if (clipNorm !== undefined) clipToNorm(gradient, gradientNorm, clipNorm);
+  network.optimizer.apply(network.weights, gradient);
+  network.version += 1;
+  network.frozen = undefined;
+  return { ok: true, gradientNorm };
+}
+
+export function saveModel(model: Model): Record<string, SavedNetwork> {
+  const saved = [...model.values()].map(
+    (network) => [network.name, { version: network.version, weights: frozenWeights(network), optimizer: network.optimizer.save() }] as const,
+  );
+  return Object.fromEntries(saved);
+}

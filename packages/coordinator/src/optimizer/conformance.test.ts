@@ -1,0 +1,120 @@
+/** What every optimizer must do. A new kind is added to `specs`, and nothing else. */
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import type { OptimizerSpec } from '@lockstep/shared';
+import { inputRows, LockstepError, streams } from '@lockstep/shared';
+import { createOptimizer } from './index.ts';
+import type { OptimizerState } from './index.ts';
+
+const specs: Readonly<Record<string, OptimizerSpec>> = {
+  adam: { kind: 'adam', learningRate: 1e-3 },
+  'adam, beta1 0.5': { kind: 'adam', learningRate: 2e-4, beta1: 0.5, epsilon: 1e-8 },
+  'adam, no momentum': { kind: 'adam', learningRate: 1e-3, beta1: 0, beta2: 0.9 },
+  sgd: { kind: 'sgd', learningRate: 0.1 },
+  'sgd, momentum': { kind: 'sgd', learningRate: 0.1, momentum: 0.9 },
+};
+
+const length = 37;
+const normals = (round: number): Float32Array => inputRows({ shape: [length], distribution: 'normal' }, 5, streams.inputs, round, 0, 1);
+const isResumeInvalid = (pattern: RegExp) => (error: unknown): boolean =>
+  error instanceof LockstepError && error.code === 'resume-invalid' && pattern.test(error.message);
+
+for (const [name, spec] of Object.entries(specs)) {
+  test(`${name}: saved and restored equals uninterrupted, bit for bit`, () => {
+    for (const savedAfter of [0, 1, 13]) {
+      const weights = normals(0);
+      const straight = createOptimizer(spec, length);
+      for (let step = 1; step <= savedAfter; step += 1) straight.apply(weights, normals(step));
+      const resumedWeights = weights.slice();
+      const resumed = createOptimizer(spec, length);
+      // Through JSON, as a checkpoint holds scalars.
+      const { slots, scalars } = straight.save();
+      resumed.restore({ slots, scalars: JSON.parse(JSON.stringify(scalars)) as Record<string, number> });
+      for (let step = savedAfter + 1; step <= 30; step += 1) {
+        straight.apply(weights, normals(step));
+        resumed.apply(resumedWeights, normals(step));
+      }
+      assert.deepEqual(new Uint32Array(resumedWeights.buffer), new Uint32Array(weights.buffer));
+      assert.deepEqual(resumed.save(), straight.save());
+    }
+  });
+
+  test(`${name}: goes against the gradient, leaves the gradient alone, and a zero gradient at the start changes nothing`, () => {
+    const optimizer = createOptimizer(spec, length);
+    const weights = normals(0);
+    optimizer.apply(weights, new Float32Array(length));
+    assert.deepEqual(weights, normals(0));
+    const gradient = normals(1);
+    optimizer.apply(weights, gradient);
+    assert.deepEqual(gradient, normals(1));
+    const before = normals(0);
+    weights.forEach((weight, index) => assert.equal(Math.sign(weight - before[index]!), -Math.sign(gradient[index]!)));
+  });
+
+  test(`${name}: state is as long as the weights, float32, and a copy`, () => {
+    const optimizer = createOptimizer(spec, length);
+    optimizer.apply(normals(0), normals(1));
+    const saved = optimizer.save();
+    for (const slot of Object.values(saved.slots)) {
+      assert.equal(slot.length, length);
+      assert.ok(slot.some((value) => value !== 0));
+    }
+    for (const scalar of Object.values(saved.scalars)) assert.equal(Math.fround(scalar), scalar);
+    const copy = structuredClone(saved);
+    optimizer.apply(normals(0), normals(2));
+    assert.deepEqual(saved, copy);
+  });
+
+  test(`${name}: a state that is not its own is refused, and changes nothing`, () => {
+    const optimizer = createOptimizer(spec, length);
+    optimizer.apply(normals(0), normals(1));
+    const own = optimizer.save();
+    const strangers: [OptimizerState, RegExp][] = [
+      [{ ...own, slots: { ...own.slots, other: new Float32Array(length) } }, /it holds the slots .*other/],
+      [{ ...own, scalars: { ...own.scalars, other: 1 } }, /it holds the scalars .*other/],
+    ];
+    for (const slot of Object.keys(own.slots)) {
+      strangers.push([{ ...own, slots: { ...own.slots, [slot]: new Float32Array(length + 1) } }, /has 38 elements, expected 37/]);
+    }
+    for (const scalar of Object.keys(own.scalars)) {
+      strangers.push([{ ...own, scalars: { ...own.scalars, [scalar]: Number.NaN } }, /is NaN/]);
+      strangers.push([{ ...own, scalars: { ...own.scalars, [scalar]: 0.1 } }, /not a float32/]);
+    }
+    for (const [state, pattern] of strangers) assert.throws(() => optimizer.restore(state), isResumeInvalid(pattern));
+    assert.deepEqual(optimizer.save(), own);
+  });
+
+  test(`${name}: flats of another length are a mistake`, () => {
+    const optimizer = createOptimizer(spec, length);
+    assert.throws(() => optimizer.apply(new Float32Array(length + 1), new Float32Array(length + 1)), /made for 37 weights/);
+    assert.throws(() => optimizer.apply(new Float32Array(length), new Float32Array(1)), /1 gradients/);
+  });
+
+  test(`${name}: --learning-rate replaces the recipe's`, () => {
+    const [overridden, written] = [normals(0), normals(0)];
+    createOptimizer(spec, length, 0.03).apply(overridden, normals(1));
+    createOptimizer({ ...spec, learningRate: 0.03 }, length).apply(written, normals(1));
+    assert.deepEqual(overridden, written);
+    assert.notDeepEqual(overridden, normals(0));
+  });
+}
+
+test('settings that cannot work are refused by name', () => {
+  const adam = specs['adam']!;
+  const bad: [OptimizerSpec, RegExp][] = [
+    [{ ...adam, learningRate: 0 }, /learningRate 0; it must be a float32 number above 0/],
+    [{ ...adam, learningRate: Number.NaN }, /learningRate NaN/],
+    [{ ...adam, clipNorm: -1 }, /clipNorm -1/],
+    [{ kind: 'adam', learningRate: 1, beta1: 1 }, /beta1 1; it must be a float32 number at least 0 and below 1/],
+    [{ kind: 'adam', learningRate: 1, beta2: 0.99999999999 }, /beta2 0\.99999999999/],
+    [{ kind: 'adam', learningRate: 1, epsilon: 1e-60 }, /epsilon 1e-60/],
+    [{ kind: 'sgd', learningRate: 1, momentum: -0.1 }, /momentum -0\.1/],
+    [{ kind: 'lion', learningRate: 1 } as unknown as OptimizerSpec, /"lion"; there are adam and sgd/],
+  ];
+  for (const [spec, pattern] of bad) {
+    assert.throws(
+      () => createOptimizer(spec, 1),
+      (error) => error instanceof LockstepError && error.code === 'recipe-invalid' && pattern.test(error.message),
+    );
+  }
+});

@@ -1,0 +1,75 @@
+/**
+ * What an optimizer is: an update in place of one network's flat, and a state that a checkpoint can hold without knowing the optimizer.
+ *
+ * Responsible for: the interface, saving and restoring, and the common checks. Not responsible for: the arithmetic (`adam.ts`, `sgd.ts`),
+ * finiteness and clipping, which come before (`gradient.ts`), or files (`checkpoint/`).
+ *
+ * Bits: every arithmetic operation is rounded to float32, in the order that each optimizer's header gives. A later float32 SIMD version
+ * that keeps the order gives equal bits, and resuming from a saved state gives the bits of a run that never stopped.
+ */
+import { LockstepError } from '@lockstep/shared';
+import type { OptimizerSpec } from '@lockstep/shared';
+
+/** All that an optimizer remembers between updates. Names are part of the checkpoint format. */
+export interface OptimizerState {
+  /** Flats as long as the weights. */
+  readonly slots: Readonly<Record<string, Float32Array>>;
+  /** Each is a float32 value. */
+  readonly scalars: Readonly<Record<string, number>>;
+}
+
+export interface Optimizer {
+  readonly kind: OptimizerSpec['kind'];
+  /** Updates `weights` in place; leaves `gradient` as it is. Both have the length given at creation, or it throws. */
+  apply(weights: Float32Array, gradient: Float32Array): void;
+  /** A copy, so that it may be written to disk while training goes on. */
+  save(): OptimizerState;
+  /** Copies a saved state in. Throws `resume-invalid`, and changes nothing, if it is not a state of this optimizer at this length. */
+  restore(state: OptimizerState): void;
+}
+
+/** State that `apply` writes; the arrays never change identity. */
+export interface WorkingState {
+  readonly slots: Readonly<Record<string, Float32Array>>;
+  readonly scalars: Record<string, number>;
+}
+
+export type Update = (weights: Float32Array, gradient: Float32Array, state: WorkingState) => void;
+
+/** Builds an optimizer from its first state (taken over, not copied) and its update. */
+export function optimizerFrom(kind: OptimizerSpec['kind'], length: number, state: WorkingState, update: Update): Optimizer {
+  return {
+    kind,
+    apply(weights, gradient) {
+      if (weights.length !== length || gradient.length !== length) {
+        throw new Error(`${kind}: made for ${length} weights, given ${weights.length} weights and ${gradient.length} gradients`);
+      }
+      update(weights, gradient, state);
+    },
+    save() {
+      const slots = Object.entries(state.slots).map(([name, flat]) => [name, flat.slice()] as const);
+      return { slots: Object.fromEntries(slots), scalars: { ...state.scalars } };
+    },
+    restore(saved) {
+      checkState(kind, state, saved);
+      for (const [name, flat] of Object.entries(state.slots)) flat.set(saved.slots[name]!);
+      Object.assign(state.scalars, saved.scalars);
+    },
+  };
+}
+
+function checkState(kind: string, own: WorkingState, saved: OptimizerState): void {
+  const refuse = (what: string): never => {
+    throw new LockstepError('resume-invalid', `The checkpoint's optimizer state is not a state of this run's "${kind}": ${what}. Resume with the run's own recipe, or start anew.`);
+  };
+  const names = (record: Readonly<Record<string, unknown>>): string => Object.keys(record).toSorted().join(', ') || 'none';
+  if (names(own.slots) !== names(saved.slots)) refuse(`it holds the slots ${names(saved.slots)}, expected ${names(own.slots)}`);
+  if (names(own.scalars) !== names(saved.scalars)) refuse(`it holds the scalars ${names(saved.scalars)}, expected ${names(own.scalars)}`);
+  for (const [name, flat] of Object.entries(own.slots)) {
+    const length = saved.slots[name]!.length;
+    if (length !== flat.length) refuse(`slot "${name}" has ${length} elements, expected ${flat.length}`);
+  }
+  for (const [name, value] of Object.entries(saved.scalars)) {
+    if (!Number.isFinite(value) || Math.fround(value) !== value) refuse(`scalar "${name}" is ${value}, not a float32 number`);
+  }
+}

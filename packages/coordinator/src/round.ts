@@ -1,0 +1,103 @@
+/**
+ * The tensors of the round under way: its batch, the sum of its gradients, its losses.
+ *
+ * Responsible for: everything between "a round begins" and "its gradient is applied". Not responsible for: who computes what (core),
+ * or what is done with the figures (`runtime.ts`).
+ */
+import { type Recipe, shardSizes, shardStarts, type ShardOutcome, type TreeNode } from '@lockstep/shared';
+import type { Cursor } from './core/cursor.ts';
+import type { Dataset } from './data/mnist.ts';
+import type { IdStream } from './data/stream.ts';
+import { applyGradient, type Model } from './model.ts';
+import { createTreeSum, type TreeSum } from './reduce.ts';
+
+/** Figures of a committed round. */
+export interface Committed {
+  readonly phase: string;
+  readonly network: string;
+  /** Mean over the batch. */
+  readonly loss: number;
+  readonly metrics: Readonly<Record<string, number>>;
+  readonly gradientNorm: number;
+  readonly reduceSeconds: number;
+  readonly applySeconds: number;
+}
+
+export interface Round {
+  readonly cursor: Cursor;
+  /** uint8 samples of these shards, in shard order; empty if the phase reads no data. */
+  samples(shards: readonly number[]): Uint8Array;
+  accept(nodes: readonly TreeNode[], flats: readonly Float32Array[], outcomes: readonly ShardOutcome[]): void;
+  /** Once every shard is in. A string says why the round cannot be committed: nothing was changed. */
+  commit(): Committed | string;
+}
+
+export interface RoundOptions {
+  readonly recipe: Recipe;
+  readonly batchSize: number;
+  readonly shardCount: number;
+  readonly dataset: Dataset;
+  readonly stream: IdStream;
+  readonly model: Model;
+  /** For durations only. */
+  readonly nowMs: () => number;
+}
+
+export function beginRound(options: RoundOptions, cursor: Cursor): Round {
+  const { recipe, batchSize, shardCount, dataset, model, nowMs } = options;
+  const phase = recipe.phases[cursor.phase]!;
+  const sizes = shardSizes(batchSize, shardCount);
+  const starts = shardStarts(batchSize, shardCount);
+  const readsReal = phase.inputs.includes('real');
+  const ids = readsReal ? options.stream.idsAt(cursor.samplePosition, batchSize) : new Uint32Array(0);
+  const sum: TreeSum = createTreeSum(shardCount);
+  const outcomes: ShardOutcome[] = Array.from({ length: shardCount });
+  let reduceMs = 0;
+
+  return {
+    cursor,
+    samples(shards) {
+      if (!readsReal) return new Uint8Array(0);
+      const count = shards.reduce((total, shard) => total + sizes[shard]!, 0);
+      const samples = new Uint8Array(count * dataset.pixels);
+      let offset = 0;
+      for (const shard of shards) {
+        const end = offset + sizes[shard]! * dataset.pixels;
+        dataset.sample(ids.subarray(starts[shard], starts[shard]! + sizes[shard]!), samples.subarray(offset, end));
+        offset = end;
+      }
+      return samples;
+    },
+    accept(nodes, flats, results) {
+      const startMs = nowMs();
+      nodes.forEach((node, index) => sum.add(node, flats[index]!));
+      for (const outcome of results) outcomes[outcome.shard] = outcome;
+      reduceMs += nowMs() - startMs;
+    },
+    commit() {
+      const startMs = nowMs();
+      const loss = mean(outcomes.map((outcome) => outcome.loss), sizes);
+      const network = model.get(phase.updates)!;
+      const where = `step ${cursor.step + 1}, phase ${phase.name}`;
+      if (!Number.isFinite(loss)) return `The loss of ${where} is ${loss}. Lower --learning-rate or check the recipe's loss.`;
+      const applied = applyGradient(network, recipe, sum.total()!);
+      if (!applied.ok) return `The gradient of ${where} is not finite. Lower --learning-rate or check the recipe's loss.`;
+      const names = Object.keys(outcomes[0]!.metrics);
+      const metrics = Object.fromEntries(names.map((name) => [name, mean(outcomes.map((outcome) => outcome.metrics[name]!), sizes)]));
+      const applySeconds = (nowMs() - startMs) / 1000;
+      const { gradientNorm } = applied;
+      return { phase: phase.name, network: network.name, loss, metrics, gradientNorm, reduceSeconds: reduceMs / 1000, applySeconds };
+    },
+  };
+}
+
+/** Mean over the batch of per-shard means, in shard order and float64: equal for any dealing. */
+function mean(values: readonly number[], sizes: readonly number[]): number {
+  let sum = 0;
+  let count = 0;
+  for (const [shard, value] of values.entries()) {
+    sum += value * sizes[shard]!;
+    count += sizes[shard]!;
+  }
+  return sum / count;
+}

@@ -1,0 +1,256 @@
+/**
+ * Carries out the effects of the coordinator's core: messages, the timer, tensors. The only impure loop of a run.
+ *
+ * Responsible for: turning frames into events and effects into I/O, in order. Not responsible for: decisions (`core/`), arithmetic
+ * (`round.ts`, `model.ts`), what a run writes and tells (`journal.ts`), or starting and ending the process (`main.ts`).
+ */
+import {
+  type Carrier,
+  decode,
+  encode,
+  manifestFault,
+  type Manifests,
+  type Message,
+  type PeerId,
+  protocolVersion,
+  type Result,
+  type ServerEvents,
+  type ServerTransport,
+  toCoordinator,
+  type ToCoordinator,
+  version,
+} from '@lockstep/shared';
+import { describe, type Description } from './core/describe.ts';
+import type { Effect } from './core/effects.ts';
+import type { Event } from './core/events.ts';
+import type { Plan } from './core/plan.ts';
+import { createState, nextDeadlineMs, type Start, type State } from './core/state.ts';
+import { step } from './core/step.ts';
+import type { Journal } from './journal.ts';
+import { frozenWeights, type Model } from './model.ts';
+import { beginRound, type Round, type RoundOptions } from './round.ts';
+
+export interface RuntimeOptions {
+  readonly plan: Plan;
+  readonly start: Start;
+  readonly seed: number;
+  readonly recipe: RoundOptions['recipe'];
+  readonly recipeHash: string;
+  readonly dataset: RoundOptions['dataset'];
+  readonly stream: RoundOptions['stream'];
+  readonly carrier: Carrier;
+  /** The model of a checkpoint, if the run is resumed. */
+  readonly restored: Model | undefined;
+  /** The start of a new run, once the first worker has reported the manifests. */
+  readonly createModel: (manifests: Manifests) => Model;
+  readonly listen: (events: ServerEvents) => Promise<ServerTransport>;
+  readonly journal: Journal;
+  /** Monotonic. */
+  readonly nowMs: () => number;
+}
+
+export type Ending = Pick<Extract<Effect, { do: 'finish' }>, 'outcome' | 'reason' | 'code'>;
+
+export interface Runtime {
+  readonly endpoint: string;
+  /** Resolves when the core has finished; farewells have left by then. */
+  readonly ended: Promise<Ending>;
+  stop(reason: string): void;
+  spawnGaveUp(reason: string): void;
+  describe(): Description;
+  readonly state: State;
+  /** Undefined until the first worker is ready. */
+  model(): Model | undefined;
+}
+
+/** How long farewells may take to leave. */
+const lingerMs = 300;
+
+export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
+  const { plan, carrier, journal, nowMs } = options;
+  const state = createState(plan, options.start, nowMs());
+  let model = options.restored;
+  let round: Round | undefined;
+  let pictures: Float32Array | undefined;
+  let reported: Manifests | undefined;
+  let timer: NodeJS.Timeout | undefined;
+  const queue: Event[] = [];
+  let draining = false;
+  let end: (ending: Ending) => void;
+  const ending = new Promise<Ending>((resolve) => {
+    end = resolve;
+  });
+
+  const transport = await options.listen({
+    message: (peer, frames) => {
+      journal.bytes('received', byteLength(frames));
+      const decoded = decode(toCoordinator, frames);
+      if (decoded.ok) return handle(toEvent(peer, decoded.message, decoded.frames));
+      const code = decoded.version === undefined ? 'refused' : 'version-mismatch';
+      const advice = decoded.version === undefined ? '' : `: install Lockstep ${version} (protocol ${protocolVersion}) there`;
+      return handle({ type: 'malformed', peer, code, reason: `It sent ${decoded.reason}${advice}.` });
+    },
+    down: (peer) => handle({ type: 'down', peer }),
+  });
+  handle({ type: 'tick' });
+
+  return {
+    endpoint: transport.endpoint,
+    ended: ending.then(async (result) => {
+      clearTimeout(timer);
+      await transport.close(lingerMs);
+      return result;
+    }),
+    stop: (reason) => handle({ type: 'stop', reason }),
+    spawnGaveUp: (reason) => handle({ type: 'spawn-gave-up', reason }),
+    describe: () => describe(state),
+    state,
+    model: () => model,
+  };
+
+  /** One event at a time: an effect that yields an event at once (a commit) has it handled next, before anything else. */
+  function handle(event: Event): void {
+    queue.push(event);
+    if (draining) return;
+    draining = true;
+    for (let next = queue.shift(); next !== undefined; next = queue.shift()) {
+      for (const effect of step(state, next, nowMs())) perform(effect);
+    }
+    draining = false;
+    clearTimeout(timer);
+    const deadline = nextDeadlineMs(state);
+    if (deadline !== undefined && state.stage !== 'ended') timer = setTimeout(() => handle({ type: 'tick' }), Math.max(1, deadline - nowMs()));
+    journal.stateChanged(state);
+  }
+
+  function toEvent(peer: PeerId, message: ToCoordinator, frames: readonly Uint8Array[]): Event {
+    if (message.type === 'hello') {
+      const { name, host, pid, backend, device } = message;
+      return { type: 'hello', peer, name, host, pid, backend, device };
+    }
+    const { runId, epoch, incarnation } = message;
+    const fence = { runId, epoch, incarnation, round: message.round };
+    switch (message.type) {
+      case 'ready': {
+        const fault = manifestFault(message.manifests, plan.networks);
+        if (fault !== undefined) return { type: 'malformed', peer, code: 'recipe-mismatch', reason: `Its networks are not the recipe's: ${fault}.` };
+        reported = message.manifests;
+        return { type: 'ready', peer, fence, manifestKey: manifestKeyOf(message.manifests), fingerprint: message.fingerprint };
+      }
+      case 'result': {
+        const flats = carrier.unpack(message.payload, frames)?.flats;
+        if (flats === undefined || !fitsRound(message, flats)) {
+          return { type: 'malformed', peer, code: 'refused', reason: 'It sent a RESULT whose tensors do not fit the round.' };
+        }
+        const { workId, task, nodes, outcomes } = message;
+        journal.computed(state.workers.get(peer)?.name, message.computeSeconds);
+        return { type: 'result', peer, fence, workId, task, nodes, outcomes, payload: flats };
+      }
+      case 'need':
+        return { type: 'need', peer, fence, workId: message.workId, networks: message.networks };
+      case 'leave':
+        return { type: 'leave', peer, fence, code: message.code, reason: message.reason };
+    }
+  }
+
+  /** Whether tensors have the sizes that the round needs. A result of another round has other sizes; the core drops it, and counts it. */
+  function fitsRound(message: Result, flats: readonly Float32Array[]): boolean {
+    if (message.round !== state.cursor.round || state.task?.kind !== message.task) return true;
+    if (message.task === 'generate') return flats.length === 1 && flats[0]!.length === plan.pictures * options.dataset.pixels;
+    const { length } = model!.get(plan.phases[state.cursor.phase]!.updates)!.manifest;
+    return flats.length === message.nodes.length && flats.every((flat) => flat.length === length);
+  }
+
+  function perform(effect: Effect): void {
+    switch (effect.do) {
+      case 'welcome': {
+        const recipe = { name: options.recipe.name, hash: options.recipeHash };
+        const { batchSize, shardCount } = plan;
+        return send(effect.to, { type: 'welcome', ...fence(effect.to, effect.round), recipe, seed: options.seed, batchSize, shardCount });
+      }
+      case 'refuse':
+        return send(effect.to, { type: 'refuse', ...fence(effect.to, effect.round), code: effect.code, reason: effect.reason });
+      case 'bye':
+        return send(effect.to, { type: 'bye', ...fence(effect.to, effect.round), ended: effect.ended, reason: effect.reason });
+      case 'initialise':
+        model = options.createModel(reported!);
+        return journal.initialised(model, effect.fingerprint);
+      case 'begin':
+        round = effect.task === 'gradient' ? beginRound({ ...options, ...plan, model: model! }, effect.cursor) : undefined;
+        return journal.began(effect.task);
+      case 'deal':
+        return deal(effect);
+      case 'accept': {
+        const flats = effect.payload as readonly Float32Array[];
+        if (round === undefined) [pictures] = flats;
+        else round.accept(effect.nodes, flats, effect.outcomes);
+        return;
+      }
+      case 'commit': {
+        const committed = round!.commit();
+        if (typeof committed === 'string') return void queue.unshift({ type: 'diverged', reason: committed });
+        journal.committed(committed);
+        return void queue.unshift({ type: 'committed' });
+      }
+      case 'complete-step':
+        return journal.stepCompleted(effect.cursor);
+      case 'save-sample':
+        return journal.sample(effect.step, pictures!);
+      case 'checkpoint':
+        return journal.checkpoint(effect.cursor, model!);
+      case 'record':
+        return journal.record(effect.entry);
+      case 'count':
+        return effect.what === 'shards-redealt' ? journal.redealt(effect.by) : journal.dropped(effect.reason);
+      case 'finish':
+        return end(effect);
+    }
+  }
+
+  function deal(effect: Extract<Effect, { do: 'deal' }>): void {
+    const { to, workId, task, cursor, shards, needs, sends } = effect;
+    const { payload, frames } = carrier.pack(sends.map((network) => frozenWeights(model!.get(network)!)));
+    const samples = round?.samples(shards) ?? new Uint8Array(0);
+    const header: Message = {
+      type: 'work',
+      ...fence(to, cursor.round),
+      workId,
+      task,
+      phase: cursor.phase,
+      shards,
+      pictures: task === 'generate' ? plan.pictures : 0,
+      needs,
+      sends,
+      sampleBytes: samples.length,
+      payload,
+    };
+    send(to, header, samples.length === 0 ? frames : [...frames, samples]);
+  }
+
+  function fence(incarnation: PeerId, roundNumber: number): { runId: string; epoch: number; incarnation: string; round: number } {
+    return { runId: plan.runId, epoch: plan.epoch, incarnation, round: roundNumber };
+  }
+
+  function send(to: PeerId, message: Message, payload?: readonly Uint8Array[]): void {
+    const frames = encode(message, payload);
+    journal.bytes('sent', byteLength(frames));
+    transport.send(to, frames);
+  }
+}
+
+/** Equal for equal manifests: names, shapes and initializers decide the numbers. */
+export function manifestKeyOf(manifests: Manifests): string {
+  return JSON.stringify(
+    Object.entries(manifests)
+      .map(([network, { parameters }]) => [network, parameters.map(({ name, shape, offset, initializer }) => [name, shape, offset, sorted(initializer)])])
+      .toSorted(([a], [b]) => (a! < b! ? -1 : 1)),
+  );
+}
+
+function sorted(initializer: object): [string, unknown][] {
+  return Object.entries(initializer).toSorted(([a], [b]) => (a < b ? -1 : 1));
+}
+
+function byteLength(frames: readonly Uint8Array[]): number {
+  return frames.reduce((sum, frame) => sum + frame.byteLength, 0);
+}

@@ -1,0 +1,48 @@
+/** The public surface of @lockstep/shared: explicit names only. */
+export type { Carrier, Packed } from './carrier/carrier.ts';
+export { inlineCarrier } from './carrier/inline.ts';
+export type { ErrorCode } from './errors.ts';
+export { errorCodes, errorTable, isErrorCode, LockstepError } from './errors.ts';
+export type { Log, LogDestination, LogFields, LogLevel, LogOptions } from './log.ts';
+export { createLog, logLevels } from './log.ts';
+export type { Decoded } from './protocol/codec.ts';
+export { decode, encode } from './protocol/codec.ts';
+export { internalErrorExitCode, runProgram } from './program.ts';
+export type { Fence, Hello, Message, Payload, Ready, Result, ShardOutcome, ToCoordinator, ToWorker, Welcome, Work } from './protocol/messages.ts';
+export { protocolVersion, toCoordinator, toWorker } from './protocol/messages.ts';
+export type {
+  AdamSpec,
+  Apply,
+  GenerateContext,
+  InputSpec,
+  LayersModel,
+  OptimizerSpec,
+  Phase,
+  PhaseContext,
+  PhaseResult,
+  RealSpec,
+  Recipe,
+  Scalar,
+  SgdSpec,
+  Tensor,
+  Tf,
+} from './recipe.ts';
+export { defineRecipe, repetitions } from './recipe.ts';
+export type { LoadedRecipe } from './recipe-file.ts';
+export { loadRecipe } from './recipe-file.ts';
+export { checkRecipe } from './recipe-rules.ts';
+export { builtInRecipe, recipeNames } from './recipes/index.ts';
+export { inputRows, normalPair, permutation, sequence, streams, uniform } from './rng.ts';
+export { stopSignals } from './signals.ts';
+export { shardSizes, shardStarts } from './shards.ts';
+export { initialFlat } from './tensor/initial-weights.ts';
+export type { Initializer, Manifest, Manifests, Parameter } from './tensor/manifest.ts';
+export { elementCount, manifestFault } from './tensor/manifest.ts';
+export { addInto } from './tensor/sum.ts';
+export type { TreeNode } from './tensor/tree.ts';
+export { childrenOf, cover, isNode, nodesOnLevel, rootOf, shardsUnder } from './tensor/tree.ts';
+export type { ClientEvents, ClientTransport, Frames, PeerId, ServerEvents, ServerTransport } from './transport/transport.ts';
+export { connect, listen } from './transport/zmq.ts';
+export type { NumberBounds } from './usage.ts';
+export { endpoint, numberWithin, oneOf, usageError } from './usage.ts';
+export { version } from './version.ts';

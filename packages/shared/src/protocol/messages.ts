@@ -1,0 +1,153 @@
+/**
+ * Every message of the protocol: who sends it, when, and what comes back. The only definition; types are inferred from the schemas.
+ *
+ * Responsible for: names, fields and bounds. Not responsible for: bytes (`codec.ts`), fencing (`core/`), tensor bytes (`carrier/`).
+ * A message is a header (this file, one msgpack frame) and tensor or sample frames described by the header's `payload`.
+ */
+import { z } from 'zod';
+import type { Manifest } from '../tensor/manifest.ts';
+
+/** Rises with any change that an older peer would misread; independent of the package version. The codec puts it into every header. */
+export const protocolVersion = 1;
+
+/** Bounds on what a peer may send; generous for people, small for machines. */
+const name = z.string().min(1).max(128);
+const sentence = z.string().max(2000);
+const count = z.int().min(0);
+const shape = z.array(z.int().min(0)).max(8);
+const maximumShards = 4096;
+const maximumNetworks = 32;
+const perNetwork = <T extends z.ZodType>(value: T): z.ZodRecord<typeof name, T> => z.record(name, value);
+
+/** How the tensors of a message travel. `inline`: one frame of little-endian float32 per tensor, after the header, in this order. */
+const payload = z.object({ carrier: z.literal('inline'), lengths: z.array(count).max(maximumShards).readonly() });
+export type Payload = z.infer<typeof payload>;
+
+/** Fence: a receiver acts on a message only if these match what it knows. `round` is the round being computed (or about to be). */
+const fence = {
+  runId: name,
+  /** One life of the coordinator: rises by one each time the run's coordinator starts. */
+  epoch: count,
+  /** One life of one worker process. */
+  incarnation: name,
+  round: count,
+};
+
+const fenceSchema = z.object(fence);
+export type Fence = Readonly<z.infer<typeof fenceSchema>>;
+
+const initializer = z.discriminatedUnion('kind', [
+  z.object({ kind: z.literal('constant'), value: z.number() }),
+  z.object({ kind: z.literal('uniform'), min: z.number(), max: z.number() }),
+  z.object({ kind: z.literal('normal'), mean: z.number(), deviation: z.number() }),
+  z.object({ kind: z.literal('truncated-normal'), mean: z.number(), deviation: z.number() }),
+]);
+const manifest: z.ZodType<Manifest> = z.object({
+  parameters: z.array(z.object({ name, shape, offset: count, initializer })).max(4096),
+  length: count,
+  topology: z.record(z.string(), z.unknown()),
+});
+
+/** Numbers the WORKs of one epoch, so that an answer counts for exactly the WORK it answers: a round may deal twice to one worker. */
+const workId = count;
+
+const treeNode = z.object({ level: z.int().min(0).max(32), index: count });
+
+/** Zod's numbers are finite; a diverged loss is not, and must reach the coordinator. */
+const anyNumber = z.custom<number>((value) => typeof value === 'number');
+const shardOutcome = z.object({
+  shard: count,
+  /** Mean loss over the shard's samples. NaN and infinities travel as such: the coordinator judges them. */
+  loss: anyNumber,
+  metrics: z.record(name, anyNumber),
+});
+export type ShardOutcome = z.infer<typeof shardOutcome>;
+
+/** Worker, on every (re)connection: I am here. Answered by WELCOME or REFUSE. Safe to repeat. */
+const hello = z.object({
+  type: z.literal('hello'),
+  version: name,
+  incarnation: name,
+  name,
+  host: name,
+  pid: count,
+  backend: name,
+  device: name,
+});
+
+/** Worker, after WELCOME: built and checked. WORK may follow. */
+const ready = z.object({
+  type: z.literal('ready'),
+  ...fence,
+  manifests: perNetwork(manifest),
+  /** SHA-256 over every phase's gradient from fixed inputs on the run's shapes: equal fingerprints mean equal bits. */
+  fingerprint: z.string().regex(/^[0-9a-f]{64}$/),
+});
+
+/** Worker, once per WORK. Gradient: payload holds one flat per node. Generate: payload holds the pictures. */
+const result = z.object({
+  type: z.literal('result'),
+  ...fence,
+  workId,
+  task: z.enum(['gradient', 'generate']),
+  nodes: z.array(treeNode).max(maximumShards).readonly(),
+  outcomes: z.array(shardOutcome).max(maximumShards).readonly(),
+  computeSeconds: z.number().min(0),
+  payload,
+});
+
+/** Worker, instead of RESULT: I lack these weight versions (or hold others); send them and the work again. */
+const need = z.object({ type: z.literal('need'), ...fence, workId, networks: z.array(name).max(maximumNetworks).readonly() });
+
+/** Worker: I am going, for this reason; deal my shards to others. */
+const leave = z.object({ type: z.literal('leave'), ...fence, code: name, reason: sentence });
+
+export const toCoordinator = z.discriminatedUnion('type', [hello, ready, result, need, leave]);
+export type ToCoordinator = z.infer<typeof toCoordinator>;
+
+/** Coordinator, answering HELLO: the run as far as a worker must know it. Answered by READY or LEAVE. */
+const welcome = z.object({
+  type: z.literal('welcome'),
+  ...fence,
+  recipe: z.object({ name, hash: z.string().regex(/^[0-9a-f]{64}$/) }),
+  seed: count,
+  batchSize: z.int().min(1),
+  shardCount: z.int().min(1).max(maximumShards).readonly(),
+});
+
+/** Coordinator: you cannot take part; the worker prints the sentence and ends. */
+const refuse = z.object({ type: z.literal('refuse'), ...fence, code: name, reason: sentence });
+
+/**
+ * Coordinator: compute. A broadcast *is* the order to compute: payload holds the flats of `sends`, networks whose version the worker lacks.
+ * For `gradient` one uint8 frame with the samples of `shards` (shard order) follows the payload if the phase reads 'real'.
+ */
+const work = z.object({
+  type: z.literal('work'),
+  ...fence,
+  workId,
+  task: z.enum(['gradient', 'generate']),
+  /** Index into recipe.phases; ignored by `generate`. */
+  phase: count,
+  shards: z.array(count).max(maximumShards).readonly(),
+  /** Pictures to generate. */
+  pictures: z.int().min(0).max(4096),
+  /** Version of each network that the work must be computed with. */
+  needs: perNetwork(count),
+  sends: z.array(name).max(maximumNetworks).readonly(),
+  sampleBytes: count,
+  payload,
+});
+
+/** Coordinator: the run is over (or paused by a restart when `ended` is false): stop, or wait and say HELLO again. */
+const bye = z.object({ type: z.literal('bye'), ...fence, ended: z.boolean(), reason: sentence });
+
+export const toWorker = z.discriminatedUnion('type', [welcome, refuse, work, bye]);
+export type ToWorker = z.infer<typeof toWorker>;
+
+export type Message = ToCoordinator | ToWorker;
+export type Hello = z.infer<typeof hello>;
+export type Ready = z.infer<typeof ready>;
+export type Result = z.infer<typeof result>;
+export type Welcome = z.infer<typeof welcome>;
+export type Work = z.infer<typeof work>;

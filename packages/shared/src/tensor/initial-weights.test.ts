@@ -1,0 +1,93 @@
+import assert from 'node:assert/strict';
+import { createHash } from 'node:crypto';
+import { test } from 'node:test';
+import { streams } from '../rng.ts';
+import { initialFlat } from './initial-weights.ts';
+import type { Initializer, Manifest } from './manifest.ts';
+import { elementCount } from './manifest.ts';
+
+type Layout = readonly (readonly [shape: readonly number[], initializer: Initializer])[];
+
+function manifestOf(layout: Layout): Manifest {
+  let length = 0;
+  const parameters = layout.map(([shape, initializer], index) => {
+    const offset = length;
+    length += elementCount(shape);
+    return { name: `layer${index}/kernel`, shape, offset, initializer };
+  });
+  return { parameters, length, topology: {} };
+}
+
+function draw(layout: Layout, seed = 1, stream: number = streams.initialWeights): Float32Array {
+  return initialFlat(manifestOf(layout), seed, stream);
+}
+
+function moments(values: Float32Array): { mean: number; deviation: number } {
+  const mean = values.reduce((sum, value) => sum + value, 0) / values.length;
+  const variance = values.reduce((sum, value) => sum + (value - mean) ** 2, 0) / values.length;
+  return { mean, deviation: Math.sqrt(variance) };
+}
+
+const near = (value: number, expected: number, tolerance: number): void =>
+  assert.ok(Math.abs(value - expected) < tolerance, `${value} is not near ${expected}`);
+
+test('constant fills', () => {
+  assert.deepEqual([...draw([[[2, 2], { kind: 'constant', value: 0.5 }]])], [0.5, 0.5, 0.5, 0.5]);
+});
+
+test('uniform stays within its limits and is spread between them', () => {
+  const values = draw([[[200, 100], { kind: 'uniform', min: -0.25, max: 0.75 }]]);
+  assert.ok(values.every((value) => value >= -0.25 && value <= 0.75));
+  const { mean, deviation } = moments(values);
+  near(mean, 0.25, 0.01);
+  near(deviation, 1 / Math.sqrt(12), 0.005);
+});
+
+test('normal has its mean and deviation, an odd count included', () => {
+  const { mean, deviation } = moments(draw([[[20_001], { kind: 'normal', mean: 3, deviation: 0.5 }]]));
+  near(mean, 3, 0.02);
+  near(deviation, 0.5, 0.015);
+});
+
+test('truncated normal ends at two deviations and has the deviation that this leaves', () => {
+  const values = draw([[[20_001], { kind: 'truncated-normal', mean: 3, deviation: 0.5 }]]);
+  assert.ok(values.every((value) => Math.abs(value - 3) <= 1));
+  assert.ok(values.some((value) => Math.abs(value - 3) > 0.95));
+  const { mean, deviation } = moments(values);
+  near(mean, 3, 0.02);
+  near(deviation, 0.5 * 0.87963, 0.01);
+});
+
+test('a parameter does not depend on the shapes and initializers of others', () => {
+  const normal: Initializer = { kind: 'normal', mean: 0, deviation: 1 };
+  const uniform: Initializer = { kind: 'uniform', min: 0, max: 1 };
+  const after = (first: Layout[number]): number[] => [...draw([first, [[9], normal]]).subarray(elementCount(first[0]))];
+  assert.deepEqual(after([[4], normal]), after([[3, 7], uniform]));
+});
+
+test('parameters, streams and seeds differ; the same seed repeats', () => {
+  const normal: Initializer = { kind: 'normal', mean: 0, deviation: 1 };
+  const twins = draw([[[6], normal], [[6], normal]]);
+  assert.notDeepEqual([...twins.subarray(0, 6)], [...twins.subarray(6)]);
+  const drawn = [draw([[[6], normal]], 1, 1), draw([[[6], normal]], 2, 1), draw([[[6], normal]], 1, 2)].map((flat) => flat.join());
+  assert.equal(new Set(drawn).size, 3);
+  assert.deepEqual(draw([[[6], normal]], 1, 1).join(), drawn[0]);
+});
+
+test('the bits are those they always were', () => {
+  const flat = draw([
+    [[100, 33], { kind: 'uniform', min: -0.1, max: 0.1 }],
+    [[33], { kind: 'constant', value: 0 }],
+    [[33, 77], { kind: 'normal', mean: 0, deviation: 0.02 }],
+    [[7, 11, 13], { kind: 'truncated-normal', mean: 0, deviation: 0.05 }],
+  ]);
+  assert.equal(createHash('sha256').update(new Uint8Array(flat.buffer)).digest('hex'), '6df1a4bab72d745be832725c6b627f2a2a856cbed1b964d4c2a17edcfe127355');
+});
+
+test('a manifest whose parameters do not fill the flat is a mistake', () => {
+  const whole = manifestOf([[[4], { kind: 'constant', value: 1 }], [[2], { kind: 'constant', value: 1 }]]);
+  const gap = { ...whole, parameters: [whole.parameters[0]!, { ...whole.parameters[1]!, offset: 5 }] };
+  assert.throws(() => initialFlat({ ...whole, length: 7 }, 1, 1), /fill 6 of 7/);
+  assert.throws(() => initialFlat({ ...whole, length: 5 }, 1, 1), /does not follow/);
+  assert.throws(() => initialFlat({ ...gap, length: 7 }, 1, 1), /does not follow/);
+});

@@ -1,0 +1,68 @@
+/**
+ * A network's initial weights, drawn from the seed without TensorFlow, so that they do not depend on a worker or a backend.
+ *
+ * Responsible for: filling a flat from the manifest's initializers. Not responsible for: choosing initializers and fans (the worker
+ * reads them off the layers), or for which stream belongs to which network (`streams.initialWeights` plus its index).
+ *
+ * Each parameter has its own sequence, keyed by (seed, stream, index of the parameter): changing one parameter's shape or initializer
+ * leaves every other one as it was. Values are computed in float64 and rounded once to float32.
+ */
+import { normalPair, sequence, uniform } from '../rng.ts';
+import type { Initializer, Manifest } from './manifest.ts';
+import { elementCount } from './manifest.ts';
+
+/** Truncated normals beyond this many deviations are drawn again, as Keras and TF.js do. */
+const truncationDeviations = 2;
+
+/** Shape [manifest.length], float32. Throws (a programmer's error) if the parameters do not fill the flat back to back. */
+export function initialFlat(manifest: Manifest, seed: number, stream: number): Float32Array {
+  const flat = new Float32Array(manifest.length);
+  let offset = 0;
+  manifest.parameters.forEach((parameter, index) => {
+    const end = parameter.offset + elementCount(parameter.shape);
+    if (parameter.offset !== offset || end > flat.length) throw new Error(`initialFlat: ${parameter.name} does not follow its predecessor`);
+    fill(flat.subarray(offset, end), parameter.initializer, sequence(seed, stream, index, 0));
+    offset = end;
+  });
+  if (offset !== flat.length) throw new Error(`initialFlat: parameters fill ${offset} of ${flat.length} elements`);
+  return flat;
+}
+
+function fill(values: Float32Array, initializer: Initializer, next: () => number): void {
+  switch (initializer.kind) {
+    case 'constant':
+      values.fill(initializer.value);
+      return;
+    case 'uniform':
+      fillUniform(values, initializer.min, initializer.max, next);
+      return;
+    case 'normal':
+      fillNormal(values, initializer.mean, initializer.deviation, Infinity, next);
+      return;
+    case 'truncated-normal':
+      fillNormal(values, initializer.mean, initializer.deviation, truncationDeviations, next);
+      return;
+  }
+}
+
+/** [min, max); rounding to float32 may reach `max`. */
+function fillUniform(values: Float32Array, min: number, max: number, next: () => number): void {
+  const width = max - min;
+  for (let index = 0; index < values.length; index += 1) values[index] = min + width * uniform(next);
+}
+
+/** Both values of each pair are used. About one in 22 is drawn again with a limit of 2, so a redraw always ends soon. */
+function fillNormal(values: Float32Array, mean: number, deviation: number, limit: number, next: () => number): void {
+  let index = 0;
+  while (index < values.length) {
+    const [first, second] = normalPair(next);
+    if (Math.abs(first) <= limit) {
+      values[index] = mean + deviation * first;
+      index += 1;
+    }
+    if (index < values.length && Math.abs(second) <= limit) {
+      values[index] = mean + deviation * second;
+      index += 1;
+    }
+  }
+}

@@ -1,0 +1,58 @@
+/**
+ * A network's parameters by name, and where each lies in its flat.
+ *
+ * Responsible for: the manifest's types and its total length. Workers read it off the built model and report it in READY;
+ * the coordinator draws initial weights, writes checkpoints and exports from it, without TensorFlow.
+ */
+
+/** How a parameter starts. Fans are computed by the worker, which knows the layer. */
+export type Initializer =
+  | { readonly kind: 'constant'; readonly value: number }
+  | { readonly kind: 'uniform'; readonly min: number; readonly max: number }
+  | { readonly kind: 'normal'; readonly mean: number; readonly deviation: number }
+  /** Values further than two deviations from the mean are drawn again. */
+  | { readonly kind: 'truncated-normal'; readonly mean: number; readonly deviation: number };
+
+export interface Parameter {
+  /** `layer/kernel`, as TF.js names it in `model.json`. */
+  readonly name: string;
+  readonly shape: readonly number[];
+  /** First element in the flat. */
+  readonly offset: number;
+  readonly initializer: Initializer;
+}
+
+export interface Manifest {
+  readonly parameters: readonly Parameter[];
+  /** Elements in the flat. */
+  readonly length: number;
+  /** Layer topology as `tf.LayersModel.toJSON` gives it, for export. */
+  readonly topology: Readonly<Record<string, unknown>>;
+}
+
+/** Manifests by network name, in recipe order. */
+export type Manifests = Readonly<Record<string, Manifest>>;
+
+/** A gigabyte of float32: what one frame may carry. */
+const maximumParameters = 2 ** 28;
+
+export function elementCount(shape: readonly number[]): number {
+  return shape.reduce((product, dimension) => product * dimension, 1);
+}
+
+/** What is wrong with manifests that a peer reported for these networks, if anything: parameters must fill each flat back to back. */
+export function manifestFault(manifests: Manifests, networks: readonly string[]): string | undefined {
+  if (Object.keys(manifests).toSorted().join() !== networks.toSorted().join()) {
+    return `it has the networks ${Object.keys(manifests).join(', ')} instead of ${networks.join(', ')}`;
+  }
+  for (const [network, { parameters, length }] of Object.entries(manifests)) {
+    let offset = 0;
+    for (const parameter of parameters) {
+      if (parameter.offset !== offset) return `parameter ${parameter.name} of ${network} starts at ${parameter.offset} instead of ${offset}`;
+      offset += elementCount(parameter.shape);
+    }
+    if (offset !== length || length > maximumParameters) return `${network} has ${length} elements where its parameters have ${offset}`;
+    if (new Set(parameters.map(({ name }) => name)).size !== parameters.length) return `${network} names a parameter twice`;
+  }
+  return undefined;
+}

@@ -1,0 +1,36 @@
+/**
+ * Moving frames between one coordinator and many workers. Two implementations, one conformance suite: `zmq.ts` and `memory.ts`.
+ *
+ * Responsible for: delivery in order while a peer is up, and saying when it went away. Not responsible for: what frames mean, retries, identity.
+ */
+export type Frames = readonly Uint8Array[];
+
+/** The routing identity a worker chose: its incarnation. */
+export type PeerId = string;
+
+export interface ServerEvents {
+  message(peer: PeerId, frames: Frames): void;
+  /** The connection is gone: whatever was under way is lost. A peer that comes back says HELLO again. */
+  down(peer: PeerId): void;
+}
+
+export interface ServerTransport {
+  /** The address to give to workers; has the real port when bound to port 0. */
+  readonly endpoint: string;
+  /** Queues frames (never written again by the caller). Never throws and never blocks: a peer that cannot take them is reported `down`. */
+  send(peer: PeerId, frames: Frames): void;
+  /** Waits for queued frames to leave, at most `lingerMs`, and frees the address. Safe to repeat. */
+  close(lingerMs: number): Promise<void>;
+}
+
+export interface ClientEvents {
+  /** A connection stands (again): say HELLO. */
+  up(): void;
+  message(frames: Frames): void;
+  down(): void;
+}
+
+export interface ClientTransport {
+  send(frames: Frames): void;
+  close(lingerMs: number): Promise<void>;
+}

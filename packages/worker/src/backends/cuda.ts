@@ -1,0 +1,34 @@
+/**
+ * Backend `cuda`: TensorFlow's C library on one NVIDIA GPU through @tensorflow/tfjs-node-gpu.
+ *
+ * Responsible for: making exactly one GPU visible before the library loads, and refusing a library that quietly took the CPU.
+ * Not responsible for: which GPU (`gpus.ts`), or loading (`native-library.ts`).
+ */
+import type { Tf } from '@lockstep/shared';
+import { LockstepError } from '@lockstep/shared';
+import { type Gpu, gpuEnvironment } from '../gpus.ts';
+import type { Backend } from './backend.ts';
+import { loadNativePackage } from './native-library.ts';
+
+const packageName = '@tensorflow/tfjs-node-gpu';
+
+/** Memory as needed, not all of it; cuDNN's repeatable algorithms; float32 products in float32, not TF32. */
+const cudaEnvironment = { TF_FORCE_GPU_ALLOW_GROWTH: 'true', TF_CUDNN_DETERMINISTIC: '1', NVIDIA_TF32_OVERRIDE: '0' };
+
+/** Throws `backend-unavailable` when the package does not load, `gpu-unavailable` when it loads and does not use the GPU. */
+export async function loadCuda(gpu: Gpu): Promise<Backend> {
+  const tf = await loadNativePackage('cuda', packageName, { ...cudaEnvironment, ...gpuEnvironment(gpu) });
+  requireGpu(tf, gpu);
+  return { name: 'cuda', device: `${gpu.name} (GPU ${gpu.index})`, tf, compile: (eager) => eager };
+}
+
+/** TensorFlow falls back to the CPU with no more than a log line when the driver, CUDA or cuDNN does not fit. */
+export function requireGpu(tf: Tf, gpu: Gpu): void {
+  const { isUsingGpuDevice } = tf.backend() as { isUsingGpuDevice?: boolean };
+  if (isUsingGpuDevice === true) return;
+  throw new LockstepError(
+    'gpu-unavailable',
+    `Backend cuda: ${packageName} loaded, but computes on the CPU instead of GPU ${gpu.index} (${gpu.name}). ` +
+      `Check that NVIDIA's driver, CUDA and cuDNN fit its TensorFlow (TF_CPP_MIN_LOG_LEVEL=0 shows what it misses), or choose --backend wasm.`,
+  );
+}

@@ -1,0 +1,106 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { LockstepError, type Tf } from '@lockstep/shared';
+import type { Gpu } from '../gpus.ts';
+import type { Backend } from './backend.ts';
+import { backendChoices, loadBackend, type Loaders } from './index.ts';
+
+const gpus: Gpu[] = [
+  { index: 0, uuid: 'GPU-a', name: 'first' },
+  { index: 1, uuid: 'GPU-b', name: 'second' },
+];
+const missing = (backend: string) => new LockstepError('backend-unavailable', `${backend} is missing`);
+
+/** Loaders that work, except where told otherwise, and record what was tried. */
+function loaders(broken: Partial<Record<keyof Loaders, Error>>, visible: Gpu[] = gpus) {
+  const tried: string[] = [];
+  const loader = (name: 'cuda' | 'tensorflow' | 'wasm') => async (gpu?: Gpu) => {
+    tried.push(gpu === undefined ? name : `${name} ${gpu.index}`);
+    if (broken[name] !== undefined) throw broken[name];
+    return { name, device: '', tf: {} as Tf, compile: (eager) => eager } satisfies Backend;
+  };
+  const findGpus = async () => {
+    if (broken.findGpus !== undefined) throw broken.findGpus;
+    return visible;
+  };
+  return { tried, all: { findGpus, cuda: loader('cuda'), tensorflow: loader('tensorflow'), wasm: loader('wasm') } satisfies Loaders };
+}
+
+describe('loadBackend auto', () => {
+  it('takes the first visible GPU', async () => {
+    const { tried, all } = loaders({});
+    const { backend, skipped } = await loadBackend('auto', undefined, all);
+    assert.deepEqual([backend.name, tried, skipped], ['cuda', ['cuda 0'], []]);
+  });
+
+  it('without a GPU takes tensorflow, and says why not cuda', async () => {
+    const { tried, all } = loaders({}, []);
+    const { backend, skipped } = await loadBackend('auto', undefined, all);
+    assert.deepEqual([backend.name, tried], ['tensorflow', ['tensorflow']]);
+    assert.equal(skipped[0]?.backend, 'cuda');
+    assert.match(skipped[0]?.reason ?? '', /no visible GPU/);
+  });
+
+  it('takes wasm when nothing else works, and says why in order', async () => {
+    const noDriver = new LockstepError('gpu-unavailable', 'no nvidia-smi');
+    const { tried, all } = loaders({ findGpus: noDriver, tensorflow: missing('tensorflow') });
+    const { backend, skipped } = await loadBackend('auto', undefined, all);
+    assert.deepEqual([backend.name, tried], ['wasm', ['tensorflow', 'wasm']]);
+    assert.deepEqual(skipped, [
+      { backend: 'cuda', reason: 'no nvidia-smi' },
+      { backend: 'tensorflow', reason: 'tensorflow is missing' },
+    ]);
+  });
+
+  it('goes on to tensorflow when the package for GPUs is missing', async () => {
+    const { tried, all } = loaders({ cuda: missing('cuda') });
+    assert.equal((await loadBackend('auto', undefined, all)).backend.name, 'tensorflow');
+    assert.deepEqual(tried, ['cuda 0', 'tensorflow']);
+  });
+
+  it('never loads a second TensorFlow into the process', async () => {
+    const { tried, all } = loaders({ cuda: new LockstepError('gpu-unavailable', 'computes on the CPU') });
+    const { backend, skipped } = await loadBackend('auto', undefined, all);
+    assert.deepEqual([backend.name, tried], ['wasm', ['cuda 0', 'wasm']]);
+    assert.deepEqual(skipped.map(({ backend: name }) => name), ['cuda', 'tensorflow']);
+  });
+
+  it('does not hide a defect of ours', async () => {
+    const { all } = loaders({ cuda: new TypeError('defect') });
+    await assert.rejects(loadBackend('auto', undefined, all), TypeError);
+  });
+});
+
+describe('loadBackend with --gpu', () => {
+  it('uses that GPU or fails: no other backend is tried', async () => {
+    for (const choice of ['auto', 'cuda'] as const) {
+      const works = loaders({});
+      assert.equal((await loadBackend(choice, gpus[1], works.all)).backend.name, 'cuda');
+      const fails = loaders({ cuda: missing('cuda') });
+      await assert.rejects(loadBackend(choice, gpus[1], fails.all), /cuda is missing/);
+      assert.deepEqual([works.tried, fails.tried], [['cuda 1'], ['cuda 1']]);
+    }
+  });
+
+  it('is a mistake with a backend for the CPU', async () => {
+    await assert.rejects(loadBackend('wasm', gpus[0], loaders({}).all), /a GPU was chosen for the CPU backend wasm/);
+  });
+});
+
+describe('loadBackend by name', () => {
+  it('loads that one and nothing else', async () => {
+    for (const choice of backendChoices.filter((name) => name !== 'auto')) {
+      const { tried, all } = loaders({});
+      assert.equal((await loadBackend(choice, undefined, all)).backend.name, choice);
+      assert.equal(tried.length, 1);
+      const broken = loaders({ [choice]: missing(choice) });
+      await assert.rejects(loadBackend(choice, undefined, broken.all), new RegExp(`${choice} is missing`));
+      assert.equal(broken.tried.length, 1);
+    }
+  });
+
+  it('cuda without a driver fails as a GPU problem', async () => {
+    const { all } = loaders({ findGpus: new LockstepError('gpu-unavailable', 'no nvidia-smi') });
+    await assert.rejects(loadBackend('cuda', undefined, all), (error: LockstepError) => error.code === 'gpu-unavailable');
+  });
+});

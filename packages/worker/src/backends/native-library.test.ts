@@ -1,0 +1,59 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { LockstepError, type Tf } from '@lockstep/shared';
+import { requireGpu } from './cuda.ts';
+import { loadNativePackage, restoreUtilFunctions, whyNotLoaded } from './native-library.ts';
+
+const gpu = { index: 1, uuid: 'GPU-a', name: 'NVIDIA L4' };
+const withDevice = (device: object) => ({ backend: () => device }) as unknown as Tf;
+
+describe('loadNativePackage', () => {
+  it('fails with a sentence that names backend, package, cause and cure', async () => {
+    await assert.rejects(loadNativePackage('tensorflow', '@lockstep/absent'), (error: unknown) => {
+      assert.ok(error instanceof LockstepError);
+      assert.equal(error.code, 'backend-unavailable');
+      assert.match(error.message, /^Backend tensorflow: @lockstep\/absent is not installed\. Run 'npm install .+' where .+, or choose --backend wasm\.$/);
+      return true;
+    });
+  });
+
+  it('fixes threads and determinism before the library could read them', async () => {
+    await assert.rejects(loadNativePackage('cuda', '@lockstep/absent', { LOCKSTEP_TEST_EXTRA: 'x' }));
+    const { TF_NUM_INTRAOP_THREADS, TF_NUM_INTEROP_THREADS, OMP_NUM_THREADS, TF_DETERMINISTIC_OPS, LOCKSTEP_TEST_EXTRA } = process.env;
+    assert.deepEqual([TF_NUM_INTRAOP_THREADS, TF_NUM_INTEROP_THREADS, OMP_NUM_THREADS, TF_DETERMINISTIC_OPS, LOCKSTEP_TEST_EXTRA], ['1', '1', '1', '1', 'x']);
+  });
+});
+
+describe('whyNotLoaded', () => {
+  const failure = (message: string, code?: string) => Object.assign(new Error(message), { code });
+
+  it('tells the causes apart', () => {
+    assert.equal(whyNotLoaded('p', failure("Cannot find module 'p'\nRequire stack:", 'MODULE_NOT_FOUND')), 'is not installed');
+    assert.match(whyNotLoaded('p', failure("Cannot find module 'other'\nRequire stack:", 'MODULE_NOT_FOUND')), /does not load \(Cannot find module 'other'\)/);
+    assert.match(whyNotLoaded('p', failure('The Node.js native addon module (tfjs_binding.node) can not be found at path: x')), /no native addon/);
+    const missingLibrary = failure('libtensorflow.so.2: cannot open shared object file', 'ERR_DLOPEN_FAILED');
+    assert.match(whyNotLoaded('p', missingLibrary), /cannot load \(libtensorflow\.so\.2: cannot open/);
+  });
+});
+
+describe('restoreUtilFunctions', () => {
+  it('puts back what Node 23 removed', () => {
+    const util: { isNullOrUndefined?: (value: unknown) => boolean; isArray?: (value: unknown) => boolean } = {};
+    restoreUtilFunctions(util);
+    assert.deepEqual([null, undefined, 0, ''].map((value) => util.isNullOrUndefined!(value)), [true, true, false, false]);
+    assert.deepEqual([[], {}].map((value) => util.isArray!(value)), [true, false]);
+  });
+});
+
+describe('requireGpu', () => {
+  it('accepts a library that uses the GPU', () => requireGpu(withDevice({ isUsingGpuDevice: true }), gpu));
+
+  it('refuses one that fell back to the CPU', () => {
+    for (const device of [{ isUsingGpuDevice: false }, {}]) {
+      assert.throws(
+        () => requireGpu(withDevice(device), gpu),
+        (error: LockstepError) => error.code === 'gpu-unavailable' && /computes on the CPU instead of GPU 1 \(NVIDIA L4\)/.test(error.message),
+      );
+    }
+  });
+});

@@ -1,0 +1,72 @@
+/**
+ * What the two TensorFlow backends share: the environment the library reads once when it loads, and loading the npm package.
+ *
+ * Responsible for: threads and determinism, which belong to the run and never to a worker; Node 23's missing functions; and one clear
+ * sentence when the package does not load. Not responsible for: GPUs (`cuda.ts`).
+ */
+import { createRequire } from 'node:module';
+import type { Tf } from '@lockstep/shared';
+import { LockstepError } from '@lockstep/shared';
+
+const require = createRequire(import.meta.url);
+
+/** What both packages call themselves inside TF.js. */
+const tfjsName = 'tensorflow';
+
+/** One thread, since Lockstep runs one process per core and another thread count gives other bits; and repeatable kernels. */
+const fixedEnvironment = {
+  TF_NUM_INTRAOP_THREADS: '1',
+  TF_NUM_INTEROP_THREADS: '1',
+  OMP_NUM_THREADS: '1',
+  TF_DETERMINISTIC_OPS: '1',
+} as const;
+
+const notInstalled = 'is not installed';
+
+/** TensorFlow's informational chatter stays off the terminal unless somebody asked for it. */
+const defaultLogLevel = '2';
+
+/** Loads an npm package that brings TensorFlow, and makes it the backend of TF.js. Throws `backend-unavailable`. */
+export async function loadNativePackage(backend: string, packageName: string, environment: Readonly<Record<string, string>> = {}): Promise<Tf> {
+  Object.assign(process.env, fixedEnvironment, environment);
+  process.env['TF_CPP_MIN_LOG_LEVEL'] ??= defaultLogLevel;
+  restoreUtilFunctions(require('node:util') as Record<string, unknown>);
+  const tf = require('@tensorflow/tfjs') as Tf;
+  try {
+    require(packageName);
+    if (!(await tf.setBackend(tfjsName))) throw new Error('its backend did not start');
+    return tf;
+  } catch (error) {
+    forgetKernels(tf);
+    const why = whyNotLoaded(packageName, error);
+    const cure = why === notInstalled ? `npm install ${packageName}` : `npm rebuild ${packageName}`;
+    const sentence =
+      `Backend ${backend}: ${packageName} ${why}. Run '${cure} --ignore-scripts=false' where its libraries can be downloaded, ` +
+      `or choose --backend wasm.`;
+    throw new LockstepError('backend-unavailable', sentence, { cause: error });
+  }
+}
+
+/** Both packages register their kernels, under one name, before they look for their addon: the next one would warn about each. */
+function forgetKernels(tf: Tf): void {
+  for (const { kernelName } of tf.getKernelsForBackend(tfjsName)) tf.unregisterKernel(kernelName, tfjsName);
+}
+
+/** The cause in a few words, to follow the package's name. */
+export function whyNotLoaded(packageName: string, error: unknown): string {
+  const { code } = error as { code?: unknown };
+  const message = error instanceof Error ? error.message : String(error);
+  const line = (message.split('\n')[0] ?? '').trim().slice(0, 200);
+  if (code === 'MODULE_NOT_FOUND' && message.includes(`'${packageName}'`)) return notInstalled;
+  if (message.includes('native addon module')) return 'has no native addon (its install script has not run)';
+  if (code === 'ERR_DLOPEN_FAILED') return `has an addon that this machine cannot load (${line})`;
+  return `does not load (${line})`;
+}
+
+/**
+ * tfjs-node 4.22 calls two functions that Node 22 warns about and Node 23 removed from `util` (tensorflow/tfjs#8425, merged, never released).
+ */
+export function restoreUtilFunctions(util: Record<string, unknown>): void {
+  util['isNullOrUndefined'] = (value: unknown): boolean => value === null || value === undefined;
+  util['isArray'] = Array.isArray;
+}

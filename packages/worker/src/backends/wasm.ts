@@ -1,0 +1,40 @@
+/**
+ * Backend `wasm`: TF.js's WebAssembly backend with SIMD, repaired where training needs it. Runs everywhere Node does; the embedded default.
+ *
+ * Responsible for: loading TF.js and the backend, and registering the repairs. Not responsible for: the repairs (`wasm-kernels/`).
+ * One thread: TF.js has no wasm threads under Node, and Lockstep runs one process per core anyway.
+ */
+import { createRequire } from 'node:module';
+import path from 'node:path';
+import type { Tf } from '@lockstep/shared';
+import { LockstepError } from '@lockstep/shared';
+import type * as TensorFlowWasm from '@tensorflow/tfjs-backend-wasm';
+import type { Backend } from './backend.ts';
+import { repairKernels } from './wasm-kernels/index.ts';
+
+const packageName = '@tensorflow/tfjs-backend-wasm';
+const require = createRequire(import.meta.url);
+
+/** Throws `backend-unavailable` when the package is missing or its WebAssembly does not start. */
+export async function loadWasm(): Promise<Backend> {
+  const tf = await startWasm();
+  repairKernels(tf);
+  return { name: 'wasm', device: 'wasm (SIMD)', tf, compile: (eager) => eager };
+}
+
+async function startWasm(): Promise<Tf> {
+  try {
+    const tf = require('@tensorflow/tfjs') as Tf;
+    const wasm = require(packageName) as typeof TensorFlowWasm;
+    // The default is looked up beside the calling script, which is wrong once that is a bundle or another package.
+    wasm.setWasmPaths(`${path.dirname(require.resolve(packageName))}${path.sep}`);
+    if ((await tf.env().getAsync('WASM_HAS_SIMD_SUPPORT')) !== true) throw new Error('this engine has no WebAssembly SIMD');
+    if (!(await tf.setBackend('wasm'))) throw new Error('its WebAssembly module did not start');
+    return tf;
+  } catch (error) {
+    const cause = error instanceof Error ? error.message.split('\n')[0] : String(error);
+    throw new LockstepError('backend-unavailable', `backend wasm: cannot load ${packageName} (${cause}): install Lockstep's packages again with npm ci`, {
+      cause: error,
+    });
+  }
+}

@@ -1,0 +1,161 @@
+/**
+ * What a worker computes: gradients of shards, and pictures, from versioned weights. A pure function of (weights, samples, noise key).
+ *
+ * Responsible for: holding weights by version, cutting samples, drawing each shard's noise, and pre-summing whole aligned subtrees in the
+ * coordinator's tree. Not responsible for: the protocol and fencing (`core/`), the phase itself (`evaluate.ts`), optimizers (coordinator).
+ */
+import type { Manifests, Recipe, ShardOutcome, TreeNode } from '@lockstep/shared';
+import { addInto, childrenOf, cover, elementCount, LockstepError, shardSizes, shardStarts, streams } from '@lockstep/shared';
+import type { Backend } from './backends/backend.ts';
+import type { WeightsByNetwork } from './evaluate.ts';
+import { createEvaluator } from './evaluate.ts';
+import { computeFingerprint } from './fingerprint.ts';
+import type { Weights } from './networks.ts';
+import { buildNetworks, manifestsOf } from './networks.ts';
+import { drawInputs, realRows } from './rows.ts';
+
+export interface ComputeOptions {
+  readonly backend: Backend;
+  readonly recipe: Recipe;
+  readonly seed: number;
+  /** Global. */
+  readonly batchSize: number;
+  readonly shardCount: number;
+}
+
+export interface GradientJob {
+  /** Index into recipe.phases. */
+  readonly phase: number;
+  readonly round: number;
+  /** Any order; each once. */
+  readonly shards: readonly number[];
+  /** Pixels of the shards' samples in ascending shard order; empty if the phase does not read 'real'. */
+  readonly samples: Uint8Array;
+}
+
+export interface GradientAnswer {
+  /** The fewest nodes that cover the job's shards, in shard order. */
+  readonly nodes: TreeNode[];
+  /** One sum per node, of gradients already weighted by n_shard / n_batch. Owned by the caller. */
+  readonly flats: Float32Array[];
+  /** Per shard, ascending: mean loss and metrics, unweighted. */
+  readonly outcomes: ShardOutcome[];
+}
+
+export interface Compute {
+  readonly manifests: Manifests;
+  /** Replaces a network's weights. `flat` must not be written afterwards. */
+  setWeights(network: string, version: number, flat: Float32Array): void;
+  /** The version held, if any. */
+  version(network: string): number | undefined;
+  /** Every network's weights must be set. One call at a time. Throws LockstepError('compute-failed') when the backend fails. */
+  gradient(job: GradientJob): Promise<GradientAnswer>;
+  /** Pictures from the run's fixed noise: [pictures * pixels], in recipe.real.range. */
+  generate(job: { readonly pictures: number }): Promise<Float32Array>;
+  /** See fingerprint.ts. Leaves the weights that are set alone. */
+  fingerprint(): Promise<string>;
+  /** Tensors alive on the backend: constant from one job to the next. */
+  tensorCount(): number;
+  /** Frees every tensor. */
+  dispose(): void;
+}
+
+/** Throws LockstepError('recipe-invalid') for networks that break a rule. */
+export async function createCompute(options: ComputeOptions): Promise<Compute> {
+  const { backend, recipe, seed, batchSize, shardCount } = options;
+  if (batchSize < shardCount) throw new Error(`a batch of ${batchSize} cannot be cut into ${shardCount} shards`);
+  await backend.tf.ready();
+  const networks = buildNetworks(backend.tf, recipe);
+  const evaluator = createEvaluator(backend, recipe, networks, batchSize);
+  const sizes = shardSizes(batchSize, shardCount);
+  const starts = shardStarts(batchSize, shardCount);
+  const held = new Map<string, { version: number; tensors: Weights }>();
+  const release = (network: string): void => held.get(network)?.tensors.forEach((tensor) => tensor.dispose());
+
+  const heldWeights = (): WeightsByNetwork =>
+    Object.fromEntries(
+      Object.keys(networks).map((network) => {
+        const weights = held.get(network);
+        if (weights === undefined) throw new Error(`network '${network}' has no weights yet`);
+        return [network, weights.tensors];
+      }),
+    );
+
+  async function gradient(job: GradientJob): Promise<GradientAnswer> {
+    const shards = job.shards.toSorted((left, right) => left - right);
+    const weights = heldWeights();
+    const { name, inputs } = recipe.phases[job.phase]!;
+    const samples = inputs.includes('real') ? cutSamples(job.samples, shards, sizes, elementCount(recipe.real.shape)) : undefined;
+    const outcomes: ShardOutcome[] = [];
+
+    const ofShard = async (shard: number): Promise<Float32Array> => {
+      const count = sizes[shard]!;
+      const drawn = drawInputs(recipe, inputs, { seed, stream: streams.inputs, round: job.round, start: starts[shard]!, count });
+      const rows = samples === undefined ? drawn : { ...drawn, real: realRows(recipe.real, samples.get(shard)!) };
+      const { flat, loss, metrics } = await evaluator.phase(job.phase, count, weights, rows);
+      outcomes.push({ shard, loss, metrics });
+      return flat;
+    };
+    // Left before right, so shards come in ascending order and at most one flat per level is alive.
+    const ofNode = async (node: TreeNode): Promise<Float32Array> => {
+      if (node.level === 0) return ofShard(node.index);
+      const [left, right] = childrenOf(node, shardCount);
+      const sum = await ofNode(left!);
+      if (right !== undefined) addInto(sum, await ofNode(right));
+      return sum;
+    };
+
+    const nodes = cover(shards, shardCount);
+    const flats: Float32Array[] = [];
+    await failingAs(`phase '${name}'`, async () => {
+      for (const node of nodes) flats.push(await ofNode(node));
+    });
+    return { nodes, flats, outcomes };
+  }
+
+  return {
+    manifests: manifestsOf(networks),
+    setWeights(network, version, flat) {
+      if (networks[network] === undefined) throw new Error(`there is no network '${network}'`);
+      const tensors = networks[network].split(flat);
+      release(network);
+      held.set(network, { version, tensors });
+    },
+    version: (network) => held.get(network)?.version,
+    gradient,
+    generate: ({ pictures }) => {
+      const rows = drawInputs(recipe, Object.keys(recipe.inputs), { seed, stream: streams.samples, round: 0, start: 0, count: pictures });
+      return failingAs('generate', () => evaluator.generate(pictures, heldWeights(), rows));
+    },
+    fingerprint: () => computeFingerprint({ recipe, networks, evaluator, shardSizes: sizes }),
+    tensorCount: () => backend.tf.memory().numTensors,
+    dispose() {
+      for (const network of held.keys()) release(network);
+      held.clear();
+      for (const network of Object.values(networks)) network.dispose();
+    },
+  };
+}
+
+/** Samples by shard, as views. */
+function cutSamples(samples: Uint8Array, shards: readonly number[], sizes: readonly number[], pixels: number): Map<number, Uint8Array> {
+  const cut = new Map<number, Uint8Array>();
+  let start = 0;
+  for (const shard of shards) {
+    const end = start + sizes[shard]! * pixels;
+    cut.set(shard, samples.subarray(start, end));
+    start = end;
+  }
+  if (start !== samples.length) throw new Error(`${samples.length} bytes of samples for shards ${shards.join(', ')}, which take ${start}`);
+  return cut;
+}
+
+/** The fingerprint ran every phase at every shape, so what fails later is the backend: memory, or a lost device. */
+async function failingAs<T>(what: string, run: () => Promise<T>): Promise<T> {
+  try {
+    return await run();
+  } catch (error) {
+    if (error instanceof LockstepError) throw error;
+    throw new LockstepError('compute-failed', `The backend failed in ${what}: ${error instanceof Error ? error.message : String(error)}`, { cause: error });
+  }
+}

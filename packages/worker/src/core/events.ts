@@ -1,0 +1,54 @@
+/** What can happen to the worker's core, and what it asks the runtime to do. */
+import type { ErrorCode, Fence } from '@lockstep/shared';
+
+/** The run as far as a worker must know it: equal for equal computations. */
+export interface RunConfig {
+  readonly recipe: { readonly name: string; readonly hash: string };
+  readonly seed: number;
+  readonly batchSize: number;
+  readonly shardCount: number;
+}
+
+/** Tensor bytes of a WORK. The core hands them on unread. */
+export type Payload = unknown;
+
+export interface WorkOrder {
+  readonly workId: number;
+  readonly task: 'gradient' | 'generate';
+  readonly phase: number;
+  readonly shards: readonly number[];
+  readonly pictures: number;
+  readonly needs: Readonly<Record<string, number>>;
+  readonly sends: readonly string[];
+  readonly payload: Payload;
+}
+
+export type Event =
+  | { readonly type: 'up' }
+  | { readonly type: 'down' }
+  | { readonly type: 'welcome'; readonly fence: Fence; readonly config: RunConfig }
+  | { readonly type: 'refuse'; readonly code: ErrorCode; readonly reason: string }
+  | { readonly type: 'work'; readonly fence: Fence; readonly order: WorkOrder }
+  | { readonly type: 'bye'; readonly ended: boolean; readonly reason: string }
+  /** The networks of the WELCOME stand and the fingerprint is known. */
+  | { readonly type: 'prepared' }
+  /** The ordered work is computed; `result` is what the runtime will send. */
+  | { readonly type: 'computed'; readonly fence: Fence; readonly workId: number }
+  /** The backend or the recipe failed. */
+  | { readonly type: 'failed'; readonly code: ErrorCode; readonly reason: string }
+  | { readonly type: 'stop'; readonly reason: string }
+  | { readonly type: 'tick' };
+
+export type Effect =
+  | { readonly do: 'hello' }
+  /** Build the run's networks; answered by `prepared` or `failed`. */
+  | { readonly do: 'prepare'; readonly config: RunConfig }
+  | { readonly do: 'ready'; readonly fence: Fence }
+  /** Take over the weights that came along, then compute; answered by `computed` or `failed`. */
+  | { readonly do: 'compute'; readonly fence: Fence; readonly order: WorkOrder }
+  | { readonly do: 'result'; readonly fence: Fence; readonly workId: number }
+  | { readonly do: 'need'; readonly fence: Fence; readonly workId: number; readonly networks: readonly string[] }
+  | { readonly do: 'leave'; readonly fence: Fence; readonly code: ErrorCode | 'stopped'; readonly reason: string }
+  | { readonly do: 'say'; readonly sentence: string }
+  /** The end; without a code it is a good one. */
+  | { readonly do: 'exit'; readonly code?: ErrorCode; readonly reason: string };

@@ -1,0 +1,83 @@
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import type { Effect, Event, RunConfig, WorkOrder } from './events.ts';
+import { createState, nextDeadlineMs, type State } from './state.ts';
+import { step } from './step.ts';
+
+const config: RunConfig = { recipe: { name: 'gan', hash: 'h' }, seed: 1, batchSize: 8, shardCount: 4 };
+const fence = (epoch = 1, round = 0) => ({ runId: 'r', epoch, incarnation: 'i', round });
+const order: WorkOrder = { workId: 5, task: 'gradient', phase: 0, shards: [0], pictures: 0, needs: { g: 0, d: 0 }, sends: ['g', 'd'], payload: undefined };
+const create = (): State => createState({ reconnectTimeoutMs: 1000, endpoint: 'tcp://c:1' }, 0);
+const kinds = (effects: Effect[]): string[] => effects.map((effect) => effect.do);
+const give = (state: State, ...events: Event[]): string[][] => events.map((event) => kinds(step(state, event, 0)));
+
+describe('worker core', () => {
+  test('says HELLO, prepares, is READY, computes and answers', () => {
+    const state = create();
+    const work = fence();
+    assert.deepEqual(
+      give(state, { type: 'up' }, { type: 'welcome', fence: fence(), config }, { type: 'prepared' }, { type: 'work', fence: work, order }, { type: 'computed', fence: work, workId: 5 }),
+      [['hello'], ['prepare'], ['ready'], ['compute'], ['result']],
+    );
+  });
+
+  test('gives up after the time it was told to look for a coordinator, and says where it looked', () => {
+    const state = create();
+    assert.equal(nextDeadlineMs(state), 1000);
+    assert.deepEqual(step(state, { type: 'tick' }, 999), []);
+    const [exit] = step(state, { type: 'tick' }, 1000);
+    assert.match(JSON.stringify(exit), /No coordinator answered at tcp:\/\/c:1 within 1 s.*coordinator-unreachable/);
+    assert.deepEqual(step(state, { type: 'up' }, 1001), []);
+  });
+
+  test('a lost coordinator is looked for again, from the first loss on', () => {
+    const state = create();
+    give(state, { type: 'up' }, { type: 'welcome', fence: fence(), config }, { type: 'prepared' });
+    step(state, { type: 'down' }, 5000);
+    step(state, { type: 'down' }, 5900);
+    assert.equal(nextDeadlineMs(state), 6000);
+  });
+
+  test('after a reconnect to the same run it is READY at once, without building again', () => {
+    const state = create();
+    give(state, { type: 'up' }, { type: 'welcome', fence: fence(1), config }, { type: 'prepared' }, { type: 'down' });
+    assert.deepEqual(give(state, { type: 'up' }, { type: 'welcome', fence: fence(2), config }), [['hello'], ['ready']]);
+    assert.deepEqual(give(state, { type: 'welcome', fence: fence(3), config: { ...config, seed: 2 } }), [['prepare']]);
+  });
+
+  test('a result of before the reconnect is not sent', () => {
+    const state = create();
+    const work = fence(1);
+    give(state, { type: 'up' }, { type: 'welcome', fence: fence(1), config }, { type: 'prepared' }, { type: 'work', fence: work, order });
+    assert.deepEqual(give(state, { type: 'down' }, { type: 'up' }, { type: 'welcome', fence: fence(2), config }, { type: 'computed', fence: work, workId: 5 }), [['say'], ['hello'], ['ready'], []]);
+  });
+
+  test('never computes with weights it lacks: it asks for them', () => {
+    const state = create();
+    give(state, { type: 'up' }, { type: 'welcome', fence: fence(), config }, { type: 'prepared' });
+    assert.deepEqual(step(state, { type: 'work', fence: fence(), order: { ...order, sends: ['g'] } }, 0), [{ do: 'need', fence: fence(), workId: 5, networks: ['d'] }]);
+    give(state, { type: 'work', fence: fence(), order });
+    assert.deepEqual(give(state, { type: 'work', fence: fence(1, 1), order: { ...order, sends: ['g'], needs: { g: 1, d: 0 } } }), [['compute']]);
+    assert.deepEqual(give(state, { type: 'work', fence: fence(1, 2), order: { ...order, sends: ['g'], needs: { g: 2, d: 1 } } }), [['need']]);
+  });
+
+  test('ignores WORK of another life of the coordinator', () => {
+    const state = create();
+    give(state, { type: 'up' }, { type: 'welcome', fence: fence(2), config }, { type: 'prepared' });
+    assert.deepEqual(give(state, { type: 'work', fence: fence(1), order }), [[]]);
+  });
+
+  test('ends well when the run ends, with a code when refused or failed, and tells the coordinator', () => {
+    for (const [event, expected] of [
+      [{ type: 'bye', ended: true, reason: 'done' }, { do: 'exit', reason: 'done' }],
+      [{ type: 'stop', reason: 'SIGTERM' }, { do: 'exit', reason: 'SIGTERM' }],
+      [{ type: 'failed', code: 'compute-failed', reason: 'out of memory' }, { do: 'exit', code: 'compute-failed', reason: 'out of memory' }],
+    ] as const) {
+      const state = create();
+      give(state, { type: 'up' }, { type: 'welcome', fence: fence(), config }, { type: 'prepared' });
+      const effects = step(state, event, 0);
+      assert.deepEqual(kinds(effects), ['leave', 'exit']);
+      assert.deepEqual(effects[1], expected);
+    }
+  });
+});

@@ -1,0 +1,107 @@
+/**
+ * The worker's core: one event in, effects out. A worker is a pure function of (weights, samples, noise key); all it remembers is who asked.
+ *
+ * No sockets, timers or tensors here; time comes in as `nowMs`.
+ */
+import type { Fence } from '@lockstep/shared';
+import type { Effect, Event, RunConfig, WorkOrder } from './events.ts';
+import type { State } from './state.ts';
+
+export function step(state: State, event: Event, nowMs: number): Effect[] {
+  if (state.stage === 'ended') return [];
+  switch (event.type) {
+    case 'up':
+      return seek(state, nowMs, [{ do: 'hello' }]);
+    case 'down':
+      return state.stage === 'seeking'
+        ? []
+        : seek(state, nowMs, [{ do: 'say', sentence: `Lost the coordinator at ${state.options.endpoint}; looking for it again for ${seconds(state)} s.` }]);
+    case 'welcome':
+      return join(state, event.fence, event.config);
+    case 'prepared':
+      return finishPreparing(state);
+    case 'work':
+      return takeWork(state, event.fence, event.order);
+    case 'computed':
+      return answer(state, event);
+    case 'bye':
+      return event.ended ? exit(state, event.reason) : seek(state, nowMs, [{ do: 'hello' }]);
+    case 'refuse':
+      return exit(state, `The coordinator refused this worker: ${event.reason}`, event.code);
+    case 'failed':
+      return exit(state, event.reason, event.code);
+    case 'stop':
+      return exit(state, event.reason);
+    case 'tick':
+      return state.stage === 'seeking' && state.seekDeadlineMs <= nowMs
+        ? exit(state, `No coordinator answered at ${state.options.endpoint} within ${seconds(state)} s (--reconnect-timeout). Start one, or check --connect.`, 'coordinator-unreachable')
+        : [];
+  }
+}
+
+function seconds(state: State): number {
+  return Math.round(state.options.reconnectTimeoutMs / 1000);
+}
+
+/** (Re)starts looking. The clock runs from the first loss: repeated losses do not extend it. */
+function seek(state: State, nowMs: number, effects: Effect[]): Effect[] {
+  if (state.stage !== 'seeking') state.seekDeadlineMs = nowMs + state.options.reconnectTimeoutMs;
+  state.stage = 'seeking';
+  return effects;
+}
+
+function join(state: State, fence: Fence, config: RunConfig): Effect[] {
+  state.fence = fence;
+  state.holds = {};
+  state.computing = undefined;
+  if (state.prepared !== undefined && same(state.prepared, config)) {
+    state.stage = 'member';
+    return [{ do: 'ready', fence }];
+  }
+  state.stage = 'preparing';
+  if (state.preparing !== undefined && same(state.preparing, config)) return [];
+  state.prepared = undefined;
+  state.preparing = config;
+  return [{ do: 'prepare', config }];
+}
+
+function same(a: RunConfig, b: RunConfig): boolean {
+  return a.recipe.hash === b.recipe.hash && a.seed === b.seed && a.batchSize === b.batchSize && a.shardCount === b.shardCount;
+}
+
+function finishPreparing(state: State): Effect[] {
+  state.prepared = state.preparing;
+  state.preparing = undefined;
+  if (state.stage !== 'preparing') return [];
+  state.stage = 'member';
+  return [{ do: 'ready', fence: state.fence! }];
+}
+
+function takeWork(state: State, fence: Fence, order: WorkOrder): Effect[] {
+  // Of another life of the coordinator, or of a connection before the last WELCOME.
+  if (state.stage !== 'member' || fence.epoch !== state.fence!.epoch || fence.runId !== state.fence!.runId) return [];
+  const lacking = Object.keys(order.needs).filter((network) => !order.sends.includes(network) && state.holds[network] !== order.needs[network]);
+  if (lacking.length > 0) return [{ do: 'need', fence, workId: order.workId, networks: lacking }];
+  for (const network of order.sends) state.holds[network] = order.needs[network]!;
+  state.computing = { epoch: fence.epoch, workId: order.workId };
+  return [{ do: 'compute', fence, order }];
+}
+
+/** Sends the answer if the order that asked for it is still the last one: a lost connection or a new order makes it worthless. */
+function answer(state: State, { fence, workId }: Extract<Event, { type: 'computed' }>): Effect[] {
+  const { computing } = state;
+  if (state.stage !== 'member' || computing?.workId !== workId || computing.epoch !== fence.epoch) return [];
+  state.computing = undefined;
+  return [{ do: 'result', fence, workId }];
+}
+
+function exit(state: State, reason: string, code?: Extract<Event, { type: 'failed' }>['code']): Effect[] {
+  const effects: Effect[] = [];
+  const { fence } = state;
+  if ((state.stage === 'member' || state.stage === 'preparing') && fence !== undefined) {
+    effects.push({ do: 'leave', fence, code: code ?? 'stopped', reason });
+  }
+  state.stage = 'ended';
+  effects.push({ do: 'exit', reason, ...(code === undefined ? {} : { code }) });
+  return effects;
+}

@@ -1,0 +1,65 @@
+/**
+ * The `worker` program: flags, backend, signals, exit code. Wires everything; decides nothing about training.
+ */
+import { randomBytes } from 'node:crypto';
+import { hostname } from 'node:os';
+import { createLog, type Log, loadRecipe, LockstepError, type Recipe, runProgram, stopSignals, version } from '@lockstep/shared';
+import { loadBackend } from './backends/index.ts';
+import { parseFlags } from './cli.ts';
+import { resolveConfig, type WorkerConfig } from './config.ts';
+import type { RunConfig } from './core/events.ts';
+import { chooseGpu, visibleGpus } from './gpus.ts';
+import { runWorker } from './runtime.ts';
+
+async function main(): Promise<number> {
+  const config = resolveConfig(await parseFlags(process.argv.slice(2), version));
+  const log = createLog({ level: config.logLevel });
+  const stop = Promise.race([stopSignals(log), coordinatorProcessGone()]);
+  const gpu = config.gpu === undefined ? undefined : chooseGpu(await visibleGpus(process.env), config.gpu);
+  const { backend, skipped } = await loadBackend(config.backend, gpu);
+  for (const { backend: name, reason } of skipped) log.debug(`Backend ${name} was not taken: ${reason}`);
+  log.info(`Backend ${backend.name} on ${backend.device}. Looking for a coordinator at ${config.endpoint}.`);
+  const outcome = await runWorker(
+    {
+      endpoint: config.endpoint,
+      incarnation: randomBytes(8).toString('hex'),
+      identity: { version, name: config.name ?? defaultName(config), host: hostname(), pid: process.pid },
+      reconnectTimeoutMs: config.reconnectTimeoutMs,
+      backend,
+      findRecipe: (wanted) => findRecipe(wanted, config.recipeFile),
+      log,
+    },
+    stop,
+  );
+  if (outcome.code !== undefined) throw new LockstepError(outcome.code, outcome.reason);
+  log.info(`Worker ends: ${outcome.reason}`);
+  return 0;
+}
+
+function defaultName(config: WorkerConfig): string {
+  return `${hostname()}-${config.gpu === undefined ? process.pid : `gpu${config.gpu}`}`;
+}
+
+/** A worker started by `coordinator --spawn` holds an IPC channel to it, which the kernel closes however the coordinator ends. */
+function coordinatorProcessGone(): Promise<string> {
+  return new Promise((resolve) => {
+    if (process.connected) process.once('disconnect', () => resolve('the coordinator that started this worker is gone'));
+  });
+}
+
+/** Code never travels: the worker has the recipe itself, and the hashes must match. */
+async function findRecipe(wanted: RunConfig['recipe'], recipeFile: string | undefined): Promise<Recipe> {
+  const { recipe, hash } = await loadRecipe(recipeFile ?? wanted.name).catch((error: unknown) => {
+    if (recipeFile !== undefined) throw error;
+    throw new LockstepError('recipe-mismatch', `The run uses the recipe '${wanted.name}', which is not built in: start the worker with --recipe FILE.`);
+  });
+  if (hash === wanted.hash) return recipe;
+  const hint = recipeFile === undefined ? 'install the same Lockstep version on both' : `use the coordinator's copy of ${recipeFile}`;
+  throw new LockstepError(
+    'recipe-mismatch',
+    `The recipe '${recipe.name}' here (${hash.slice(0, 12)}) is not the run's '${wanted.name}' (${wanted.hash.slice(0, 12)}): ${hint}.`,
+  );
+}
+
+// Exits rather than waiting for the loop to run dry: native libraries keep threads and handles of their own.
+process.exit(await runProgram('worker', main));

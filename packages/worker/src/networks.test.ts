@@ -1,0 +1,166 @@
+import assert from 'node:assert/strict';
+import { createRequire } from 'node:module';
+import test from 'node:test';
+import type { LayersModel, Recipe, Tf } from '@lockstep/shared';
+import { builtInRecipe, LockstepError } from '@lockstep/shared';
+import { buildNetworks, manifestsOf } from './networks.ts';
+
+const tf = createRequire(import.meta.url)('@tensorflow/tfjs') as Tf;
+await tf.setBackend('cpu');
+
+/** A recipe with one network; nothing but `name` and `networks` is read when networks are built. */
+function withNetwork(build: (tf: Tf) => unknown): Recipe {
+  return { name: 'test', networks: { net: build as (tf: Tf) => LayersModel } } as unknown as Recipe;
+}
+
+function dense(options: object): ReturnType<Tf['layers']['dense']> {
+  return tf.layers.dense({ units: 2, name: 'only', inputShape: [3], ...options });
+}
+
+test('the manifest of gan lists every parameter back to back, in layer order', () => {
+  const networks = buildNetworks(tf, builtInRecipe('gan'));
+  const { generator, discriminator } = manifestsOf(networks);
+  assert.deepEqual(
+    generator!.parameters.map(({ name, shape }) => [name, ...shape].join(' ')),
+    [
+      'hidden1/kernel 100 128',
+      'hidden1/bias 128',
+      'hidden2/kernel 128 256',
+      'hidden2/bias 256',
+      'hidden3/kernel 256 512',
+      'hidden3/bias 512',
+      'output/kernel 512 784',
+      'output/bias 784',
+    ],
+  );
+  let offset = 0;
+  for (const parameter of discriminator!.parameters) {
+    assert.equal(parameter.offset, offset);
+    offset += parameter.shape.reduce((product, dimension) => product * dimension, 1);
+  }
+  assert.equal(discriminator!.length, offset);
+  assert.equal(generator!.length + discriminator!.length, 1_146_001);
+  assert.deepEqual(discriminator!.parameters[1]!.initializer, { kind: 'constant', value: 0 });
+  for (const network of Object.values(networks)) network.dispose();
+});
+
+test('a manifest does not depend on what the process built before', () => {
+  const unnamed = withNetwork((library) => {
+    const input = library.input({ shape: [3] });
+    const hidden = library.layers.leakyReLU().apply(library.layers.dense({ units: 2, name: 'first' }).apply(input));
+    return library.model({ inputs: input, outputs: library.layers.dense({ units: 1, name: 'last' }).apply(hidden) as never });
+  });
+  const first = manifestsOf(buildNetworks(tf, unnamed));
+  buildNetworks(tf, builtInRecipe('gan'));
+  assert.deepEqual(manifestsOf(buildNetworks(tf, unnamed)), first);
+  assert.match(JSON.stringify(first), /leaky_re_lu_LeakyReLU1/);
+});
+
+test('the topology is what tf.loadLayersModel reads', async () => {
+  const { discriminator } = buildNetworks(tf, builtInRecipe('gan'));
+  const { topology, parameters, length } = discriminator!.manifest;
+  const flat = new Float32Array(length).fill(0.01);
+  const weightSpecs = parameters.map(({ name, shape }) => ({ name, shape: [...shape], dtype: 'float32' as const }));
+  const loaded = await tf.loadLayersModel(tf.io.fromMemory({ modelTopology: topology, weightSpecs, weightData: flat.buffer }));
+  const input = tf.linspace(-1, 1, 784).reshape([1, 784]);
+  const ours = discriminator!.withWeights(discriminator!.split(flat))(input);
+  assert.deepEqual((loaded.predict(input) as typeof ours).dataSync(), ours.dataSync());
+});
+
+test('a network is a pure function of the tensors it is given, and gradients reach them', () => {
+  const { net } = buildNetworks(tf, withNetwork(() => tf.sequential({ layers: [dense({})] })));
+  const [one, two] = [net!.split(new Float32Array(8).fill(1)), net!.split(new Float32Array(8).fill(2))];
+  const input = tf.ones([1, 3]);
+  assert.deepEqual([...net!.withWeights(one)(input).dataSync()], [4, 4]);
+  assert.deepEqual([...net!.withWeights(two)(input).dataSync()], [8, 8]);
+  assert.deepEqual([...net!.withWeights(one)(input).dataSync()], [4, 4], 'the first weights are unharmed');
+  const grads = tf.grads((...weights) => net!.withWeights(weights)(input).sum())(one);
+  assert.deepEqual(grads.map((grad) => [...grad.dataSync()]), [Array(6).fill(1), [1, 1]]);
+});
+
+test('a network restores itself when a call fails', () => {
+  const { net } = buildNetworks(tf, withNetwork(() => tf.sequential({ layers: [dense({})] })));
+  const weights = net!.split(new Float32Array(8).fill(1));
+  assert.throws(() => net!.withWeights(weights)(tf.ones([1, 5])));
+  weights.forEach((tensor) => tensor.dispose());
+  assert.deepEqual([...net!.withWeights(net!.split(new Float32Array(8)))(tf.ones([1, 3])).dataSync()], [0, 0]);
+  assert.throws(() => net!.split(new Float32Array(7)), /7 elements does not fit a manifest of 8/);
+});
+
+test('dispose leaves no tensor', () => {
+  const before = tf.memory().numTensors;
+  const networks = buildNetworks(tf, builtInRecipe('gan-seed'));
+  assert.ok(tf.memory().numTensors > before);
+  for (const network of Object.values(networks)) network.dispose();
+  assert.equal(tf.memory().numTensors, before);
+});
+
+const { layers } = tf;
+type Layer = Parameters<LayersModel['layers']['push']>[0];
+const stack = (...more: Layer[]): LayersModel => tf.sequential({ layers: [dense({}), ...more] });
+
+const refused: Record<string, { build: (library: Tf) => unknown; says: RegExp }> = {
+  'batch normalization': {
+    build: () => stack(layers.batchNormalization({ name: 'norm' })),
+    says: /layer 'norm' \(BatchNormalization\) keeps running statistics .* use tf\.layers\.layerNormalization/,
+  },
+  'dropout': { build: () => stack(layers.dropout({ rate: 0.5, name: 'drop' })), says: /layer 'drop' \(Dropout\) draws random numbers .* inputs/ },
+  'noise': { build: () => stack(layers.gaussianNoise({ stddev: 1, name: 'noise' })), says: /layer 'noise' \(GaussianNoise\) draws random/ },
+  'dropout inside a nested model': {
+    build: () => tf.sequential({ layers: [stack(layers.alphaDropout({ rate: 0.5, name: 'deep' })), layers.dense({ units: 1, name: 'end' })] }),
+    says: /layer 'deep' \(AlphaDropout\)/,
+  },
+  'dropout inside a recurrent layer': {
+    build: () => tf.sequential({ layers: [layers.simpleRNN({ units: 2, name: 'loop', dropout: 0.5, recurrentInitializer: 'zeros', inputShape: [3, 1] })] }),
+    says: /layer 'loop' \(SimpleRNN\) draws random/,
+  },
+  'state': {
+    build: () => tf.sequential({ layers: [layers.simpleRNN({ units: 2, name: 'loop', stateful: true, recurrentInitializer: 'zeros', batchInputShape: [2, 3, 1] })] }),
+    says: /layer 'loop' \(SimpleRNN\) keeps state between batches/,
+  },
+  'frozen weights': { build: () => stack(layers.dense({ units: 1, name: 'ice', trainable: false })), says: /layer 'ice' \(Dense\) has weights that are not trained/ },
+  'a nameless layer with weights': { build: () => stack(layers.dense({ units: 1 })), says: /has no name of its own.*name: 'hidden1'/ },
+  'shared names': {
+    build: () =>
+      tf.sequential({ layers: [tf.sequential({ layers: [dense({ units: 3 })] }), tf.sequential({ layers: [dense({})] })] }),
+    says: /two parameters named 'only\/kernel'/,
+  },
+  'an initializer that cannot be drawn': {
+    build: () => stack(layers.dense({ units: 2, name: 'square', kernelInitializer: 'orthogonal' })),
+    says: /layer 'square' initializes 'kernel' with Orthogonal, .* glorotNormal/,
+  },
+  'a regularizer': { build: () => tf.sequential({ layers: [dense({ kernelRegularizer: 'l1l2' })] }), says: /layer 'only' has a regularizer on 'kernel'/ },
+  'a constraint': { build: () => tf.sequential({ layers: [dense({ biasConstraint: 'unitNorm' })] }), says: /layer 'only' has a constraint on 'bias'/ },
+  'no weights': { build: () => tf.sequential({ layers: [layers.flatten({ inputShape: [2, 2] })] }), says: /has no parameters/ },
+  'no layers': { build: () => tf.sequential(), says: /has no layers, or no input shape: .*inputShape/ },
+  'no input shape': { build: () => tf.sequential({ layers: [layers.dense({ units: 2, name: 'lost' })] }), says: /cannot be built: .*inputShape/ },
+  'something else': { build: () => ({ predict: () => 1 }), says: /is not a model: .* tf\.sequential or tf\.model/ },
+  'a builder that throws': { build: () => tf.sequential({ layers: [dense({ units: -1 })] }), says: /network 'net' cannot be built: / },
+  'two inputs': {
+    build: () => {
+      const inputs = [tf.input({ shape: [1] }), tf.input({ shape: [1] })];
+      return tf.model({ inputs, outputs: layers.dense({ units: 1, name: 'end' }).apply(layers.add().apply(inputs)) as never });
+    },
+    says: /has 2 inputs and 1 outputs/,
+  },
+};
+
+for (const [what, { build, says }] of Object.entries(refused)) {
+  test(`refuses ${what} in one sentence`, () => {
+    assert.throws(
+      () => buildNetworks(tf, withNetwork(build)),
+      (error) => {
+        assert.ok(error instanceof LockstepError, String(error));
+        assert.equal(error.code, 'recipe-invalid');
+        assert.match(error.message, /^Recipe 'test', network 'net'/);
+        assert.match(error.message, says);
+        return true;
+      },
+    );
+  });
+}
+
+test('refuses a model that is built once and handed out twice', () => {
+  const model = tf.sequential({ layers: [dense({})] });
+  assert.throws(() => buildNetworks(tf, withNetwork(() => model)), /parameter 'only\/kernel' from elsewhere: .* build a new model/);
+});

@@ -1,0 +1,141 @@
+/**
+ * A recipe's networks: built once, then used as pure functions of weight tensors.
+ *
+ * Responsible for: building the TF.js models, reading their manifests, cutting a flat into tensors, and running a network with given
+ * tensors. Not responsible for: what a network may contain (`network-rules.ts`), versions of weights (`compute.ts`).
+ *
+ * TF.js models own their variables. For the length of one call the variables' tensors are exchanged for the given ones, so the model is
+ * a pure function and gradients reach the given tensors. Nothing is ever written into a variable: on wasm, matMul keeps packed copies of
+ * weights and would use stale ones (design, section 9).
+ */
+import type { Apply, Initializer, LayersModel, Manifest, Manifests, Parameter, Recipe, Tensor, Tf } from '@lockstep/shared';
+import { elementCount, LockstepError } from '@lockstep/shared';
+import type { LayerInitializer } from './initializers.ts';
+import { initializerFor, knownInitializers } from './initializers.ts';
+import { checkNetwork, refuse } from './network-rules.ts';
+import { topologyOf } from './topology.ts';
+
+/** Tensors of one network's parameters, in manifest order. */
+export type Weights = readonly Tensor[];
+
+export interface Network {
+  readonly manifest: Manifest;
+  /** New tensors with the values of a flat. The flat must not be written afterwards: a backend may read it later. */
+  split(flat: Float32Array): Tensor[];
+  /** The network with these weights. */
+  withWeights(weights: Weights): Apply;
+  dispose(): void;
+}
+
+/** What tfjs-layers calls a LayerVariable; `val` is the tensor that `read()` returns. */
+type LayerVariable = Omit<LayersModel['weights'][number], 'val'> & { val: Tensor };
+
+/** Builds every network of the recipe, in recipe order. Throws LockstepError('recipe-invalid') for one that breaks a rule. */
+export function buildNetworks(tf: Tf, recipe: Recipe): Readonly<Record<string, Network>> {
+  const built: Record<string, Network> = {};
+  for (const name of Object.keys(recipe.networks)) built[name] = buildNetwork(tf, recipe, name);
+  return built;
+}
+
+export function manifestsOf(networks: Readonly<Record<string, Network>>): Manifests {
+  return Object.fromEntries(Object.entries(networks).map(([name, network]) => [name, network.manifest]));
+}
+
+function buildNetwork(tf: Tf, recipe: Recipe, name: string): Network {
+  const place = `Recipe '${recipe.name}', network '${name}'`;
+  const initializers = new Map<unknown, Initializer>();
+  const model = recordingInitializers(tf, place, initializers, () => callBuilder(tf, recipe, name, place));
+  checkNetwork(model, place);
+  const variables = model.trainableWeights as unknown as LayerVariable[];
+  const manifest = readManifest(model, variables, initializers, place);
+  return {
+    manifest,
+    split: (flat) => splitFlat(tf, manifest, flat),
+    withWeights: (weights) => (input) => withTensors(variables, weights, () => model.apply(input, { training: true }) as Tensor),
+    dispose: () => void model.dispose(),
+  };
+}
+
+function callBuilder(tf: Tf, recipe: Recipe, name: string, place: string): LayersModel {
+  let model: unknown;
+  try {
+    model = recipe.networks[name]!(tf);
+  } catch (error) {
+    if (error instanceof LockstepError) throw error;
+    throw new LockstepError('recipe-invalid', `${place} cannot be built: ${error instanceof Error ? error.message : String(error)}`, { cause: error });
+  }
+  if (!(model instanceof tf.LayersModel)) refuse(place, 'is not a model: its function must return what tf.sequential or tf.model returns');
+  if ((model.inputs ?? []).length === 0) refuse(place, "has no layers, or no input shape: give the first layer an inputShape, as in tf.layers.dense({ inputShape: [100], ... })");
+  return model;
+}
+
+type AddWeight = (
+  this: { readonly name: string },
+  name: string,
+  shape: number[],
+  dtype: string | null | undefined,
+  initializer: LayerInitializer,
+  regularizer?: unknown,
+  trainable?: boolean,
+  constraint?: unknown,
+  ...rest: unknown[]
+) => unknown;
+
+/**
+ * Runs `build` while noting each weight's initializer. A variable does not know its initializer, and layers keep theirs under many names,
+ * but every layer creates weights through `Layer.addWeight`. Weights start as zeros: the real ones come from the coordinator.
+ */
+function recordingInitializers<T>(tf: Tf, place: string, found: Map<unknown, Initializer>, build: () => T): T {
+  const prototype = tf.layers.Layer.prototype as unknown as { addWeight: AddWeight };
+  const original = prototype.addWeight;
+  const zeros = tf.initializers.zeros();
+  prototype.addWeight = function (name, shape, dtype, initializer, regularizer, trainable, constraint) {
+    const layer = `${place}, layer '${this.name}'`;
+    if (regularizer != null) refuse(layer, `has a regularizer on '${name}', which would be ignored: add its term to the phase's loss`);
+    if (constraint != null) refuse(layer, `has a constraint on '${name}', which would be ignored: remove it`);
+    const known = initializerFor(initializer, shape);
+    if (known === undefined) {
+      refuse(layer, `initializes '${name}' with ${initializer.getClassName()}, which Lockstep cannot draw: use one of ${knownInitializers.join(', ')}`);
+    }
+    const variable = original.call(this, name, shape, dtype, zeros, undefined, trainable);
+    found.set(variable, known);
+    return variable;
+  };
+  try {
+    return build();
+  } finally {
+    prototype.addWeight = original;
+  }
+}
+
+function readManifest(model: LayersModel, variables: readonly LayerVariable[], initializers: ReadonlyMap<unknown, Initializer>, place: string): Manifest {
+  const parameters: Parameter[] = [];
+  let length = 0;
+  for (const variable of variables) {
+    const name = variable.originalName;
+    const shape = variable.shape as number[];
+    const initializer = initializers.get(variable);
+    if (initializer === undefined) refuse(place, `has a parameter '${name}' from elsewhere: its function must build a new model each time`);
+    if (variable.dtype !== 'float32') refuse(place, `has a parameter '${name}' of type ${variable.dtype}: parameters are float32`);
+    parameters.push({ name, shape, offset: length, initializer });
+    length += elementCount(shape);
+  }
+  return { parameters, length, topology: topologyOf(model) };
+}
+
+function splitFlat(tf: Tf, manifest: Manifest, flat: Float32Array): Tensor[] {
+  if (flat.length !== manifest.length) throw new Error(`a flat of ${flat.length} elements does not fit a manifest of ${manifest.length}`);
+  return manifest.parameters.map(({ shape, offset }) => tf.tensor(flat.subarray(offset, offset + elementCount(shape)), shape as number[]));
+}
+
+/** `run`, while each variable holds the given tensor. `training: true` keeps TF.js from disposing what a gradient still needs. */
+function withTensors<T>(variables: readonly LayerVariable[], tensors: Weights, run: () => T): T {
+  if (tensors.length !== variables.length) throw new Error(`${tensors.length} tensors for ${variables.length} parameters`);
+  const own = variables.map((variable) => variable.val);
+  variables.forEach((variable, index) => (variable.val = tensors[index]!));
+  try {
+    return run();
+  } finally {
+    variables.forEach((variable, index) => (variable.val = own[index]!));
+  }
+}

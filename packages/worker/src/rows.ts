@@ -1,0 +1,30 @@
+/** The rows that enter a phase: pixels as floats, and declared inputs drawn for positions of the batch. Plain arrays, no tensors. */
+import type { RealSpec, Recipe } from '@lockstep/shared';
+import { inputRows } from '@lockstep/shared';
+
+/** What a draw depends on: rows [start, start + count) of round `round`, input i from stream `stream + i`. */
+export interface Draw {
+  readonly seed: number;
+  readonly stream: number;
+  readonly round: number;
+  readonly start: number;
+  readonly count: number;
+}
+
+/** The declared inputs among `names` ('real' is left out), each [count * row length]. */
+export function drawInputs(recipe: Recipe, names: readonly string[], draw: Draw): Record<string, Float32Array> {
+  const rows: Record<string, Float32Array> = {};
+  Object.entries(recipe.inputs).forEach(([name, spec], index) => {
+    if (names.includes(name)) rows[name] = inputRows(spec, draw.seed, draw.stream + index, draw.round, draw.start, draw.count);
+  });
+  return rows;
+}
+
+/** Pixels as floats in real.range, by a table of 256 entries: pixel 0 is the first number, 255 the second, exactly. */
+export function realRows(real: RealSpec, pixels: Uint8Array): Float32Array {
+  const [first, last] = real.range;
+  const table = Float32Array.from({ length: 256 }, (_, pixel) => (first * (255 - pixel) + last * pixel) / 255);
+  const rows = new Float32Array(pixels.length);
+  for (let index = 0; index < pixels.length; index += 1) rows[index] = table[pixels[index]!]!;
+  return rows;
+}

@@ -1,0 +1,187 @@
+/**
+ * Carries out the effects of the worker's core: the socket, the timer, the backend. The only impure loop of the worker.
+ *
+ * Not responsible for: decisions (`core/`), arithmetic (`compute.ts`), flags and signals (`main.ts`).
+ */
+import {
+  connect,
+  decode,
+  encode,
+  type Fence,
+  inlineCarrier,
+  isErrorCode,
+  LockstepError,
+  type Log,
+  protocolVersion,
+  type Recipe,
+  type Result,
+  toWorker,
+  type ToWorker,
+  type Work,
+} from '@lockstep/shared';
+import type { Backend } from './backends/backend.ts';
+import { type Compute, createCompute } from './compute.ts';
+import type { Effect, Event, RunConfig, WorkOrder } from './core/events.ts';
+import { createState, nextDeadlineMs } from './core/state.ts';
+import { step } from './core/step.ts';
+
+export interface RuntimeOptions {
+  readonly endpoint: string;
+  readonly incarnation: string;
+  readonly identity: { readonly version: string; readonly name: string; readonly host: string; readonly pid: number };
+  readonly reconnectTimeoutMs: number;
+  readonly backend: Backend;
+  /** The recipe of this name and hash, or a LockstepError that says what to do. */
+  readonly findRecipe: (wanted: RunConfig['recipe']) => Promise<Recipe>;
+  readonly log: Log;
+}
+
+export interface Outcome {
+  readonly code?: LockstepError['code'];
+  readonly reason: string;
+}
+
+/** How long farewells may take to leave. */
+const lingerMs = 500;
+
+/** Takes part in runs until the coordinator, a signal or an error ends it. `stopRequested` may resolve at any time with a reason. */
+export async function runWorker(options: RuntimeOptions, stopRequested: Promise<string>): Promise<Outcome> {
+  const { backend, log } = options;
+  const nowMs = (): number => performance.now();
+  const state = createState({ endpoint: options.endpoint, reconnectTimeoutMs: options.reconnectTimeoutMs }, nowMs());
+  let timer: NodeJS.Timeout | undefined;
+  let compute: Compute | undefined;
+  let fingerprint = '';
+  /** One computation at a time, in the order they were asked for. */
+  let queue: Promise<void> = Promise.resolve();
+  let answer: Pick<Result, 'task' | 'nodes' | 'outcomes' | 'computeSeconds'> & { flats: Float32Array[] };
+  let end: (outcome: Outcome) => void;
+  const ended = new Promise<Outcome>((resolve) => {
+    end = resolve;
+  });
+
+  const transport = connect(options.endpoint, options.incarnation, {
+    up: () => handle({ type: 'up' }),
+    down: () => handle({ type: 'down' }),
+    message: (frames) => {
+      const decoded = decode(toWorker, frames);
+      if (decoded.ok) return handleMessage(decoded.message, decoded.frames);
+      if (decoded.version !== undefined) {
+        const sentence = `The coordinator speaks protocol version ${decoded.version}, this worker ${protocolVersion}: install the same Lockstep version on both.`;
+        return handle({ type: 'failed', code: 'version-mismatch', reason: sentence });
+      }
+      log.warn(`Ignored ${decoded.reason} from the coordinator.`);
+    },
+  });
+  handle({ type: 'tick' });
+  void stopRequested.then((reason) => handle({ type: 'stop', reason }));
+  const outcome = await ended;
+  clearTimeout(timer);
+  await transport.close(lingerMs);
+  return outcome;
+
+  function handle(event: Event): void {
+    for (const effect of step(state, event, nowMs())) perform(effect);
+    clearTimeout(timer);
+    const deadline = nextDeadlineMs(state);
+    if (deadline !== undefined) timer = setTimeout(() => handle({ type: 'tick' }), Math.max(0, deadline - nowMs()));
+  }
+
+  function handleMessage(message: ToWorker, frames: readonly Uint8Array[]): void {
+    if (message.incarnation !== options.incarnation) return;
+    const { runId, epoch, incarnation, round } = message;
+    const fence: Fence = { runId, epoch, incarnation, round };
+    switch (message.type) {
+      case 'welcome': {
+        const { recipe, seed, batchSize, shardCount } = message;
+        return handle({ type: 'welcome', fence, config: { recipe, seed, batchSize, shardCount } });
+      }
+      case 'work':
+        return handle(workEvent(message, frames, fence));
+      case 'refuse':
+        return handle({ type: 'refuse', code: isErrorCode(message.code) ? message.code : 'refused', reason: message.reason });
+      case 'bye':
+        return handle({ type: 'bye', ended: message.ended, reason: message.reason });
+    }
+  }
+
+  function perform(effect: Effect): void {
+    switch (effect.do) {
+      case 'hello':
+        return send({ type: 'hello', incarnation: options.incarnation, ...options.identity, backend: backend.name, device: backend.device });
+      case 'prepare':
+        return enqueue(() => prepare(effect.config));
+      case 'ready':
+        log.info(`Joined the run ${effect.fence.runId} at ${options.endpoint}.`);
+        return send({ type: 'ready', ...effect.fence, manifests: compute!.manifests, fingerprint });
+      case 'compute':
+        return enqueue(() => carryOut(effect.fence, effect.order));
+      case 'result': {
+        const { flats, ...fields } = answer;
+        const { payload, frames } = inlineCarrier.pack(flats);
+        return send({ type: 'result', ...effect.fence, workId: effect.workId, ...fields, payload }, frames);
+      }
+      case 'need':
+        return send({ type: 'need', ...effect.fence, workId: effect.workId, networks: effect.networks });
+      case 'leave':
+        return send({ type: 'leave', ...effect.fence, code: effect.code, reason: effect.reason.slice(0, 2000) });
+      case 'say':
+        return log.info(effect.sentence);
+      case 'exit':
+        return end({ reason: effect.reason, ...(effect.code === undefined ? {} : { code: effect.code }) });
+    }
+  }
+
+  function send(message: Parameters<typeof encode>[0], frames?: readonly Uint8Array[]): void {
+    transport.send(encode(message, frames));
+  }
+
+  function enqueue(job: () => Promise<void>): void {
+    queue = queue.then(job).catch((error: unknown) => handle(failure(error)));
+  }
+
+  async function prepare(config: RunConfig): Promise<void> {
+    compute?.dispose();
+    compute = undefined;
+    const recipe = await options.findRecipe(config.recipe);
+    compute = await createCompute({ backend, recipe, seed: config.seed, batchSize: config.batchSize, shardCount: config.shardCount });
+    fingerprint = await compute.fingerprint();
+    handle({ type: 'prepared' });
+  }
+
+  async function carryOut(fence: Fence, order: WorkOrder): Promise<void> {
+    const { flats, samples } = order.payload as WorkPayload;
+    const startMs = nowMs();
+    for (const [index, network] of order.sends.entries()) compute!.setWeights(network, order.needs[network]!, flats[index]!);
+    if (order.task === 'generate') {
+      const pictures = await compute!.generate({ pictures: order.pictures });
+      answer = { task: 'generate', nodes: [], outcomes: [], computeSeconds: (nowMs() - startMs) / 1000, flats: [pictures] };
+    } else {
+      const { nodes, flats: gradients, outcomes } = await compute!.gradient({ phase: order.phase, round: fence.round, shards: order.shards, samples });
+      answer = { task: 'gradient', nodes, outcomes, computeSeconds: (nowMs() - startMs) / 1000, flats: gradients };
+    }
+    handle({ type: 'computed', fence, workId: order.workId });
+  }
+}
+
+interface WorkPayload {
+  readonly flats: readonly Float32Array[];
+  readonly samples: Uint8Array;
+}
+
+function workEvent(message: Work, frames: readonly Uint8Array[], fence: Fence): Event {
+  const unpacked = inlineCarrier.unpack(message.payload, frames);
+  const samples = unpacked?.rest[0] ?? new Uint8Array(0);
+  if (unpacked?.flats.length !== message.sends.length || samples.length !== message.sampleBytes) {
+    return { type: 'failed', code: 'compute-failed', reason: 'The coordinator sent a WORK whose frames do not fit its header.' };
+  }
+  const { workId, task, phase, shards, pictures, needs, sends } = message;
+  const payload: WorkPayload = { flats: unpacked.flats, samples };
+  return { type: 'work', fence, order: { workId, task, phase, shards, pictures, needs, sends, payload } };
+}
+
+function failure(error: unknown): Event {
+  if (error instanceof LockstepError) return { type: 'failed', code: error.code, reason: error.message };
+  const detail = error instanceof Error ? (error.stack ?? error.message) : String(error);
+  return { type: 'failed', code: 'compute-failed', reason: `The backend failed: ${detail}` };
+}

@@ -1,0 +1,45 @@
+/**
+ * Where tfjs-node's addon sources and Node's headers lie in node_modules.
+ *
+ * Responsible for: finding them, and a hash that changes when they do.
+ * Not responsible for: compiling.
+ */
+import { createHash } from 'node:crypto';
+import { readFile, readdir } from 'node:fs/promises';
+import { createRequire } from 'node:module';
+import { dirname, join } from 'node:path';
+import { Failure } from './failure.mjs';
+
+// tfjs-node is a dependency of the worker; wherever npm put it, Node's own resolution finds it from there.
+const workerRequire = createRequire(new URL('../../packages/worker/package.json', import.meta.url));
+const ownRequire = createRequire(import.meta.url);
+
+export const packages = { tensorflow: '@tensorflow/tfjs-node', cuda: '@tensorflow/tfjs-node-gpu' };
+
+function packageFile(require, name, hint) {
+  try {
+    return require.resolve(`${name}/package.json`);
+  } catch (cause) {
+    throw new Failure(`${name} is not installed; ${hint}.`, { cause });
+  }
+}
+
+/** @returns {Promise<{ package: string, version: string, sources: string[], nodeHeaders: string, hash: string }>} */
+export async function findAddon(kind) {
+  const manifest = packageFile(workerRequire, packages[kind], 'run npm ci without --omit=optional');
+  const headersManifest = packageFile(ownRequire, 'node-api-headers', 'run npm ci without --omit=dev');
+  const binding = join(dirname(manifest), 'binding');
+  const files = (await readdir(binding)).filter((name) => /\.(cc|h)$/.test(name)).sort();
+  const sources = files.filter((name) => name.endsWith('.cc')).map((name) => join(binding, name));
+  if (sources.length === 0) throw new Failure(`${packages[kind]} holds no addon sources in ${binding}; reinstall it with npm ci.`);
+  const hash = createHash('sha256');
+  for (const name of files) hash.update(name).update('\0').update(await readFile(join(binding, name)));
+  hash.update(await readFile(headersManifest));
+  return {
+    package: packages[kind],
+    version: JSON.parse(await readFile(manifest, 'utf8')).version,
+    sources,
+    nodeHeaders: join(dirname(headersManifest), 'include'),
+    hash: hash.digest('hex'),
+  };
+}

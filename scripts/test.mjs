@@ -1,0 +1,25 @@
+// Runs test files with node:test from the sources: `node scripts/test.mjs DIR...`. Fails on an empty list, which node would pass.
+import { spawnSync } from 'node:child_process';
+import { readdirSync, statSync } from 'node:fs';
+import { dirname, join, relative } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const root = dirname(dirname(fileURLToPath(import.meta.url)));
+const places = process.argv.slice(2);
+const files = places.flatMap((place) => (statSync(join(root, place)).isFile() ? [place] : testFiles(join(root, place)))).sort();
+if (files.length === 0) {
+  console.error(`No test files in ${places.join(', ') || '(nothing named)'}.`);
+  process.exit(1);
+}
+const { status } = spawnSync(
+  process.execPath,
+  ['--conditions=source', '--import', 'tsx', '--test', '--test-reporter=spec', '--test-concurrency=2', ...files],
+  { cwd: root, stdio: 'inherit' },
+);
+process.exit(status ?? 1);
+
+function testFiles(directory) {
+  return readdirSync(directory, { recursive: true })
+    .filter((file) => file.endsWith('.test.ts') && !/(^|\/)(node_modules|dist)\//.test(file))
+    .map((file) => relative(root, join(directory, file)));
+}
