@@ -33,7 +33,11 @@ export async function findAddon(kind) {
   const sources = files.filter((name) => name.endsWith('.cc')).map((name) => join(binding, name));
   if (sources.length === 0) throw new Failure(`${packages[kind]} holds no addon sources in ${binding}; reinstall it with npm ci.`);
   const hash = createHash('sha256');
-  for (const name of files) hash.update(name).update('\0').update(await readFile(join(binding, name)));
+  for (const name of files)
+    hash
+      .update(name)
+      .update('\0')
+      .update(await readFile(join(binding, name)));
   hash.update(await readFile(headersManifest));
   return {
     package: packages[kind],

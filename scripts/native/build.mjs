@@ -25,7 +25,9 @@ export async function build(request, { say, signal }) {
     await sweep(request.kind);
     const current = await currentBuild(request.kind);
     if (current?.key === plan.key && !request.force) {
-      say(`Nothing to do: ${join(storeDirectory, request.kind)} is TensorFlow ${current.tensorflow} for ${current.package} ${current.version}.`);
+      say(
+        `Nothing to do: ${join(storeDirectory, request.kind)} is TensorFlow ${current.tensorflow} for ${current.package} ${current.version}.`,
+      );
       return;
     }
     const directory = await newBuildDirectory(request.kind);
@@ -67,7 +69,10 @@ async function make({ kind }, { addon, compiler, own, key }, directory, { say, s
   say('Training one step through it');
   const { tensorflow, gpu } = await checkAddon(addon.package, output);
   const files = await Promise.all(
-    [output, ...library.libraries].map(async (path) => ({ path: own && path !== output ? path : relative(directory, path), bytes: (await stat(path)).size })),
+    [output, ...library.libraries].map(async (path) => ({
+      path: own && path !== output ? path : relative(directory, path),
+      bytes: (await stat(path)).size,
+    })),
   );
   const record = { key, kind, tensorflow, gpu, package: addon.package, version: addon.version, compiler: compiler.version, files };
   await writeFile(join(directory, 'build.json'), `${JSON.stringify(record, null, 2)}\n`);
@@ -89,6 +94,7 @@ async function unpackWheels(kind, directory, { say, signal }) {
 
 function report(kind, record, say) {
   say(`Done: ${record.package} ${record.version} now runs on TensorFlow ${record.tensorflow} (${join(storeDirectory, kind)}).`);
-  if (kind === 'cuda' && !record.gpu) say('No GPU was usable on this machine just now, so the step was trained on the CPU; --backend cuda will need one.');
+  if (kind === 'cuda' && !record.gpu)
+    say('No GPU was usable on this machine just now, so the step was trained on the CPU; --backend cuda will need one.');
   say(`Use it with --backend ${kind}, or --backend auto, which prefers it.`);
 }

@@ -21,7 +21,10 @@ export async function checkAddon(packageName, addonPath) {
   });
   if (outcome.ok) return JSON.parse(outcome.output.trim().split('\n').at(-1));
   if (outcome.timedOut) throw new Failure(`The built addon did not train one step within ${checkMinutes} minutes; it was not installed.`);
-  if (outcome.signal === 'SIGILL') throw new Failure("This processor lacks instructions that TensorFlow's wheel needs (AVX); build TensorFlow for it and use --libtensorflow DIR.");
+  if (outcome.signal === 'SIGILL')
+    throw new Failure(
+      "This processor lacks instructions that TensorFlow's wheel needs (AVX); build TensorFlow for it and use --libtensorflow DIR.",
+    );
   if (outcome.signal) throw new Failure(`The built addon ended with ${outcome.signal} while training one step; it was not installed.`);
   const lines = outcome.errors.trim().split('\n');
   const reason = lines.find((line) => /^\w*Error: /.test(line)) ?? lines.at(-1) ?? 'no reason given';

@@ -22,7 +22,9 @@ export async function findCompiler() {
     if (outcome.ok) return { command, arguments: rest, version: outcome.output.split('\n')[0] };
   }
   if (chosen) throw new Failure(`The compiler named by CXX (${chosen}) does not run; set CXX to a C++ compiler, or unset it.`);
-  throw new Failure('There is no C++ compiler on the PATH (tried c++, g++, clang++); install one (Debian: apt-get install g++) or name it with CXX.');
+  throw new Failure(
+    'There is no C++ compiler on the PATH (tried c++, g++, clang++); install one (Debian: apt-get install g++) or name it with CXX.',
+  );
 }
 
 /**
@@ -37,13 +39,17 @@ export async function compile(compiler, job) {
     ...job.sources,
     ...job.libraries,
     `-Wl,-rpath,${job.runPath}`,
-    '-o', job.output,
+    '-o',
+    job.output,
   ];
   const outcome = await run(compiler.command, flags, { timeoutMs: compileMinutes * 60_000 });
   if (outcome.ok) return;
-  if (outcome.timedOut) throw new Failure(`Compiling the addon took longer than ${compileMinutes} minutes and was given up; is the machine out of memory?`);
-  if (outcome.signal) throw new Failure(`${compiler.command} was ended by ${outcome.signal} while compiling the addon; is the machine out of memory?`);
+  if (outcome.timedOut)
+    throw new Failure(`Compiling the addon took longer than ${compileMinutes} minutes and was given up; is the machine out of memory?`);
+  if (outcome.signal)
+    throw new Failure(`${compiler.command} was ended by ${outcome.signal} while compiling the addon; is the machine out of memory?`);
   const lines = outcome.errors.split('\n');
-  const first = lines.find((line) => /error|undefined reference|cannot find|No space left/i.test(line)) ?? lines.find(Boolean) ?? 'no reason given';
+  const first =
+    lines.find((line) => /error|undefined reference|cannot find|No space left/i.test(line)) ?? lines.find(Boolean) ?? 'no reason given';
   throw new Failure(`${compiler.command} could not compile tfjs-node's addon: ${first.trim()}`);
 }

@@ -17,7 +17,11 @@ async function isFile(path) {
 /** libtensorflow_cc.so.2 (PyPI) or libtensorflow.so.2 (the C tarball), and libtensorflow_framework.so.2 beside it. */
 async function librariesIn(directory) {
   const names = await readdir(directory).catch(() => []);
-  const pick = (stem) => names.filter((name) => new RegExp(`^${stem}\\.so(\\.2)?$`).test(name)).sort().at(-1);
+  const pick = (stem) =>
+    names
+      .filter((name) => new RegExp(`^${stem}\\.so(\\.2)?$`).test(name))
+      .sort()
+      .at(-1);
   const main = pick('libtensorflow_cc') ?? pick('libtensorflow');
   const framework = pick('libtensorflow_framework');
   return main && framework ? [join(directory, main), join(directory, framework)] : undefined;
@@ -35,7 +39,8 @@ export async function findLibrary(given) {
     if (!libraries) continue;
     const include = join(root, 'include');
     for (const header of neededHeaders) {
-      if (!(await isFile(join(include, header)))) throw new Failure(`--libtensorflow: ${include} lacks the header ${header}; take TensorFlow's headers of the same version.`);
+      if (!(await isFile(join(include, header))))
+        throw new Failure(`--libtensorflow: ${include} lacks the header ${header}; take TensorFlow's headers of the same version.`);
     }
     return { directory, libraries, include };
   }

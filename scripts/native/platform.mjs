@@ -23,7 +23,9 @@ export function checkPlatform(kind) {
   }
   const architectures = kind === 'cuda' ? ['x64'] : ['x64', 'arm64'];
   if (!architectures.includes(process.arch)) {
-    throw new Failure(`No TensorFlow${kind === 'cuda' ? ' with CUDA' : ''} wheel is pinned for ${process.arch} (only ${architectures.join(', ')}); ${instead}.`);
+    throw new Failure(
+      `No TensorFlow${kind === 'cuda' ? ' with CUDA' : ''} wheel is pinned for ${process.arch} (only ${architectures.join(', ')}); ${instead}.`,
+    );
   }
   const glibc = glibcVersion();
   if (!glibc) throw new Failure(`TensorFlow's wheels need glibc and this system has another C library (musl?); ${instead}.`);

@@ -16,9 +16,13 @@ export async function findPython() {
   for (const command of ['python3', 'python']) {
     const outcome = await run(command, ['-m', 'pip', '--version'], { timeoutMs });
     if (outcome.ok) return command;
-    if (outcome.timedOut) throw new Failure(`${command} -m pip --version gave no answer within ${timeoutMs / 1000} s; mend that Python ${instead}.`);
+    if (outcome.timedOut)
+      throw new Failure(`${command} -m pip --version gave no answer within ${timeoutMs / 1000} s; mend that Python ${instead}.`);
     if (!outcome.missing) found ??= command;
   }
-  if (found) throw new Failure(`${found} has no pip, which downloads TensorFlow; install it (Debian: apt-get install python3-pip) ${instead}.`);
-  throw new Failure(`There is no python3 on the PATH, and its pip downloads TensorFlow; install it (Debian: apt-get install python3-pip) ${instead}.`);
+  if (found)
+    throw new Failure(`${found} has no pip, which downloads TensorFlow; install it (Debian: apt-get install python3-pip) ${instead}.`);
+  throw new Failure(
+    `There is no python3 on the PATH, and its pip downloads TensorFlow; install it (Debian: apt-get install python3-pip) ${instead}.`,
+  );
 }

@@ -36,7 +36,9 @@ export async function exclusively(work) {
       if (error.code !== 'EEXIST') throw error;
       const owner = Number(await readFile(lock, 'utf8').catch(() => ''));
       if (attempt > 3 || (owner > 0 && isAlive(owner))) {
-        throw new Failure(`Another npm run native (process ${owner}) is building in ${storeDirectory}; wait for it, or remove ${lock} if that is something else.`);
+        throw new Failure(
+          `Another npm run native (process ${owner}) is building in ${storeDirectory}; wait for it, or remove ${lock} if that is something else.`,
+        );
       }
       await rm(lock, { force: true });
     }
@@ -97,6 +99,8 @@ export async function checkSpace(bytes) {
   const free = bavail * bsize;
   if (free < bytes) {
     const gigabytes = (value) => (value / 1e9).toFixed(1);
-    throw new Failure(`${storeDirectory} has ${gigabytes(free)} GB free and ${gigabytes(bytes)} GB are needed; free some, or set LOCKSTEP_NATIVE_DIR to another disk.`);
+    throw new Failure(
+      `${storeDirectory} has ${gigabytes(free)} GB free and ${gigabytes(bytes)} GB are needed; free some, or set LOCKSTEP_NATIVE_DIR to another disk.`,
+    );
   }
 }

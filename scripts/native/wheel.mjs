@@ -30,21 +30,45 @@ const members = [
 
 /** What pip prints, and the sentence for it. The first that matches counts: a refused connection also ends in "no matching distribution". */
 const pipSentences = [
-  [/DO NOT MATCH THE HASHES/i, (w) => `The downloaded ${w.name} ${w.version} is not the file that was pinned (its SHA-256 differs); nothing was installed, so check the package index that pip uses.`],
+  [
+    /DO NOT MATCH THE HASHES/i,
+    (w) =>
+      `The downloaded ${w.name} ${w.version} is not the file that was pinned (its SHA-256 differs); nothing was installed, so check the package index that pip uses.`,
+  ],
   [/No space left on device/i, (w) => `The disk filled up while ${w.name} was downloaded; free some space and run it again.`],
-  [/ProxyError|Cannot connect to proxy/i, (w) => `pip could not reach its package index for ${w.name} through the proxy; check HTTPS_PROXY and pip's settings (pip config list).`],
-  [/CERTIFICATE_VERIFY_FAILED|SSLError/i, (w) => `pip does not trust the certificate of its package index, so ${w.name} was not downloaded; set PIP_CERT or pip's own setting.`],
-  [/Failed to establish a new connection|Connection refused|Name or service not known|Temporary failure in name resolution|Max retries exceeded|Network is unreachable|Read timed out|ConnectTimeout|Connection aborted|Connection broken/i,
-    (w) => `pip could not reach its package index to download ${w.name} ${w.version}; check the network and pip's settings (pip config list), or give a TensorFlow that is already here with --libtensorflow DIR.`],
-  [/No matching distribution found/i, (w) => `pip's package index has no ${w.name} ${w.version} for this machine; check pip's settings (pip config list), or give a TensorFlow that is already here with --libtensorflow DIR.`],
+  [
+    /ProxyError|Cannot connect to proxy/i,
+    (w) => `pip could not reach its package index for ${w.name} through the proxy; check HTTPS_PROXY and pip's settings (pip config list).`,
+  ],
+  [
+    /CERTIFICATE_VERIFY_FAILED|SSLError/i,
+    (w) => `pip does not trust the certificate of its package index, so ${w.name} was not downloaded; set PIP_CERT or pip's own setting.`,
+  ],
+  [
+    /Failed to establish a new connection|Connection refused|Name or service not known|Temporary failure in name resolution|Max retries exceeded|Network is unreachable|Read timed out|ConnectTimeout|Connection aborted|Connection broken/i,
+    (w) =>
+      `pip could not reach its package index to download ${w.name} ${w.version}; check the network and pip's settings (pip config list), or give a TensorFlow that is already here with --libtensorflow DIR.`,
+  ],
+  [
+    /No matching distribution found/i,
+    (w) =>
+      `pip's package index has no ${w.name} ${w.version} for this machine; check pip's settings (pip config list), or give a TensorFlow that is already here with --libtensorflow DIR.`,
+  ],
 ];
 
 function pipFailure(wheel, outcome) {
-  if (outcome.timedOut) return new Failure(`Downloading ${wheel.name} took longer than ${downloadMinutes} minutes and was given up; run it again on a faster connection.`);
+  if (outcome.timedOut)
+    return new Failure(
+      `Downloading ${wheel.name} took longer than ${downloadMinutes} minutes and was given up; run it again on a faster connection.`,
+    );
   const text = `${outcome.errors}\n${outcome.output}`;
   const known = pipSentences.find(([pattern]) => pattern.test(text));
   if (known) return new Failure(known[1](wheel));
-  const last = text.split('\n').filter((line) => /error/i.test(line)).at(-1) ?? text.trim().split('\n').at(-1);
+  const last =
+    text
+      .split('\n')
+      .filter((line) => /error/i.test(line))
+      .at(-1) ?? text.trim().split('\n').at(-1);
   return new Failure(`pip could not download ${wheel.name} ${wheel.version}: ${(last ?? '').replace(/^ERROR:\s*/, '').trim()}`);
 }
 
@@ -54,10 +78,26 @@ function downloadArguments(directory, requirements) {
     ...(wheelTags.platforms[process.arch] ?? []).flatMap((platform) => ['--platform', platform]),
   ];
   return [
-    '-m', 'pip', 'download', '--quiet', '--no-input', '--no-cache-dir', '--disable-pip-version-check',
-    '--no-deps', '--only-binary', ':all:', '--require-hashes',
-    '--implementation', 'cp', '--python-version', wheelTags.pythonVersion, ...tags,
-    '--dest', directory, '--requirement', requirements,
+    '-m',
+    'pip',
+    'download',
+    '--quiet',
+    '--no-input',
+    '--no-cache-dir',
+    '--disable-pip-version-check',
+    '--no-deps',
+    '--only-binary',
+    ':all:',
+    '--require-hashes',
+    '--implementation',
+    'cp',
+    '--python-version',
+    wheelTags.pythonVersion,
+    ...tags,
+    '--dest',
+    directory,
+    '--requirement',
+    requirements,
   ];
 }
 
@@ -81,7 +121,9 @@ export async function unpackWheel(python, wheel, directory) {
 }
 
 function extractFailure(wheel, outcome) {
-  if (outcome.timedOut) return new Failure(`Unpacking ${wheel.name} took longer than ${extractMinutes} minutes; the disk is too slow or full.`);
-  if (/No space left/i.test(outcome.errors)) return new Failure(`The disk filled up while ${wheel.name} was unpacked; free some space and run it again.`);
+  if (outcome.timedOut)
+    return new Failure(`Unpacking ${wheel.name} took longer than ${extractMinutes} minutes; the disk is too slow or full.`);
+  if (/No space left/i.test(outcome.errors))
+    return new Failure(`The disk filled up while ${wheel.name} was unpacked; free some space and run it again.`);
   return new Failure(`${wheel.name} could not be unpacked: ${outcome.errors.trim().split('\n').at(-1) ?? 'unknown reason'}`);
 }

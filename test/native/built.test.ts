@@ -14,14 +14,22 @@ const store = process.env['LOCKSTEP_NATIVE_DIR'] || `${repository}/.native`;
 /** True when the test can go on. */
 function requireBuild(context: TestContext): boolean {
   if (existsSync(`${store}/tensorflow/build.json`)) return true;
-  assert.notEqual(process.env['LOCKSTEP_REQUIRE_NATIVE'], '1', 'LOCKSTEP_REQUIRE_NATIVE=1 and there is no native addon: run npm run native');
+  assert.notEqual(
+    process.env['LOCKSTEP_REQUIRE_NATIVE'],
+    '1',
+    'LOCKSTEP_REQUIRE_NATIVE=1 and there is no native addon: run npm run native',
+  );
   context.skip('no native addon: run npm run native');
   return false;
 }
 
 test('a second npm run native has nothing to do and says so', (context) => {
   if (!requireBuild(context)) return;
-  const { status, stdout, stderr } = spawnSync(process.execPath, ['scripts/native.mjs'], { cwd: repository, encoding: 'utf8', timeout: 60_000 });
+  const { status, stdout, stderr } = spawnSync(process.execPath, ['scripts/native.mjs'], {
+    cwd: repository,
+    encoding: 'utf8',
+    timeout: 60_000,
+  });
   assert.match(stdout, /^Nothing to do: .* is TensorFlow 2\.21\.0 for @tensorflow\/tfjs-node 4\.22\.0\.\n$/, stderr);
   assert.equal(status, 0);
 });
@@ -68,7 +76,10 @@ test('tfjs-node trains on the TensorFlow that was built, and loads no addon of i
   assert.equal(version, '2.21.0');
   assert.match(addon, /\/tensorflow\/tfjs_binding\.node$/);
   assert.ok(losses[2] < losses[1] && losses[1] < losses[0], `losses ${losses.join(', ')}`);
-  assert.deepEqual(loaded.filter((path) => path.includes('node_modules/@tensorflow')), []);
+  assert.deepEqual(
+    loaded.filter((path) => path.includes('node_modules/@tensorflow')),
+    [],
+  );
 });
 
 test('TF_NUM_INTRAOP_THREADS holds it to one thread: three threads are two more', (context) => {

@@ -30,7 +30,11 @@ test('a platform without wheels is named: macOS, an unknown processor, CUDA on a
   const glibc = (version: string): string => `process.report.getReport = () => ({ header: { glibcVersionRuntime: ${version} } });`;
   assertRefused(machine, runNative(machine, [], { preload: fake('platform', 'darwin') }), /Linux only and this is darwin/);
   assertRefused(machine, runNative(machine, [], { preload: fake('arch', 'riscv64') }), /no TensorFlow wheel is pinned for riscv64/i);
-  assertRefused(machine, runNative(machine, ['--cuda'], { preload: fake('arch', 'arm64') }), /no TensorFlow with CUDA wheel is pinned for arm64/i);
+  assertRefused(
+    machine,
+    runNative(machine, ['--cuda'], { preload: fake('arch', 'arm64') }),
+    /no TensorFlow with CUDA wheel is pinned for arm64/i,
+  );
   assertRefused(machine, runNative(machine, [], { preload: glibc('undefined') }), /need glibc and this system has another/);
   assertRefused(machine, runNative(machine, [], { preload: glibc("'2.26'") }), /2\.27 or newer and this system has 2\.26/);
 });
@@ -59,7 +63,8 @@ test('what pip says becomes a sentence: no network, no such version, a full disk
     addProgram(machine, 'python3', `[ "$3" = --version ] && exit 0\necho '${text}' >&2; exit 1`);
     return runNative(machine, []);
   };
-  const refused = 'WARNING: Retrying after connection broken by NewConnectionError: [Errno 111] Connection refused\nERROR: No matching distribution found';
+  const refused =
+    'WARNING: Retrying after connection broken by NewConnectionError: [Errno 111] Connection refused\nERROR: No matching distribution found';
   assertRefused(machine, pipSays(refused), /could not reach its package index/);
   assertRefused(machine, pipSays('ERROR: No matching distribution found for tensorflow-cpu'), /index has no tensorflow/);
   assertRefused(machine, pipSays('ERROR: [Errno 28] No space left on device'), /disk filled up while/);
@@ -73,7 +78,10 @@ test('a wheel that is not the pinned one is refused by its hash', (context) => {
   if (!addOwnProgram(machine, 'python3')) return context.skip('this machine has no python3');
   const wheels = join(machine.directory, 'wheels');
   mkdirSync(wheels);
-  for (const name of ['tensorflow_cpu-2.21.0-cp312-cp312-manylinux_2_27_x86_64.whl', 'tensorflow-2.21.0-cp312-cp312-manylinux_2_27_aarch64.whl']) {
+  for (const name of [
+    'tensorflow_cpu-2.21.0-cp312-cp312-manylinux_2_27_x86_64.whl',
+    'tensorflow-2.21.0-cp312-cp312-manylinux_2_27_aarch64.whl',
+  ]) {
     writeFileSync(join(wheels, name), 'not the pinned wheel');
   }
   const environment = { PIP_CONFIG_FILE: '/dev/null', PIP_NO_INDEX: '1', PIP_FIND_LINKS: wheels };
@@ -118,7 +126,11 @@ test('an addon that does not compile, and one that does not train, are not insta
   addEarlierBuild(machine);
   const library = addFakeLibrary(machine);
   addCompiler(machine, "echo 'tfjs_backend.cc:1: error: something is wrong' >&2; exit 1");
-  assertRefused(machine, runNative(machine, ['--libtensorflow', library]), /could not compile tfjs-node's addon: tfjs_backend\.cc:1: error: something is wrong/);
+  assertRefused(
+    machine,
+    runNative(machine, ['--libtensorflow', library]),
+    /could not compile tfjs-node's addon: tfjs_backend\.cc:1: error: something is wrong/,
+  );
   // Writes its -o argument, the last one, as the "addon".
   addCompiler(machine, 'for last; do :; done; echo "not an addon" > "$last"');
   assertRefused(machine, runNative(machine, ['--libtensorflow', library]), /could not train one step, so it was not installed: .+/);

@@ -5,7 +5,7 @@
  * tries again, and older checkpoints are untouched. Not responsible for: the format or the store (`checkpoint/`).
  */
 import type { Checkpoint } from './checkpoint/checkpoint.ts';
-import type { CheckpointStore, Written } from './checkpoint/store.ts';
+import type { Written } from './checkpoint/store.ts';
 
 export interface CheckpointWriter {
   /** Queues a checkpoint; replaces one that is still waiting. Its flats are never written again by the caller. */
@@ -15,13 +15,13 @@ export interface CheckpointWriter {
 }
 
 export interface WriterOptions {
-  readonly store: Pick<CheckpointStore, 'write'>;
+  readonly write: (checkpoint: Checkpoint) => Promise<Written>;
   readonly written: (result: Written, seconds: number) => void;
   readonly failed: (error: unknown) => void;
   readonly nowMs: () => number;
 }
 
-export function createCheckpointWriter({ store, written, failed, nowMs }: WriterOptions): CheckpointWriter {
+export function createCheckpointWriter({ write, written, failed, nowMs }: WriterOptions): CheckpointWriter {
   let waiting: Checkpoint | undefined;
   let writing: Promise<void> | undefined;
   let lastError: unknown;
@@ -32,7 +32,7 @@ export function createCheckpointWriter({ store, written, failed, nowMs }: Writer
       waiting = undefined;
       const startMs = nowMs();
       try {
-        const result = await store.write(checkpoint);
+        const result = await write(checkpoint);
         lastError = undefined;
         written(result, (nowMs() - startMs) / 1000);
       } catch (error) {

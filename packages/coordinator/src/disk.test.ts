@@ -1,19 +1,13 @@
 import assert from 'node:assert/strict';
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import fs from 'node:fs/promises';
 import { syncBuiltinESMExports } from 'node:module';
-import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { describe, test } from 'node:test';
 import type { TestContext } from 'node:test';
 import { LockstepError } from '@lockstep/shared';
+import { scratchDirectory } from './disk-testing.ts';
 import { diskError, removeDirectory, sweepTemporaries, writeDirectoryAtomically, writeFileAtomically } from './disk.ts';
-
-function scratch(t: TestContext): string {
-  const directory = mkdtempSync(join(tmpdir(), 'lockstep-disk-'));
-  t.after(() => rmSync(directory, { recursive: true, force: true }));
-  return directory;
-}
 
 /** Records, in order, what is opened and synced, and renamed. `fail` makes the first call of that kind fail with EIO. */
 function record(t: TestContext, fail?: 'sync' | 'rename'): string[] {
@@ -45,7 +39,7 @@ function record(t: TestContext, fail?: 'sync' | 'rename'): string[] {
 
 describe('what survives power loss', () => {
   test('a file is synced, then renamed, then its directory is synced', async (t) => {
-    const directory = scratch(t);
+    const directory = scratchDirectory(t);
     const calls = record(t);
     await writeFileAtomically(join(directory, 'config.json'), '{}');
     assert.deepEqual(calls, ['sync .tmp-config.json', 'rename .tmp-config.json config.json', `sync ${basename(directory)}`]);
@@ -53,7 +47,7 @@ describe('what survives power loss', () => {
   });
 
   test('of a directory, every file and the directory are synced before the rename, and the parent after it', async (t) => {
-    const parent = scratch(t);
+    const parent = scratchDirectory(t);
     const files = new Map([['a', Buffer.from('1')], ['b', Buffer.from('2')]]);
     await writeDirectoryAtomically(join(parent, 'x'), new Map([['old', Buffer.from('0')]]));
     const calls = record(t);
@@ -64,7 +58,7 @@ describe('what survives power loss', () => {
   });
 
   test('a directory has another name before any of it is deleted', async (t) => {
-    const parent = scratch(t);
+    const parent = scratchDirectory(t);
     mkdirSync(join(parent, 'x'));
     const calls = record(t);
     await removeDirectory(join(parent, 'x'));
@@ -77,7 +71,7 @@ describe('what survives power loss', () => {
 describe('a failure half-way', () => {
   for (const kind of ['sync', 'rename'] as const) {
     test(`in ${kind} leaves the old file and nothing else`, async (t) => {
-      const path = join(scratch(t), 'config.json');
+      const path = join(scratchDirectory(t), 'config.json');
       writeFileSync(path, 'old');
       record(t, kind);
       await assert.rejects(writeFileAtomically(path, 'new'), (error) => error instanceof LockstepError && error.code === 'disk');
@@ -86,7 +80,7 @@ describe('a failure half-way', () => {
     });
 
     test(`in ${kind} leaves the old directory and nothing else`, async (t) => {
-      const parent = scratch(t);
+      const parent = scratchDirectory(t);
       const path = join(parent, 'x');
       await writeDirectoryAtomically(path, new Map([['old', Buffer.from('0')]]));
       record(t, kind);
@@ -97,7 +91,7 @@ describe('a failure half-way', () => {
   }
 
   test('between moving the old aside and the new in place brings the old one back', async (t) => {
-    const parent = scratch(t);
+    const parent = scratchDirectory(t);
     const path = join(parent, 'x');
     await writeDirectoryAtomically(path, new Map([['old', Buffer.from('0')]]));
     const { rename } = fs;
@@ -114,7 +108,7 @@ describe('a failure half-way', () => {
 });
 
 test('sweeping takes temporaries only, and moves back what was set aside', async (t) => {
-  const directory = scratch(t);
+  const directory = scratchDirectory(t);
   for (const name of ['.tmp-a', '.tmp-removed-b', '.tmp-replaced-c', '.tmp-replaced-d', 'd', '.hidden']) mkdirSync(join(directory, name));
   writeFileSync(join(directory, '.tmp-e'), '');
   await sweepTemporaries(directory);

@@ -12,7 +12,7 @@ import { describe } from './core/describe.ts';
 import type { DropReason, RecordEntry } from './core/effects.ts';
 import type { TaskKind } from './core/events.ts';
 import type { Plan } from './core/plan.ts';
-import { readyWorkers, type State } from './core/state.ts';
+import { countWorkers, readyWorkers, type State } from './core/state.ts';
 import type { Dataset } from './data/mnist.ts';
 import type { Metrics } from './metrics.ts';
 import type { Direction } from './metrics/labels.ts';
@@ -73,6 +73,8 @@ export interface Journal {
   /** After every event: workers may have come, gone or changed what they do. */
   stateChanged(state: State): void;
   totals(state: State): Totals;
+  /** Resolves when no picture is being written any more. */
+  settled(): Promise<void>;
 }
 
 export function createJournal(options: JournalOptions): Journal {
@@ -88,7 +90,8 @@ export function createJournal(options: JournalOptions): Journal {
   let roundStartMs = 0;
   let slowestComputeSeconds = 0;
   let stepStartMs: number | undefined;
-  let shown: { state: State['stage']; live: number; reason: string | undefined } | undefined;
+  let samples: Promise<void> = Promise.resolve();
+  let toldStage: State['stage'] | undefined;
 
   return {
     initialised(_, value) {
@@ -129,10 +132,12 @@ export function createJournal(options: JournalOptions): Journal {
     sample(atStep, pictures) {
       const [height, width] = dataset.shape;
       const png = encodeGrid(pictures, { count: plan.pictures, height, width, range: recipe.real.range, columns: 8 });
-      directory.writeSample(atStep, png).then(
-        (path) => log.info(`Pictures of step ${atStep}: ${path}`),
-        (error: unknown) => log.error(`The pictures of step ${atStep} could not be written: ${(error as Error).message}`),
-      );
+      samples = samples
+        .then(() => directory.writeSample(atStep, png))
+        .then(
+          (path) => log.info(`Pictures of step ${atStep}: ${path}`),
+          (error: unknown) => log.error(`The pictures of step ${atStep} could not be written: ${(error as Error).message}`),
+        );
     },
     checkpoint(at, model) {
       const networks = Object.entries(saveModel(model)).map(([name, saved]) => {
@@ -162,11 +167,11 @@ export function createJournal(options: JournalOptions): Journal {
     dropped: (reason) => metrics.resultDropped(reason),
     bytes: (direction, count) => metrics.bytes(direction, count),
     stateChanged(state) {
-      const live = readyWorkers(state).length;
-      metrics.workers(countStates(state));
+      metrics.workers(countWorkers(state));
       const waiting = state.stage === 'gathering' || state.stage === 'starved' ? describe(state).reason : undefined;
-      if (waiting !== undefined && waiting !== shown?.reason) log.info(waiting);
-      shown = { state: state.stage, live, reason: waiting };
+      // Once per wait; who joins meanwhile is told as it happens, and /status has the current sentence.
+      if (state.stage !== toldStage && waiting !== undefined) log.info(waiting);
+      toldStage = state.stage;
       if (state.stage === 'training') progress.update(viewOf(state), nowMs());
     },
     totals(state) {
@@ -180,6 +185,7 @@ export function createJournal(options: JournalOptions): Journal {
         shardsCommitted,
       };
     },
+    settled: () => samples,
   };
 
   function viewOf(state: State): ProgressView {
@@ -202,18 +208,6 @@ function roundsPerStep(plan: Plan): number {
   return plan.phases.reduce((sum, phase) => sum + phase.repeat, 0);
 }
 
-function countStates(state: State): { joining: number; ready: number; computing: number; spare: number } {
-  const counts = { joining: 0, ready: 0, computing: 0, spare: 0 };
-  const spareFrom = state.plan.shardCount;
-  readyWorkers(state).forEach((worker, index) => {
-    if (worker.stage === 'working') counts.computing += 1;
-    else if (index >= spareFrom) counts.spare += 1;
-    else counts.ready += 1;
-  });
-  counts.joining = state.workers.size - readyWorkers(state).length;
-  return counts;
-}
-
 /** The same fact for a person and for Prometheus. */
 function tell(entry: RecordEntry, log: Log, metrics: Metrics): void {
   switch (entry.event) {
@@ -222,6 +216,7 @@ function tell(entry: RecordEntry, log: Log, metrics: Metrics): void {
       return log.info(`Worker ${entry.worker} joined: ${entry.backend} on ${entry.device}, host ${entry.host}.`);
     case 'worker-left':
       metrics.workerLeft(entry.cause);
+      if (entry.cause === 'left' || entry.cause === 'expelled') metrics.workerGone(entry.worker);
       return log.warn(`Worker ${entry.worker} is gone: ${entry.reason}.`);
     case 'worker-refused':
       return log.warn(`Worker ${entry.worker} was refused: ${entry.reason}`);
@@ -230,6 +225,6 @@ function tell(entry: RecordEntry, log: Log, metrics: Metrics): void {
     case 'training':
       return log.info(entry.reason);
     case 'waiting':
-      return log.warn(entry.reason);
+      return; // told by `stateChanged`, each time the sentence changes
   }
 }

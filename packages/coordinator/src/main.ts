@@ -1,26 +1,31 @@
 /**
- * The `coordinator` program: options, locks, servers, local workers, signals, exit code. Wires everything; decides nothing about training.
+ * The `coordinator` program. Everything that can be refused is refused here, before anything is bound; then the session runs.
  */
-import { randomBytes } from 'node:crypto';
-import { join } from 'node:path';
-import { createLog, inlineCarrier, listen, LockstepError, type Log, runProgram, stopSignals, version } from '@lockstep/shared';
-import { createCheckpointWriter } from './checkpoint-writer.ts';
-import { type CheckpointStore, openCheckpointStore } from './checkpoint/store.ts';
+import { createLog, runProgram, stopSignals, version } from '@lockstep/shared';
 import { parseCommandLine } from './cli.ts';
-import { leavesHost, resolveOptions } from './config.ts';
-import { describe } from './core/describe.ts';
-import type { Plan } from './core/plan.ts';
-import { readyWorkers } from './core/state.ts';
-import { startOfRun } from './core/cursor.ts';
-import { createIdStream } from './data/stream.ts';
-import { startHttpServer } from './http/server.ts';
-import { createJournal, emptyStep } from './journal.ts';
-import { gpusFor, planLocalWorkers, reachableLocally } from './local-workers.ts';
-import { acquireLock } from './lock.ts';
-import { createMetrics } from './metrics.ts';
-import { createModel } from './model.ts';
-import type { Options } from './options.ts';
+import { resolveOptions } from './config.ts';
+import { gpusFor, planLocalWorkers } from './local-workers.ts';
 import { prepare } from './prepare.ts';
-import { createProgress, isInteractive } from './progress.ts';
-import { startLocalWorkers } from './spawn.ts';
-import { startRuntime } from './runtime.ts';
+import { openRun, readBase } from './run.ts';
+import { runSession } from './session.ts';
+
+async function main(): Promise<number> {
+  const commandLine = await parseCommandLine(process.argv.slice(2), version);
+  const options = resolveOptions(commandLine, await readBase(commandLine));
+  const terminal = { write: (text: string): unknown => process.stdout.write(text), isTTY: process.stdout.isTTY };
+  const log = createLog({ level: options.logLevel, destination: { write: (text) => terminal.write(text), isTTY: terminal.isTTY } });
+  const stop = stopSignals(log);
+  const prepared = await prepare(options);
+  const gpus = options.spawn ? await gpusFor(options.backend, process.env, (sentence) => log.debug(sentence)) : [];
+  if (options.spawn) planLocalWorkers({ ...options, endpoint: options.bind, recipeFile: prepared.recipeFile }, gpus);
+  const run = await openRun(commandLine, options, prepared, log);
+  try {
+    await runSession({ options, prepared, run, gpus, log, terminal, stop });
+    return 0;
+  } finally {
+    await run.close();
+  }
+}
+
+// Exits rather than waiting for the loop to run dry: nothing that is left then is worth waiting for.
+process.exit(await runProgram('coordinator', main));

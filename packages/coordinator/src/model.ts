@@ -70,6 +70,11 @@ export function applyGradient(network: Network, recipe: Recipe, gradient: Float3
   return { ok: true, gradientNorm };
 }
 
+/** What `createModel` takes, from a checkpoint's list. */
+export function savedNetworks(networks: readonly ({ readonly name: string } & SavedNetwork)[]): Record<string, SavedNetwork> {
+  return Object.fromEntries(networks.map((network) => [network.name, network]));
+}
+
 export function saveModel(model: Model): Record<string, SavedNetwork> {
   const saved = [...model.values()].map(
     (network) => [network.name, { version: network.version, weights: frozenWeights(network), optimizer: network.optimizer.save() }] as const,

@@ -3,7 +3,6 @@
  *
  * Responsible for: loading and cross-checking. Not responsible for: sockets, processes, or writing anything.
  */
-import { basename, resolve } from 'node:path';
 import { loadRecipe, LockstepError, type Manifests, type Recipe, repetitions } from '@lockstep/shared';
 import type { Checkpoint } from './checkpoint/checkpoint.ts';
 import { checkBatch } from './config.ts';
@@ -72,11 +71,4 @@ export function manifestsOf(checkpoint: Checkpoint): Manifests {
 /** A grid of pictures is due at the cursor, by the interval. */
 export function isSampleDue(cursor: Cursor, everySteps: number): boolean {
   return isStepBoundary(cursor) && cursor.step > 0 && everySteps > 0 && cursor.step % everySteps === 0;
-}
-
-/** `runs/gan-20261123-130501`: sorts by time, and says what it is. */
-export function newRunDirectory(recipe: string, now: Date): string {
-  const stamp = now.toISOString().replace(/[-:]|\..*$/g, '').replace('T', '-');
-  const name = basename(recipe).replace(/\.[^.]*$/, '').replace(/[^\w.-]/g, '-');
-  return resolve('runs', `${name}-${stamp}`);
 }

@@ -18,8 +18,8 @@ const view: ProgressView = {
 const start = { step: 0, nowMs: 0 };
 const at = (step: number): ProgressView => ({ ...view, step });
 
-/** A control sequence with at most one number, or one character. Built from a string, since ESC is not allowed in a literal. */
-const tokens = new RegExp('\u001b\\[\\d*[A-Za-z]|[^]', 'g');
+/** A control sequence with at most one number, or one character. */
+const tokens = /\p{Cc}\[\d*[A-Za-z]|[^]/gu;
 
 /**
  * A terminal as far as progress uses one: text that wraps at the last column, CR, LF, cursor up, erase below, and rows that are wrapped

@@ -71,11 +71,20 @@ test('a file that cannot be used is refused by name, with the reason', async () 
   assert.match(await refusal('./nowhere.mjs'), /^Recipe \.\/nowhere\.mjs cannot be read: there is no such file\.$/);
   assert.match(await refusal('recipe.ts'), /recipe\.ts is not a JavaScript module: its name must end in \.mjs/);
   assert.match(await refusal(folder), /is not a JavaScript module/);
-  assert.match(await refusal(await write('broken.mjs', 'export default { a: 1 2 };')), /broken\.mjs cannot be parsed: .*node --check .*broken\.mjs/);
+  assert.match(
+    await refusal(await write('broken.mjs', 'export default { a: 1 2 };')),
+    /broken\.mjs cannot be parsed: .*node --check .*broken\.mjs/,
+  );
   assert.match(await refusal(await write('named.mjs', 'export const recipe = 1;')), /has no default export: end it with 'export default/);
-  assert.match(await refusal(await write('throws.mjs', "\n\nthrow new Error('no luck\\nat all');")), /failed while loading in line 3: no luck\.$/);
+  assert.match(
+    await refusal(await write('throws.mjs', "\n\nthrow new Error('no luck\\nat all');")),
+    /failed while loading in line 3: no luck\.$/,
+  );
   assert.match(await refusal(await write('odd.mjs', 'throw 3;')), /failed while loading: 3\.$/);
-  assert.match(await refusal(await write('imports.mjs', "import 'no-such-package-anywhere';")), /failed while loading.*no-such-package-anywhere/);
+  assert.match(
+    await refusal(await write('imports.mjs', "import 'no-such-package-anywhere';")),
+    /failed while loading.*no-such-package-anywhere/,
+  );
   assert.match(await refusal(await write('empty.mjs', 'export default {};')), /empty\.mjs: name is missing/);
   assert.match(await refusal(await write('huge.mjs', ' '.repeat(2 ** 20 + 1))), /has 1048577 bytes; a recipe has at most 1048576/);
 });

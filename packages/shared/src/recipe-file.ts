@@ -48,7 +48,8 @@ function fromName(name: string): LoadedRecipe {
 async function fromFile(path: string): Promise<LoadedRecipe> {
   const file = resolve(path);
   const place = `Recipe ${path}`;
-  if (!extensions.includes(extname(file))) throw invalid(`${place} is not a JavaScript module: its name must end in ${extensions.join(', ')}.`);
+  if (!extensions.includes(extname(file)))
+    throw invalid(`${place} is not a JavaScript module: its name must end in ${extensions.join(', ')}.`);
   const bytes = await readFile(file).catch((error: NodeJS.ErrnoException) => {
     throw invalid(`${place} cannot be read: ${reasonFor(error)}.`, error);
   });
@@ -66,7 +67,10 @@ async function load(file: string, hash: string, place: string): Promise<{ defaul
   } catch (error) {
     if (error instanceof SyntaxError) {
       const hint = extname(file) === '.mjs' ? '' : " If it uses 'import' or 'export', name it .mjs.";
-      throw invalid(`${place} cannot be parsed: ${error.message} ('node --check ${place.replace('Recipe ', '')}' shows where).${hint}`, error);
+      throw invalid(
+        `${place} cannot be parsed: ${error.message} ('node --check ${place.replace('Recipe ', '')}' shows where).${hint}`,
+        error,
+      );
     }
     const message = error instanceof Error ? error.message : String(error);
     throw invalid(`${place} failed while loading${lineOf(error, file)}: ${message.split('\n')[0]!.replace(/\.$/, '')}.`, error);

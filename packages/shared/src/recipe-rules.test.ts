@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
+import { inspect } from 'node:util';
 import fc from 'fast-check';
 import { LockstepError } from './errors.ts';
 import { checkRecipe } from './recipe-rules.ts';
@@ -90,7 +91,7 @@ const cases: readonly [path: (string | number)[], value: unknown, says: RegExp][
 ];
 
 for (const [path, value, says] of cases) {
-  test(`refuses ${path.join('.')} = ${typeof value === 'object' ? JSON.stringify(value) : String(value)}`, () => {
+  test(`refuses ${path.join('.')} = ${inspect(value)}`, () => {
     const sentence = refusal(changed(path, value));
     assert.match(sentence, /^Recipe x\.mjs: /);
     assert.match(sentence, says);

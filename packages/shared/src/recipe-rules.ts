@@ -14,7 +14,15 @@ import type { Recipe } from './recipe.ts';
 const name = z.string().regex(/^[A-Za-z][A-Za-z0-9_-]{0,63}$/, 'must be 1 to 64 letters, digits, _ or -, starting with a letter');
 const positive = z.number().positive();
 const fraction = z.number().min(0).lt(1);
-const shape = z.array(z.int().min(1).max(2 ** 20)).min(1).max(6);
+const shape = z
+  .array(
+    z
+      .int()
+      .min(1)
+      .max(2 ** 20),
+  )
+  .min(1)
+  .max(6);
 const method = z.custom<unknown>((value) => typeof value === 'function', 'must be a function');
 
 const optimizer = z.discriminatedUnion('kind', [
@@ -39,7 +47,10 @@ const phase = z.strictObject({
 
 const fields = z.strictObject({
   name,
-  batchSize: z.int().min(1).max(2 ** 20),
+  batchSize: z
+    .int()
+    .min(1)
+    .max(2 ** 20),
   epochs: z.number().positive().max(1e6),
   real: z.strictObject({
     shape,
@@ -83,18 +94,21 @@ function checkNames(recipe: Fields, fail: Fail): void {
   if (networks.length === 0 || networks.length > maximumNetworks) fail('networks', `must name 1 to ${maximumNetworks} networks`);
   if (inputs.length > maximumInputs) fail('inputs', `must name at most ${maximumInputs} inputs`);
   for (const input of inputs) if (reserved.includes(input)) fail(`inputs.${input}`, 'has a name that means something else in a loss');
-  for (const network of networks) if (!Object.hasOwn(recipe.optimizers, network)) fail(`optimizers.${network}`, 'is missing: every network needs one');
+  for (const network of networks)
+    if (!Object.hasOwn(recipe.optimizers, network)) fail(`optimizers.${network}`, 'is missing: every network needs one');
   for (const network of Object.keys(recipe.optimizers)) {
     if (!networks.includes(network)) fail(`optimizers.${network}`, `belongs to no network (networks are ${networks.join(', ')})`);
   }
   recipe.phases.forEach((each, index) => {
     const field = `phases[${index}]`;
     if (recipe.phases.findIndex((other) => other.name === each.name) !== index) fail(`${field}.name`, `'${each.name}' is used twice`);
-    if (!networks.includes(each.updates)) fail(`${field}.updates`, `names no network: '${each.updates}' (networks are ${networks.join(', ')})`);
+    if (!networks.includes(each.updates))
+      fail(`${field}.updates`, `names no network: '${each.updates}' (networks are ${networks.join(', ')})`);
     if (each.inputs.length === 0) fail(`${field}.inputs`, 'must name at least one input, or its loss has nothing to average over');
     each.inputs.forEach((input, at) => {
       const place = `${field}.inputs[${at}]`;
-      if (input !== 'real' && !inputs.includes(input)) fail(place, `names no input: '${input}' (inputs are ${['real', ...inputs].join(', ')})`);
+      if (input !== 'real' && !inputs.includes(input))
+        fail(place, `names no input: '${input}' (inputs are ${['real', ...inputs].join(', ')})`);
       if (each.inputs.indexOf(input) !== at) fail(place, `names '${input}' again`);
     });
   });
@@ -111,9 +125,15 @@ function problemOf(issue: z.core.$ZodIssue, found: unknown): string {
   if (issue.code === 'invalid_key') return `has a bad name: it ${issue.issues[0]?.message ?? 'is malformed'}`;
   if (issue.code === 'custom' || issue.code === 'invalid_format') return issue.message;
   if (found === undefined) return 'is missing';
-  if (issue.code === 'invalid_type' && issue.expected === 'int') return `must be a whole number, not '${String(found).slice(0, 64)}'`;
-  const shown = typeof found === 'object' || typeof found === 'function' ? `this ${Array.isArray(found) ? 'list' : typeof found}` : `'${String(found).slice(0, 64)}'`;
-  return `cannot be ${shown}: ${issue.message.replace(/^[^:.]*[:.] /, '').toLowerCase()}`;
+  if (issue.code === 'invalid_type' && issue.expected === 'int') return `must be a whole number, not ${shown(found)}`;
+  return `cannot be ${shown(found)}: ${issue.message.replace(/^[^:.]*[:.] /, '').toLowerCase()}`;
+}
+
+/** A value in few words. */
+function shown(value: unknown): string {
+  if (Array.isArray(value)) return 'this list';
+  if (typeof value === 'object' || typeof value === 'function') return `this ${typeof value}`;
+  return `'${String(value).slice(0, 64)}'`;
 }
 
 /** What the recipe has at this path. */

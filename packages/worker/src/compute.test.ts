@@ -44,7 +44,10 @@ const tiny = defineRecipe({
       loss({ tf: library, networks, real, z, dice }) {
         const score = networks.discriminator(real);
         const fake = networks.discriminator(networks.generator(z));
-        return { loss: library.softplus(score.neg()).mean().add(library.softplus(fake).mean()), metrics: { score: score.mean(), dice: dice.mean() } };
+        return {
+          loss: library.softplus(score.neg()).mean().add(library.softplus(fake).mean()),
+          metrics: { score: score.mean(), dice: dice.mean() },
+        };
       },
     },
     {
@@ -101,10 +104,22 @@ test('shards are pre-summed into the fewest nodes, in the tree that the coordina
     }
     for (let mask = 1; mask < 2 ** shardCount; mask += 1) {
       const shards = all.filter((shard) => (mask >> shard) & 1);
-      const answer = await compute.gradient({ phase: 0, round: 3, shards: shards.toReversed(), samples: samplesOf(shards, 10, shardCount) });
+      const answer = await compute.gradient({
+        phase: 0,
+        round: 3,
+        shards: shards.toReversed(),
+        samples: samplesOf(shards, 10, shardCount),
+      });
       assert.deepEqual(answer.nodes, cover(shards, shardCount));
-      assert.deepEqual(answer.flats, answer.nodes.map((node) => levelByLevel(alone, node.level, node.index)), `shards ${shards.join(',')} of ${shardCount}`);
-      assert.deepEqual(answer.outcomes.map(({ shard }) => shard), shards);
+      assert.deepEqual(
+        answer.flats,
+        answer.nodes.map((node) => levelByLevel(alone, node.level, node.index)),
+        `shards ${shards.join(',')} of ${shardCount}`,
+      );
+      assert.deepEqual(
+        answer.outcomes.map(({ shard }) => shard),
+        shards,
+      );
     }
     compute.dispose();
   }
@@ -147,7 +162,8 @@ test('a gradient depends on weights, samples, round, position and seed, and on n
   assert.notDeepEqual((await one.gradient({ ...job, samples: job.samples.map((pixel) => 255 - pixel) })).flats, base.flats, 'samples');
   const reseeded = await ready();
   const other = await ready({ seed: 8 });
-  for (const [network, manifest] of Object.entries(other.manifests)) other.setWeights(network, 0, initialFlat(manifest, 7, streams.initialWeights));
+  for (const [network, manifest] of Object.entries(other.manifests))
+    other.setWeights(network, 0, initialFlat(manifest, 7, streams.initialWeights));
   assert.deepEqual(await reseeded.gradient(job), base);
   assert.notDeepEqual((await other.gradient(job)).flats, base.flats, 'seed');
   one.setWeights('generator', 1, new Float32Array(one.manifests['generator']!.length).fill(0.1));
@@ -158,13 +174,19 @@ test('a phase without real samples gets none', async () => {
   const compute = await ready();
   const answer = await compute.gradient({ phase: 1, round: 0, shards: [0, 1, 2, 3], samples: new Uint8Array() });
   assert.equal(answer.flats[0]!.length, compute.manifests['generator']!.length);
-  await assert.rejects(compute.gradient({ phase: 0, round: 0, shards: [0], samples: new Uint8Array(5) }), /5 bytes of samples for shards 0/);
+  await assert.rejects(
+    compute.gradient({ phase: 0, round: 0, shards: [0], samples: new Uint8Array(5) }),
+    /5 bytes of samples for shards 0/,
+  );
 });
 
 test('weights have versions and must fit', async () => {
   const compute = await createCompute({ backend: cpu, recipe: tiny, seed: 1, batchSize: 4, shardCount: 1 });
   assert.equal(compute.version('generator'), undefined);
-  await assert.rejects(compute.gradient({ phase: 1, round: 0, shards: [0], samples: new Uint8Array() }), /network 'generator' has no weights yet/);
+  await assert.rejects(
+    compute.gradient({ phase: 1, round: 0, shards: [0], samples: new Uint8Array() }),
+    /network 'generator' has no weights yet/,
+  );
   compute.setWeights('generator', 3, new Float32Array(compute.manifests['generator']!.length));
   assert.equal(compute.version('generator'), 3);
   assert.throws(() => compute.setWeights('generator', 4, new Float32Array(2)), /does not fit/);
@@ -180,7 +202,8 @@ test('pictures come from fixed noise: the same in every round, others for anothe
   assert.deepEqual(await compute.generate({ pictures: 6 }), pictures);
   assert.deepEqual(await compute.generate({ pictures: 2 }), pictures.slice(0, 8));
   const other = await ready({ seed: 8 });
-  for (const [network, manifest] of Object.entries(other.manifests)) other.setWeights(network, 0, initialFlat(manifest, 7, streams.initialWeights));
+  for (const [network, manifest] of Object.entries(other.manifests))
+    other.setWeights(network, 0, initialFlat(manifest, 7, streams.initialWeights));
   assert.notDeepEqual(await other.generate({ pictures: 6 }), pictures);
 });
 
@@ -237,14 +260,20 @@ test('no gradient is computed that nobody asked for', async () => {
 });
 
 const losses: Record<string, { loss: (context: Context) => unknown; says: RegExp }> = {
-  'a loss that is no scalar': { loss: ({ networks, z }) => ({ loss: networks['generator']!(z) }), says: /must return \{ loss \} with a float32 scalar/ },
+  'a loss that is no scalar': {
+    loss: ({ networks, z }) => ({ loss: networks['generator']!(z) }),
+    says: /must return \{ loss \} with a float32 scalar/,
+  },
   'an async loss': { loss: async () => ({}), says: /must not be async/ },
   'a loss that returns nothing': { loss: () => undefined, says: /must return \{ loss \}/ },
   'a loss that does not reach the updated network': {
-    loss: ({ networks, z, tf: library }) => ({ loss: networks['discriminator']!(library.zeros([z.shape[0]!, 2, 2])).mean() }),
+    loss: ({ networks, z, tf: library }) => ({ loss: networks['discriminator']!(library.zeros([z.shape[0], 2, 2])).mean() }),
     says: /does not depend on every parameter of 'generator'/,
   },
-  'a metric that is no scalar': { loss: ({ networks, z }) => ({ loss: networks['generator']!(z).mean(), metrics: { m: z } }), says: /metric 'm' must be/ },
+  'a metric that is no scalar': {
+    loss: ({ networks, z }) => ({ loss: networks['generator']!(z).mean(), metrics: { m: z } }),
+    says: /metric 'm' must be/,
+  },
   'a metric with a bad name': {
     loss: ({ networks, z }) => ({ loss: networks['generator']!(z).mean(), metrics: { 'a b': z.mean() } }),
     says: /metric 'a b' needs a name/,
@@ -269,8 +298,13 @@ for (const [what, { loss, says }] of Object.entries(losses)) {
 }
 
 test('pictures of a wrong shape are refused', async () => {
-  const compute = await ready({ recipe: { ...tiny, generate: ({ networks, ...rest }) => networks['generator']!((rest as unknown as Context).z).mean(0) } });
-  await assert.rejects(compute.generate({ pictures: 3 }), /generate must return float32 pictures of shape \[3, 2, 2\], not float32 \[2, 2\]/);
+  const compute = await ready({
+    recipe: { ...tiny, generate: ({ networks, ...rest }) => networks['generator']!((rest as unknown as Context).z).mean(0) },
+  });
+  await assert.rejects(
+    compute.generate({ pictures: 3 }),
+    /generate must return float32 pictures of shape \[3, 2, 2\], not float32 \[2, 2\]/,
+  );
 });
 
 test('a backend that fails while training says in which phase', async () => {

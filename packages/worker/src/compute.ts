@@ -156,6 +156,8 @@ async function failingAs<T>(what: string, run: () => Promise<T>): Promise<T> {
     return await run();
   } catch (error) {
     if (error instanceof LockstepError) throw error;
-    throw new LockstepError('compute-failed', `The backend failed in ${what}: ${error instanceof Error ? error.message : String(error)}`, { cause: error });
+    throw new LockstepError('compute-failed', `The backend failed in ${what}: ${error instanceof Error ? error.message : String(error)}`, {
+      cause: error,
+    });
   }
 }

@@ -34,7 +34,12 @@ const maximumMetrics = 32;
 const metricName = /^[A-Za-z][A-Za-z0-9_]{0,63}$/;
 
 /** Throws LockstepError('recipe-invalid') from its methods when a loss or `generate` returns something unusable. */
-export function createEvaluator(backend: Backend, recipe: Recipe, networks: Readonly<Record<string, Network>>, batchSize: number): Evaluator {
+export function createEvaluator(
+  backend: Backend,
+  recipe: Recipe,
+  networks: Readonly<Record<string, Network>>,
+  batchSize: number,
+): Evaluator {
   const { tf } = backend;
   // Bounded: a run has at most two shard sizes, so at most two functions a phase.
   const compiled = new Map<string, PhaseFunction>();
@@ -119,7 +124,11 @@ function differentiate(
   } catch (error) {
     if (!(error instanceof Error && error.message.startsWith('Cannot compute gradient of y=f(x)'))) throw error;
     const problem = `its loss does not depend on every parameter of '${phase.updates}', the network it updates`;
-    throw new LockstepError('recipe-invalid', `${place}: ${problem}. Use that network in the loss, and only operations that have gradients.`, { cause: error });
+    throw new LockstepError(
+      'recipe-invalid',
+      `${place}: ${problem}. Use that network in the loss, and only operations that have gradients.`,
+      { cause: error },
+    );
   }
 }
 
@@ -130,7 +139,8 @@ function callLoss(tf: Tf, phase: Phase, networks: Record<string, Apply>, inputs:
   // Inputs are named by the recipe, which the types of an arbitrary recipe cannot know.
   const result = phase.loss({ tf, networks, ...inputs } as unknown as Parameters<Phase['loss']>[0]) as PhaseResult | undefined;
   const isScalar = (value: unknown): boolean => value instanceof tf.Tensor && value.rank === 0 && value.dtype === 'float32';
-  if (!isScalar(result?.loss)) fail('its loss function must return { loss } with a float32 scalar, such as tf.mean(...), and must not be async');
+  if (!isScalar(result?.loss))
+    fail('its loss function must return { loss } with a float32 scalar, such as tf.mean(...), and must not be async');
   const metrics = Object.entries(result?.metrics ?? {});
   if (metrics.length > maximumMetrics) fail(`it returns ${metrics.length} metrics; at most ${maximumMetrics} are kept`);
   for (const [name, metric] of metrics) {
@@ -143,8 +153,12 @@ function callLoss(tf: Tf, phase: Phase, networks: Record<string, Apply>, inputs:
 function runGenerate(tf: Tf, recipe: Recipe, networks: Record<string, Apply>, inputs: Record<string, Tensor>, count: number): Tensor {
   const pictures = recipe.generate({ tf, networks, ...inputs } as unknown as Parameters<Recipe['generate']>[0]) as Tensor | undefined;
   const wanted = [count, ...recipe.real.shape];
-  const fits = pictures instanceof tf.Tensor && pictures.shape[0] === count && pictures.size === elementCount(wanted) && pictures.dtype === 'float32';
+  const fits =
+    pictures instanceof tf.Tensor && pictures.shape[0] === count && pictures.size === elementCount(wanted) && pictures.dtype === 'float32';
   if (fits) return pictures;
   const found = pictures instanceof tf.Tensor ? `${pictures.dtype} [${pictures.shape.join(', ')}]` : 'no tensor';
-  throw new LockstepError('recipe-invalid', `Recipe '${recipe.name}': generate must return float32 pictures of shape [${wanted.join(', ')}], not ${found}.`);
+  throw new LockstepError(
+    'recipe-invalid',
+    `Recipe '${recipe.name}': generate must return float32 pictures of shape [${wanted.join(', ')}], not ${found}.`,
+  );
 }

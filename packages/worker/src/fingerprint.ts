@@ -82,13 +82,18 @@ async function evaluatePair(place: string, evaluate: () => Promise<string>): Pro
     return [await evaluate(), await evaluate()];
   } catch (error) {
     if (error instanceof LockstepError) throw error;
-    throw new LockstepError('recipe-invalid', `${place} failed: ${error instanceof Error ? error.message : String(error)}`, { cause: error });
+    throw new LockstepError('recipe-invalid', `${place} failed: ${error instanceof Error ? error.message : String(error)}`, {
+      cause: error,
+    });
   }
 }
 
 function fixedWeights(networks: Readonly<Record<string, Network>>): WeightsByNetwork {
   return Object.fromEntries(
-    Object.entries(networks).map(([name, network], index) => [name, network.split(initialFlat(network.manifest, seed, streams.fingerprint + index))]),
+    Object.entries(networks).map(([name, network], index) => [
+      name,
+      network.split(initialFlat(network.manifest, seed, streams.fingerprint + index)),
+    ]),
   );
 }
 

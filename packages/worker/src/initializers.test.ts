@@ -39,7 +39,10 @@ for (const [name, initializer] of Object.entries(initializers)) {
       // Five standard errors of a mean or deviation of this many draws; draws have fixed seeds, so this either always or never passes.
       const tolerance = (5 * Math.max(their.deviation, our.deviation)) / Math.sqrt(theirs.length);
       assert.ok(Math.abs(their.mean - our.mean) <= tolerance + 1e-7, `${shape.join('x')}: means ${their.mean}, ${our.mean}`);
-      assert.ok(Math.abs(their.deviation - our.deviation) <= tolerance + 1e-7, `${shape.join('x')}: deviations ${their.deviation}, ${our.deviation}`);
+      assert.ok(
+        Math.abs(their.deviation - our.deviation) <= tolerance + 1e-7,
+        `${shape.join('x')}: deviations ${their.deviation}, ${our.deviation}`,
+      );
     }
   });
 }

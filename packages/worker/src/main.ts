@@ -3,7 +3,7 @@
  */
 import { randomBytes } from 'node:crypto';
 import { hostname } from 'node:os';
-import { createLog, type Log, loadRecipe, LockstepError, type Recipe, runProgram, stopSignals, version } from '@lockstep/shared';
+import { createLog, loadRecipe, LockstepError, type Recipe, runProgram, stopSignals, version } from '@lockstep/shared';
 import { loadBackend } from './backends/index.ts';
 import { parseFlags } from './cli.ts';
 import { resolveConfig, type WorkerConfig } from './config.ts';

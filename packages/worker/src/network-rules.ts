@@ -20,7 +20,10 @@ export function refuse(place: string, problem: string): never {
 /** Refuses a model that breaks a rule. */
 export function checkNetwork(model: LayersModel, place: string): void {
   if (model.inputs.length !== 1 || model.outputs.length !== 1) {
-    refuse(place, `has ${model.inputs.length} inputs and ${model.outputs.length} outputs: a network has one of each; concatenate or split inside it`);
+    refuse(
+      place,
+      `has ${model.inputs.length} inputs and ${model.outputs.length} outputs: a network has one of each; concatenate or split inside it`,
+    );
   }
   for (const layer of layersOf(model)) {
     checkLayer(layer, (problem) => refuse(`${place}, layer '${layer.name}' (${layer.getClassName()})`, problem));
@@ -34,7 +37,7 @@ export function checkNetwork(model: LayersModel, place: string): void {
 function checkLayer(layer: Layer, refuseLayer: Refuse): void {
   const className = layer.getClassName();
   if (/Dropout|Noise|^Random/.test(className) || hasInnerDropout(layer)) {
-    refuseLayer('draws random numbers of its own: remove it, or declare noise in the recipe\'s inputs and feed it to the network');
+    refuseLayer("draws random numbers of its own: remove it, or declare noise in the recipe's inputs and feed it to the network");
   }
   if (layer.stateful) refuseLayer('keeps state between batches: build it without stateful: true');
   // A nested model repeats its layers' weights; they are checked themselves.

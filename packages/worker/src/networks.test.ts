@@ -68,22 +68,38 @@ test('the topology is what tf.loadLayersModel reads', async () => {
 });
 
 test('a network is a pure function of the tensors it is given, and gradients reach them', () => {
-  const { net } = buildNetworks(tf, withNetwork(() => tf.sequential({ layers: [dense({})] })));
+  const { net } = buildNetworks(
+    tf,
+    withNetwork(() => tf.sequential({ layers: [dense({})] })),
+  );
   const [one, two] = [net!.split(new Float32Array(8).fill(1)), net!.split(new Float32Array(8).fill(2))];
   const input = tf.ones([1, 3]);
   assert.deepEqual([...net!.withWeights(one)(input).dataSync()], [4, 4]);
   assert.deepEqual([...net!.withWeights(two)(input).dataSync()], [8, 8]);
   assert.deepEqual([...net!.withWeights(one)(input).dataSync()], [4, 4], 'the first weights are unharmed');
   const grads = tf.grads((...weights) => net!.withWeights(weights)(input).sum())(one);
-  assert.deepEqual(grads.map((grad) => [...grad.dataSync()]), [Array(6).fill(1), [1, 1]]);
+  assert.deepEqual(
+    grads.map((grad) => [...grad.dataSync()]),
+    [Array(6).fill(1), [1, 1]],
+  );
 });
 
 test('a network restores itself when a call fails', () => {
-  const { net } = buildNetworks(tf, withNetwork(() => tf.sequential({ layers: [dense({})] })));
+  const { net } = buildNetworks(
+    tf,
+    withNetwork(() => tf.sequential({ layers: [dense({})] })),
+  );
   const weights = net!.split(new Float32Array(8).fill(1));
   assert.throws(() => net!.withWeights(weights)(tf.ones([1, 5])));
   weights.forEach((tensor) => tensor.dispose());
-  assert.deepEqual([...net!.withWeights(net!.split(new Float32Array(8)))(tf.ones([1, 3])).dataSync()], [0, 0]);
+  assert.deepEqual(
+    [
+      ...net!
+        .withWeights(net!.split(new Float32Array(8)))(tf.ones([1, 3]))
+        .dataSync(),
+    ],
+    [0, 0],
+  );
   assert.throws(() => net!.split(new Float32Array(7)), /7 elements does not fit a manifest of 8/);
 });
 
@@ -104,36 +120,57 @@ const refused: Record<string, { build: (library: Tf) => unknown; says: RegExp }>
     build: () => stack(layers.batchNormalization({ name: 'norm' })),
     says: /layer 'norm' \(BatchNormalization\) keeps running statistics .* use tf\.layers\.layerNormalization/,
   },
-  'dropout': { build: () => stack(layers.dropout({ rate: 0.5, name: 'drop' })), says: /layer 'drop' \(Dropout\) draws random numbers .* inputs/ },
-  'noise': { build: () => stack(layers.gaussianNoise({ stddev: 1, name: 'noise' })), says: /layer 'noise' \(GaussianNoise\) draws random/ },
+  dropout: {
+    build: () => stack(layers.dropout({ rate: 0.5, name: 'drop' })),
+    says: /layer 'drop' \(Dropout\) draws random numbers .* inputs/,
+  },
+  noise: { build: () => stack(layers.gaussianNoise({ stddev: 1, name: 'noise' })), says: /layer 'noise' \(GaussianNoise\) draws random/ },
   'dropout inside a nested model': {
-    build: () => tf.sequential({ layers: [stack(layers.alphaDropout({ rate: 0.5, name: 'deep' })), layers.dense({ units: 1, name: 'end' })] }),
+    build: () =>
+      tf.sequential({ layers: [stack(layers.alphaDropout({ rate: 0.5, name: 'deep' })), layers.dense({ units: 1, name: 'end' })] }),
     says: /layer 'deep' \(AlphaDropout\)/,
   },
   'dropout inside a recurrent layer': {
-    build: () => tf.sequential({ layers: [layers.simpleRNN({ units: 2, name: 'loop', dropout: 0.5, recurrentInitializer: 'zeros', inputShape: [3, 1] })] }),
+    build: () =>
+      tf.sequential({
+        layers: [layers.simpleRNN({ units: 2, name: 'loop', dropout: 0.5, recurrentInitializer: 'zeros', inputShape: [3, 1] })],
+      }),
     says: /layer 'loop' \(SimpleRNN\) draws random/,
   },
-  'state': {
-    build: () => tf.sequential({ layers: [layers.simpleRNN({ units: 2, name: 'loop', stateful: true, recurrentInitializer: 'zeros', batchInputShape: [2, 3, 1] })] }),
+  state: {
+    build: () =>
+      tf.sequential({
+        layers: [layers.simpleRNN({ units: 2, name: 'loop', stateful: true, recurrentInitializer: 'zeros', batchInputShape: [2, 3, 1] })],
+      }),
     says: /layer 'loop' \(SimpleRNN\) keeps state between batches/,
   },
-  'frozen weights': { build: () => stack(layers.dense({ units: 1, name: 'ice', trainable: false })), says: /layer 'ice' \(Dense\) has weights that are not trained/ },
+  'frozen weights': {
+    build: () => stack(layers.dense({ units: 1, name: 'ice', trainable: false })),
+    says: /layer 'ice' \(Dense\) has weights that are not trained/,
+  },
   'a nameless layer with weights': { build: () => stack(layers.dense({ units: 1 })), says: /has no name of its own.*name: 'hidden1'/ },
   'shared names': {
-    build: () =>
-      tf.sequential({ layers: [tf.sequential({ layers: [dense({ units: 3 })] }), tf.sequential({ layers: [dense({})] })] }),
+    build: () => tf.sequential({ layers: [tf.sequential({ layers: [dense({ units: 3 })] }), tf.sequential({ layers: [dense({})] })] }),
     says: /two parameters named 'only\/kernel'/,
   },
   'an initializer that cannot be drawn': {
     build: () => stack(layers.dense({ units: 2, name: 'square', kernelInitializer: 'orthogonal' })),
     says: /layer 'square' initializes 'kernel' with Orthogonal, .* glorotNormal/,
   },
-  'a regularizer': { build: () => tf.sequential({ layers: [dense({ kernelRegularizer: 'l1l2' })] }), says: /layer 'only' has a regularizer on 'kernel'/ },
-  'a constraint': { build: () => tf.sequential({ layers: [dense({ biasConstraint: 'unitNorm' })] }), says: /layer 'only' has a constraint on 'bias'/ },
+  'a regularizer': {
+    build: () => tf.sequential({ layers: [dense({ kernelRegularizer: 'l1l2' })] }),
+    says: /layer 'only' has a regularizer on 'kernel'/,
+  },
+  'a constraint': {
+    build: () => tf.sequential({ layers: [dense({ biasConstraint: 'unitNorm' })] }),
+    says: /layer 'only' has a constraint on 'bias'/,
+  },
   'no weights': { build: () => tf.sequential({ layers: [layers.flatten({ inputShape: [2, 2] })] }), says: /has no parameters/ },
   'no layers': { build: () => tf.sequential(), says: /has no layers, or no input shape: .*inputShape/ },
-  'no input shape': { build: () => tf.sequential({ layers: [layers.dense({ units: 2, name: 'lost' })] }), says: /cannot be built: .*inputShape/ },
+  'no input shape': {
+    build: () => tf.sequential({ layers: [layers.dense({ units: 2, name: 'lost' })] }),
+    says: /cannot be built: .*inputShape/,
+  },
   'something else': { build: () => ({ predict: () => 1 }), says: /is not a model: .* tf\.sequential or tf\.model/ },
   'a builder that throws': { build: () => tf.sequential({ layers: [dense({ units: -1 })] }), says: /network 'net' cannot be built: / },
   'two inputs': {
@@ -162,5 +199,12 @@ for (const [what, { build, says }] of Object.entries(refused)) {
 
 test('refuses a model that is built once and handed out twice', () => {
   const model = tf.sequential({ layers: [dense({})] });
-  assert.throws(() => buildNetworks(tf, withNetwork(() => model)), /parameter 'only\/kernel' from elsewhere: .* build a new model/);
+  assert.throws(
+    () =>
+      buildNetworks(
+        tf,
+        withNetwork(() => model),
+      ),
+    /parameter 'only\/kernel' from elsewhere: .* build a new model/,
+  );
 });

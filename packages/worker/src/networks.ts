@@ -62,10 +62,16 @@ function callBuilder(tf: Tf, recipe: Recipe, name: string, place: string): Layer
     model = recipe.networks[name]!(tf);
   } catch (error) {
     if (error instanceof LockstepError) throw error;
-    throw new LockstepError('recipe-invalid', `${place} cannot be built: ${error instanceof Error ? error.message : String(error)}`, { cause: error });
+    throw new LockstepError('recipe-invalid', `${place} cannot be built: ${error instanceof Error ? error.message : String(error)}`, {
+      cause: error,
+    });
   }
   if (!(model instanceof tf.LayersModel)) refuse(place, 'is not a model: its function must return what tf.sequential or tf.model returns');
-  if ((model.inputs ?? []).length === 0) refuse(place, "has no layers, or no input shape: give the first layer an inputShape, as in tf.layers.dense({ inputShape: [100], ... })");
+  if ((model.inputs ?? []).length === 0)
+    refuse(
+      place,
+      'has no layers, or no input shape: give the first layer an inputShape, as in tf.layers.dense({ inputShape: [100], ... })',
+    );
   return model;
 }
 
@@ -91,11 +97,15 @@ function recordingInitializers<T>(tf: Tf, place: string, found: Map<unknown, Ini
   const zeros = tf.initializers.zeros();
   prototype.addWeight = function (name, shape, dtype, initializer, regularizer, trainable, constraint) {
     const layer = `${place}, layer '${this.name}'`;
-    if (regularizer != null) refuse(layer, `has a regularizer on '${name}', which would be ignored: add its term to the phase's loss`);
-    if (constraint != null) refuse(layer, `has a constraint on '${name}', which would be ignored: remove it`);
+    if (regularizer !== undefined && regularizer !== null)
+      refuse(layer, `has a regularizer on '${name}', which would be ignored: add its term to the phase's loss`);
+    if (constraint !== undefined && constraint !== null) refuse(layer, `has a constraint on '${name}', which would be ignored: remove it`);
     const known = initializerFor(initializer, shape);
     if (known === undefined) {
-      refuse(layer, `initializes '${name}' with ${initializer.getClassName()}, which Lockstep cannot draw: use one of ${knownInitializers.join(', ')}`);
+      refuse(
+        layer,
+        `initializes '${name}' with ${initializer.getClassName()}, which Lockstep cannot draw: use one of ${knownInitializers.join(', ')}`,
+      );
     }
     const variable = original.call(this, name, shape, dtype, zeros, undefined, trainable);
     found.set(variable, known);
@@ -108,7 +118,12 @@ function recordingInitializers<T>(tf: Tf, place: string, found: Map<unknown, Ini
   }
 }
 
-function readManifest(model: LayersModel, variables: readonly LayerVariable[], initializers: ReadonlyMap<unknown, Initializer>, place: string): Manifest {
+function readManifest(
+  model: LayersModel,
+  variables: readonly LayerVariable[],
+  initializers: ReadonlyMap<unknown, Initializer>,
+  place: string,
+): Manifest {
   const parameters: Parameter[] = [];
   let length = 0;
   for (const variable of variables) {

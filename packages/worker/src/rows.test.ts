@@ -4,7 +4,12 @@ import { defineRecipe } from '@lockstep/shared';
 import { drawInputs, realRows } from './rows.ts';
 
 test('pixel 0 becomes the first number of the range and 255 the second, exactly, for awkward ranges too', () => {
-  for (const range of [[-1, 1], [0, 1], [1, 0], [-0.1, 0.7]] as const) {
+  for (const range of [
+    [-1, 1],
+    [0, 1],
+    [1, 0],
+    [-0.1, 0.7],
+  ] as const) {
     const rows = realRows({ shape: [1], range }, Uint8Array.of(0, 255));
     assert.deepEqual([...rows], range.map(Math.fround));
   }
@@ -24,5 +29,5 @@ test('an input draws the same rows whatever other inputs are asked for, and howe
   assert.deepEqual(Object.keys(both), ['a', 'b']);
   assert.deepEqual(drawInputs(recipe, ['b'], draw), { b: both['b'] });
   assert.deepEqual(drawInputs(recipe, ['b'], { ...draw, start: 4, count: 2 }), { b: both['b']!.slice(12) });
-  assert.notDeepEqual([...both['a']!.slice(0, 2)], [...drawInputs(recipe, ['a'], { ...draw, round: 3 })['a']!.slice(0, 2)]);
+  assert.notDeepEqual(drawInputs(recipe, ['a'], { ...draw, round: 3 })['a'], both['a']);
 });

@@ -137,7 +137,10 @@ export async function runWorker(options: RuntimeOptions, stopRequested: Promise<
   }
 
   function enqueue(job: () => Promise<void>): void {
-    queue = queue.then(job).catch((error: unknown) => handle(failure(error)));
+    queue = queue.then(job).catch((error: unknown) => {
+      if (!(error instanceof LockstepError)) log.error(error instanceof Error ? (error.stack ?? error.message) : String(error));
+      handle(failure(error));
+    });
   }
 
   async function prepare(config: RunConfig): Promise<void> {
@@ -182,6 +185,6 @@ function workEvent(message: Work, frames: readonly Uint8Array[], fence: Fence): 
 
 function failure(error: unknown): Event {
   if (error instanceof LockstepError) return { type: 'failed', code: error.code, reason: error.message };
-  const detail = error instanceof Error ? (error.stack ?? error.message) : String(error);
-  return { type: 'failed', code: 'compute-failed', reason: `The backend failed: ${detail}` };
+  const detail = error instanceof Error ? error.message : String(error);
+  return { type: 'failed', code: 'compute-failed', reason: `The backend failed: ${detail.split('\n')[0]}` };
 }

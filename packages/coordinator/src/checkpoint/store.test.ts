@@ -1,31 +1,25 @@
 import assert from 'node:assert/strict';
 import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdirSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { mkdirSync, readdirSync } from 'node:fs';
 import { cp, mkdir, readFile, rename, rm, stat, truncate, unlink, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { describe, test } from 'node:test';
 import type { TestContext } from 'node:test';
 import { setImmediate as turn, setTimeout as pause } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { LockstepError } from '@lockstep/shared';
+import { scratchDirectory, smallDisk } from '../disk-testing.ts';
 import { latestCheckpoint, readCheckpoint } from './read.ts';
 import { openCheckpointStore } from './store.ts';
 import { exampleCheckpoint } from './testing.ts';
-
-function scratch(t: TestContext): string {
-  const directory = mkdtempSync(join(tmpdir(), 'lockstep-store-'));
-  t.after(() => rmSync(directory, { recursive: true, force: true }));
-  return directory;
-}
 
 const fileNames = readdirSync;
 const filesOfOne = 7;
 
 describe('the checkpoint store', () => {
   test('reads back what it wrote, under the name of its position', async (t) => {
-    const store = await openCheckpointStore(join(scratch(t), 'checkpoints'));
+    const store = await openCheckpointStore(join(scratchDirectory(t), 'checkpoints'));
     const written = await store.write(exampleCheckpoint(500, 1));
     assert.equal(basename(written.path), 'step-000500-round-1');
     assert.deepEqual(await store.read(written.path), exampleCheckpoint(500, 1));
@@ -35,7 +29,7 @@ describe('the checkpoint store', () => {
   });
 
   test('finds the newest by step and round, not by name or date', async (t) => {
-    const store = await openCheckpointStore(scratch(t), { keep: 9 });
+    const store = await openCheckpointStore(scratchDirectory(t), { keep: 9 });
     for (const [step, round] of [[1_000_000, 1], [999_999, 0], [1_000_000, 0], [2, 1], [2, 0]] as const) await store.write(exampleCheckpoint(step, round));
     const { latest, skipped } = await store.latest();
     assert.equal(basename(latest!.path), 'step-1000000-round-1');
@@ -44,14 +38,14 @@ describe('the checkpoint store', () => {
   });
 
   test('has no latest where there is none', async (t) => {
-    const directory = join(scratch(t), 'none');
+    const directory = join(scratchDirectory(t), 'none');
     assert.deepEqual(await latestCheckpoint(directory), { latest: undefined, skipped: [] });
     const store = await openCheckpointStore(directory);
     assert.deepEqual(await store.latest(), { latest: undefined, skipped: [] });
   });
 
   test('keeps the newest few, and always the one just written', async (t) => {
-    const store = await openCheckpointStore(scratch(t), { keep: 2 });
+    const store = await openCheckpointStore(scratchDirectory(t), { keep: 2 });
     for (const step of [1, 2, 3, 4]) await store.write(exampleCheckpoint(step));
     assert.deepEqual(fileNames(store.directory), ['step-000003', 'step-000004']);
     await store.write(exampleCheckpoint(1));
@@ -60,7 +54,7 @@ describe('the checkpoint store', () => {
   });
 
   test('does not count damaged ones among those it keeps, and drops them when they are old', async (t) => {
-    const store = await openCheckpointStore(scratch(t), { keep: 2 });
+    const store = await openCheckpointStore(scratchDirectory(t), { keep: 2 });
     for (const step of [1, 2]) await store.write(exampleCheckpoint(step));
     const damaged = join(store.directory, 'step-000002', 'generator.weights.bin');
     const bytes = await readFile(damaged);
@@ -74,7 +68,7 @@ describe('the checkpoint store', () => {
   });
 
   test('runs writes one after another', async (t) => {
-    const store = await openCheckpointStore(scratch(t), { keep: 3 });
+    const store = await openCheckpointStore(scratchDirectory(t), { keep: 3 });
     await Promise.all([5, 6, 6, 7, 8].map((step) => store.write(exampleCheckpoint(step))));
     assert.deepEqual(fileNames(store.directory), ['step-000006', 'step-000007', 'step-000008']);
     for (const step of [6, 7, 8]) assert.deepEqual(await readCheckpoint(join(store.directory, `step-00000${step}`)), exampleCheckpoint(step));
@@ -82,7 +76,7 @@ describe('the checkpoint store', () => {
 });
 
 test('a checkpoint that can be seen is whole, at every look while others are written and removed', async (t) => {
-  const store = await openCheckpointStore(scratch(t), { keep: 1 });
+  const store = await openCheckpointStore(scratchDirectory(t), { keep: 1 });
   let writing = true;
   let looks = 0;
   const look = async (): Promise<void> => {
@@ -110,7 +104,7 @@ function countFiles(directory: string): number | undefined {
 
 describe('writing where a checkpoint stands already', () => {
   test('does nothing if it is the same', async (t) => {
-    const store = await openCheckpointStore(scratch(t));
+    const store = await openCheckpointStore(scratchDirectory(t));
     const first = await store.write(exampleCheckpoint(7));
     const { ino } = await stat(first.path);
     assert.deepEqual(await store.write(exampleCheckpoint(7)), { ...first, isNew: false });
@@ -118,7 +112,7 @@ describe('writing where a checkpoint stands already', () => {
   });
 
   test('replaces one that is damaged or different', async (t) => {
-    const store = await openCheckpointStore(scratch(t));
+    const store = await openCheckpointStore(scratchDirectory(t));
     const { path } = await store.write(exampleCheckpoint(7));
     await truncate(join(path, 'generator.adam-m.bin'), 4);
     assert.equal((await store.write(exampleCheckpoint(7))).isNew, true);
@@ -133,7 +127,7 @@ describe('writing where a checkpoint stands already', () => {
 describe('a damaged checkpoint', () => {
   /** Two checkpoints, the newer one damaged. The older must be found, the newer be named with its fault. */
   async function damage(t: TestContext, act: (newest: string) => Promise<void>, sentence: RegExp): Promise<void> {
-    const store = await openCheckpointStore(scratch(t));
+    const store = await openCheckpointStore(scratchDirectory(t));
     await store.write(exampleCheckpoint(1));
     const { path } = await store.write(exampleCheckpoint(2));
     await act(path);
@@ -145,7 +139,7 @@ describe('a damaged checkpoint', () => {
   }
 
   test('is passed over whichever file is cut, at whatever length', async (t) => {
-    const directory = scratch(t);
+    const directory = scratchDirectory(t);
     const store = await openCheckpointStore(directory);
     await store.write(exampleCheckpoint(1));
     const { path } = await store.write(exampleCheckpoint(2));
@@ -166,7 +160,7 @@ describe('a damaged checkpoint', () => {
   });
 
   test('is passed over for a flipped bit in any file', async (t) => {
-    const store = await openCheckpointStore(scratch(t));
+    const store = await openCheckpointStore(scratchDirectory(t));
     await store.write(exampleCheckpoint(1));
     const { path } = await store.write(exampleCheckpoint(2));
     for (const name of fileNames(path)) {
@@ -204,7 +198,7 @@ describe('a damaged checkpoint', () => {
 
 describe('opening the store', () => {
   test('sweeps what a killed process left, and nothing else', async (t) => {
-    const directory = scratch(t);
+    const directory = scratchDirectory(t);
     const store = await openCheckpointStore(directory);
     await store.write(exampleCheckpoint(1));
     for (const leftover of ['.tmp-step-000002', '.tmp-removed-step-000000']) {
@@ -217,7 +211,7 @@ describe('opening the store', () => {
   });
 
   test('brings back a checkpoint that was moved aside for one that never came', async (t) => {
-    const store = await openCheckpointStore(scratch(t));
+    const store = await openCheckpointStore(scratchDirectory(t));
     const { path } = await store.write(exampleCheckpoint(1));
     await rename(path, join(store.directory, '.tmp-replaced-step-000001'));
     const { latest } = await (await openCheckpointStore(store.directory)).latest();
@@ -232,14 +226,14 @@ describe('a disk that fails', () => {
   const isDiskError = (sentence: RegExp) => (error: unknown) => error instanceof LockstepError && error.code === 'disk' && sentence.test(error.message);
 
   test('a file in the place of the directory is named', async (t) => {
-    const file = join(scratch(t), 'checkpoints');
+    const file = join(scratchDirectory(t), 'checkpoints');
     await writeFile(file, '');
     await assert.rejects(openCheckpointStore(file), isDiskError(/checkpoints: a file stands where a directory is needed/));
   });
 
   test('full or read-only: older checkpoints stay, nothing unfinished does', async (t) => {
-    const mounted = mountSmallDisk(t);
-    if (mounted === undefined) return t.skip('no right to mount a small tmpfs');
+    const mounted = smallDisk(t, 256);
+    if (mounted === undefined) return;
     const store = await openCheckpointStore(join(mounted, 'checkpoints'));
     await store.write(exampleCheckpoint(1));
     await assert.rejects(store.write(exampleCheckpoint(2, 0, 40_000)), isDiskError(/step-000002: the disk is full \(ENOSPC\)\. Free space/));
@@ -251,22 +245,6 @@ describe('a disk that fails', () => {
     assert.deepEqual((await store.latest()).latest?.checkpoint, exampleCheckpoint(3));
   });
 });
-
-/** A tmpfs of 256 KiB, where this user may mount one. */
-function mountSmallDisk(t: TestContext): string | undefined {
-  const directory = mkdtempSync(join(tmpdir(), 'lockstep-small-disk-'));
-  try {
-    execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=256k', 'tmpfs', directory], { stdio: 'ignore' });
-  } catch {
-    rmSync(directory, { recursive: true });
-    return undefined;
-  }
-  t.after(() => {
-    execFileSync('umount', [directory]);
-    rmSync(directory, { recursive: true });
-  });
-  return directory;
-}
 
 describe('kill -9 while writing', () => {
   const here = (name: string): string => JSON.stringify(fileURLToPath(new URL(name, import.meta.url)));
@@ -302,7 +280,7 @@ describe('kill -9 while writing', () => {
   }
 
   test('leaves whole checkpoints only, at 20 points', async (t) => {
-    const directories = Array.from({ length: 5 }, () => scratch(t));
+    const directories = Array.from({ length: 5 }, () => scratchDirectory(t));
     const reached = directories.map(() => 0);
     let amid = 0;
     for (const files of [0, 2, 4, 6]) {

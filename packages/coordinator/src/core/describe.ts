@@ -33,5 +33,6 @@ export function waitingFor(state: State): string {
   const preparing = [...state.workers.values()].filter((worker) => worker.stage === 'preparing');
   const here = ready.length === 0 ? 'none is here' : `here: ${ready.map((worker) => worker.name).join(', ')}`;
   const coming = preparing.length === 0 ? '' : `; preparing: ${preparing.map((worker) => worker.name).join(', ')}`;
-  return `Waiting for ${wanted - ready.length} of ${wanted} workers (${here}${coming}). Start one with: ${plan.workerCommand}`;
+  const advice = plan.workerCommand === undefined ? '' : ` Start one with: ${plan.workerCommand}`;
+  return `Waiting for ${wanted - ready.length} of ${wanted} workers (${here}${coming}).${advice}`;
 }

@@ -29,6 +29,6 @@ export interface Plan {
   readonly sampleEverySteps: number;
   readonly pictures: number;
   readonly allowMixedNumerics: boolean;
-  /** How a person starts one more worker; part of the sentence that says whom we wait for. */
-  readonly workerCommand: string;
+  /** How a person starts one more worker; part of the sentence that says whom we wait for. Undefined where workers are started for them. */
+  readonly workerCommand: string | undefined;
 }

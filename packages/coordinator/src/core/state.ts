@@ -93,6 +93,14 @@ export function readyWorkers(state: State): Worker[] {
   return [...state.workers.values()].filter((worker) => worker.stage !== 'preparing');
 }
 
+/** How many workers are in which state; they add up to the workers connected. */
+export function countWorkers(state: State): { joining: number; ready: number; computing: number; spare: number } {
+  const ready = readyWorkers(state);
+  const computing = ready.filter((worker) => worker.stage === 'working').length;
+  const spare = ready.filter((worker, index) => worker.stage === 'idle' && index >= state.plan.shardCount).length;
+  return { joining: state.workers.size - ready.length, ready: ready.length - computing - spare, computing, spare };
+}
+
 /** The next moment at which a `tick` is wanted. */
 export function nextDeadlineMs(state: State): number | undefined {
   const deadlines = [...state.workers.values()].filter((worker) => worker.stage !== 'idle').map((worker) => worker.deadlineMs);

@@ -123,7 +123,7 @@ describe('coordinator core', () => {
     const effects = join(state, 'a', 'b', 'c', 'd', 'e');
     assert.deepEqual(dealt(effects), { a: [0], b: [1], c: [2], d: [3] });
     const start = effects.find((effect) => effect.do === 'record' && effect.entry.event === 'training');
-    assert.match(JSON.stringify(start), /1 stands by as hot spare; --shards 5 would use all/);
+    assert.match(JSON.stringify(start), /1 of them stand by as hot spare; --shards 5 would use all/);
   });
 
   for (const [what, changes, reason] of [

@@ -164,7 +164,7 @@ function proceed(state: State, nowMs: number, effects: Effect[]): void {
 function changeStage(state: State, nowMs: number, effects: Effect[]): void {
   const ready = readyWorkers(state).length;
   if (state.stage === 'gathering' && ready >= state.plan.workersWanted) startTraining(state, describeStart(state, ready), effects);
-  else if (state.stage === 'starved' && ready >= state.plan.minWorkers) startTraining(state, `${ready} workers are here again.`, effects);
+  else if (state.stage === 'starved' && ready >= state.plan.minWorkers) startTraining(state, `Going on with ${plural(ready, 'worker')}.`, effects);
   else if (state.stage === 'training' && ready < state.plan.minWorkers) {
     state.stage = 'starved';
     state.joinDeadlineMs = nowMs + state.plan.joinTimeoutMs;
@@ -175,8 +175,12 @@ function changeStage(state: State, nowMs: number, effects: Effect[]): void {
 function describeStart(state: State, ready: number): string {
   const { shardCount } = state.plan;
   const spares = ready - shardCount;
-  const start = `Training with ${ready} worker${ready === 1 ? '' : 's'} and ${shardCount} shards.`;
-  return spares <= 0 ? start : `${start} ${spares} stand${spares === 1 ? 's' : ''} by as hot spare${spares === 1 ? '' : 's'}; --shards ${ready} would use all.`;
+  const start = `Training with ${plural(ready, 'worker')} and ${plural(shardCount, 'shard')}.`;
+  return spares <= 0 ? start : `${start} ${spares} of them stand by as hot ${spares === 1 ? 'spare' : 'spares'}; --shards ${ready} would use all.`;
+}
+
+function plural(count: number, noun: string): string {
+  return `${count} ${noun}${count === 1 ? '' : 's'}`;
 }
 
 function startTraining(state: State, reason: string, effects: Effect[]): void {

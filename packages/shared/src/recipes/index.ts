@@ -4,13 +4,15 @@ import type { Recipe } from '../recipe.ts';
 import { gan } from './gan.ts';
 
 const all: readonly Recipe[] = [
+  // Chosen by looking at grids after 8 epochs. beta1 0.9 let the discriminator win for good within two epochs, with ReLU at 1e-3 and with
+  // leaky ReLU at 5e-4, batch 256 and 512; beta1 0.5 was stable, and 1e-3 gave clearer digits after 4 epochs than 5e-4 after 8.
   gan({
     name: 'gan',
     generatorSlope: 0.2,
     discriminatorSlope: 0.2,
     batchSize: 256,
     epochs: 8,
-    optimizer: { kind: 'adam', learningRate: 5e-4, beta1: 0.5 },
+    optimizer: { kind: 'adam', learningRate: 1e-3, beta1: 0.5 },
   }),
   // The setting that the project started from: ReLU everywhere, Adam(1e-4) otherwise as TF.js has it. Learns slowly.
   gan({

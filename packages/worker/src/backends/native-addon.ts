@@ -86,7 +86,8 @@ export function redirectAddon(packageName: string, addonPath: string): void {
   const real = packageRequire('@mapbox/node-pre-gyp') as NodePreGyp;
   const entry = packageRequire.cache[packageRequire.resolve('@mapbox/node-pre-gyp')];
   if (!entry) throw new Error('node-pre-gyp is not in the cache of modules right after it was required');
-  const find: NodePreGyp['find'] = (packageJson, options) => (resolve(packageJson) === manifest ? addonPath : real.find(packageJson, options));
+  const find: NodePreGyp['find'] = (packageJson, options) =>
+    resolve(packageJson) === manifest ? addonPath : real.find(packageJson, options);
   // `find` is a getter on the real module, so it cannot be assigned; everything else is inherited.
   entry.exports = Object.create(real, { find: { value: find, enumerable: true } }) as NodePreGyp;
 }

@@ -12,7 +12,7 @@ describe('loadNativePackage', () => {
     await assert.rejects(loadNativePackage('tensorflow', '@lockstep/absent'), (error: unknown) => {
       assert.ok(error instanceof LockstepError);
       assert.equal(error.code, 'backend-unavailable');
-      assert.match(error.message, /^Backend tensorflow: @lockstep\/absent is not installed\. Run 'npm install .+' where .+, or choose --backend wasm\.$/);
+      assert.match(error.message, /^Backend tensorflow: @lockstep\/absent is not installed\. Run 'npm install .+', or choose --backend wasm\.$/);
       return true;
     });
   });

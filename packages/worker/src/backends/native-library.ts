@@ -7,6 +7,7 @@
 import { createRequire } from 'node:module';
 import type { Tf } from '@lockstep/shared';
 import { LockstepError } from '@lockstep/shared';
+import { type NativeKind, useNativeAddon } from './native-addon.ts';
 
 const require = createRequire(import.meta.url);
 
@@ -27,11 +28,13 @@ const notInstalled = 'is not installed';
 const defaultLogLevel = '2';
 
 /** Loads an npm package that brings TensorFlow, and makes it the backend of TF.js. Throws `backend-unavailable`. */
-export async function loadNativePackage(backend: string, packageName: string, environment: Readonly<Record<string, string>> = {}): Promise<Tf> {
+export async function loadNativePackage(backend: NativeKind, packageName: string, environment: Readonly<Record<string, string>> = {}): Promise<Tf> {
   Object.assign(process.env, fixedEnvironment, environment);
   process.env['TF_CPP_MIN_LOG_LEVEL'] ??= defaultLogLevel;
   restoreUtilFunctions(require('node:util') as Record<string, unknown>);
   const tf = require('@tensorflow/tfjs') as Tf;
+  // The TensorFlow of `npm run native`, where it was built; else what the package downloaded for itself.
+  useNativeAddon(backend);
   try {
     require(packageName);
     if (!(await tf.setBackend(tfjsName))) throw new Error('its backend did not start');
@@ -39,10 +42,8 @@ export async function loadNativePackage(backend: string, packageName: string, en
   } catch (error) {
     forgetKernels(tf);
     const why = whyNotLoaded(packageName, error);
-    const cure = why === notInstalled ? `npm install ${packageName}` : `npm rebuild ${packageName}`;
-    const sentence =
-      `Backend ${backend}: ${packageName} ${why}. Run '${cure} --ignore-scripts=false' where its libraries can be downloaded, ` +
-      `or choose --backend wasm.`;
+    const cure = why === notInstalled ? `npm install ${packageName}` : `npm run native${backend === 'cuda' ? ' -- --cuda' : ''}`;
+    const sentence = `Backend ${backend}: ${packageName} ${why}. Run '${cure}', or choose --backend wasm.`;
     throw new LockstepError('backend-unavailable', sentence, { cause: error });
   }
 }

@@ -59,11 +59,19 @@ export function outcomeDifference(outcome: Outcome, reference: Outcome): number 
   return Math.max(...pairs.map(([values, expected]) => relativeDifference(values, expected)));
 }
 
+/** Size of the wasm heap, which grows when memory is short and never shrinks. */
+export function heapBytes(tf: Tf): number {
+  return (tf.backend() as unknown as { wasm: { HEAPU8: Uint8Array } }).wasm.HEAPU8.length;
+}
+
 /** TF.js with its plain `cpu` backend, the reference of every other. Load it before backends that replace gradients. */
 export async function referenceTf(): Promise<Tf> {
   const tf = createRequire(import.meta.url)('@tensorflow/tfjs') as Tf;
-  // Quiet about being slow under Node, which is why it is only a reference.
+  // Its first tensor makes it print a banner, except in tests. The flag also makes the engine look for leaks after each kernel, with false
+  // alarms for kernels that call operations, as tfjs-node's do: so for this one tensor only.
   tf.env().set('IS_TEST', true);
   await tf.setBackend('cpu');
+  tf.scalar(0).dispose();
+  tf.env().set('IS_TEST', false);
   return tf;
 }

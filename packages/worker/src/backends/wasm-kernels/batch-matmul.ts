@@ -1,15 +1,14 @@
 /**
  * BatchMatMul on wasm, repaired: fast with transposed operands and with batches.
  *
- * TF.js takes its fast path (XNNPACK) only for one product of two untransposed matrices, and a naive loop otherwise: about 0.3 GFLOPS
- * instead of 20. Every gradient of a dense layer has a transposed operand. Here operands are transposed first, and products of a batch are
+ * TF.js takes its fast path (XNNPACK) only for one product of two untransposed matrices, and a naive loop otherwise: some twenty
+ * times slower. Every gradient of a dense layer has a transposed operand. Here operands are transposed first, and products of a batch are
  * computed one by one, so that all of them take the fast path.
  *
  * Responsible for: products of float32 tensors of rank 2 and up, with broadcasting batch axes as in TF.js.
  * Not responsible for: other types and empty operands, which go to TF.js's kernel unchanged, or for fused products (`fused-matmul.ts`).
  *
- * Bits: an element of the result is one sum over the shared axis in ascending order, whichever way round the product is taken
- * (wasm SIMD has no fused multiply-add), so the choice below changes time only.
+ * Bits: which way round a product is taken, and how a batch is cut, follows from shapes alone, never from what ran before.
  */
 import type { Tf } from '@lockstep/shared';
 import type { TensorInfo } from '@tensorflow/tfjs';

@@ -1,0 +1,82 @@
+/**
+ * The end of a run: exports, summary, last words; or the error that ended it.
+ *
+ * Not responsible for: checkpoints (they are under way already; here they are waited for), or processes.
+ */
+import { join } from 'node:path';
+import { LockstepError, type Log, type Recipe } from '@lockstep/shared';
+import type { CheckpointWriter } from './checkpoint-writer.ts';
+import { imagesPerStep } from './core/cursor.ts';
+import type { Plan } from './core/plan.ts';
+import type { Journal } from './journal.ts';
+import { exportNetwork } from './model-export.ts';
+import { formatDuration } from './progress-line.ts';
+import type { RunDirectory } from './run-directory.ts';
+import type { Ending, Runtime } from './runtime.ts';
+import { type Summary, weightsSha256 } from './summary.ts';
+
+export interface Conclusion {
+  readonly ending: Ending;
+  readonly runtime: Runtime;
+  readonly journal: Journal;
+  readonly checkpoints: CheckpointWriter;
+  readonly directory: RunDirectory;
+  readonly plan: Plan;
+  readonly recipe: Recipe;
+  readonly seed: number;
+  readonly log: Log;
+}
+
+/** Throws what ended the run, if it did not end well. */
+export async function conclude(conclusion: Conclusion): Promise<void> {
+  const { ending, runtime, journal, checkpoints, directory, log } = conclusion;
+  const { step } = runtime.state.cursor;
+  const { shardsCommitted } = journal.totals(runtime.state);
+  await journal.settled();
+  const checkpointError = await checkpoints.settled();
+  directory.appendEvent({ event: 'coordinator-ended', outcome: ending.outcome, reason: ending.reason, step, shardsCommitted });
+  await directory.flush();
+  switch (ending.outcome) {
+    case 'failed':
+      throw new LockstepError(ending.code ?? 'compute-failed', `${ending.reason}${resumeHint(directory, step)}`);
+    case 'stopped': {
+      if (checkpointError !== undefined) throw checkpointError;
+      return log.info(`Stopped after step ${step}: ${ending.reason}.${resumeHint(directory, step)}`);
+    }
+    case 'completed': {
+      if (checkpointError !== undefined) throw checkpointError;
+      return complete(conclusion);
+    }
+  }
+}
+
+function resumeHint(directory: RunDirectory, step: number): string {
+  return step === 0 ? '' : ` Go on with: npx --no coordinator -- --resume --run-dir ${directory.path}`;
+}
+
+async function complete({ runtime, journal, directory, plan, recipe, seed, log }: Conclusion): Promise<void> {
+  const networks = [...runtime.model()!.values()];
+  for (const { name, manifest, weights } of networks) await exportNetwork(join(directory.modelPath, name), manifest, weights);
+  const { seconds, imagesPerSecond, backend, shardsCommitted } = journal.totals(runtime.state);
+  const summary: Summary = {
+    runId: plan.runId,
+    recipe: recipe.name,
+    seed,
+    steps: plan.totalSteps,
+    images: plan.totalSteps * imagesPerStep(plan.phases, plan.batchSize),
+    seconds: rounded(seconds),
+    imagesPerSecond: rounded(imagesPerSecond),
+    backend,
+    workers: Object.values(shardsCommitted).filter((count) => count > 0).length,
+    weightsSha256: Object.fromEntries(networks.map(({ name, weights }) => [name, weightsSha256(weights)])),
+  };
+  await directory.writeSummary(summary);
+  log.info(`Done: ${plan.totalSteps} steps in ${formatDuration(seconds)}, ${Math.round(imagesPerSecond)} images/s.`);
+  for (const [name, hash] of Object.entries(summary.weightsSha256)) log.info(`Weights of ${name}: sha256 ${hash}`);
+  log.info(`Models, pictures and summary: ${directory.path}`);
+}
+
+/** Milliseconds are as fine as these are known. */
+function rounded(value: number): number {
+  return Math.round(value * 1000) / 1000;
+}

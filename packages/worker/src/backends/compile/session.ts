@@ -1,0 +1,61 @@
+/**
+ * Runs a graph as one call of TensorFlow, through tfjs-node's addon.
+ *
+ * Responsible for: handing the graph over, feeding and fetching, and freeing the session.
+ * Not responsible for: making the graph (`trace.ts`).
+ *
+ * The addon loads graphs from folders only. The folder lies in TensorFlow's own in-memory file system (`ram://`), so nothing touches
+ * the disk, and nothing is left behind however the process ends.
+ */
+import type { Tensor } from '@lockstep/shared';
+import { LockstepError } from '@lockstep/shared';
+import { encodeSavedModel, graphTag } from './graph-def.ts';
+import type { NodeBackend } from './tfjs-node.ts';
+import type { Graph } from './trace.ts';
+
+export interface Session {
+  /** `inputs` as they were traced: same order, shapes and types. Returns new tensors, in the order of the graph's outputs. */
+  run(inputs: readonly Tensor[]): Tensor[];
+  close(): void;
+}
+
+/** One folder, written anew for each graph: TensorFlow has read it when `loadSavedModel` returns. */
+const directory = 'ram://lockstep';
+
+/** Throws LockstepError 'recipe-invalid' when TensorFlow does not take the graph. */
+export function openSession(backend: NodeBackend, graph: Graph): Session {
+  const { binding } = backend;
+  const id = load(backend, graph);
+  const used = graph.inputs.flatMap((name, index) => (name === undefined ? [] : [{ name, index }]));
+  const inputNames = used.map(({ name }) => `${name}:0`).join(',');
+  const outputNames = graph.outputs.map((name) => `${name}:0`).join(',');
+  return {
+    run(inputs) {
+      const ids = backend.getInputTensorIds(used.map(({ index }) => inputs[index]!));
+      return binding.runSavedModel(id, ids, inputNames, outputNames).map((description) => backend.createOutputTensor(description));
+    },
+    close: () => binding.deleteSavedModel(id),
+  };
+}
+
+function load(backend: NodeBackend, graph: Graph): number {
+  writeFile(backend, `${directory}/saved_model.pb`, encodeSavedModel(graph.nodes));
+  try {
+    return backend.binding.loadSavedModel(directory, graphTag);
+  } catch (cause) {
+    const reason = (cause instanceof Error ? cause.message : String(cause)).replace(/^Failed to load SavedModel: /, '').split('\n')[0]!;
+    throw new LockstepError('recipe-invalid', `TensorFlow cannot compile this phase (${reason.slice(0, 200)}); run with --no-compile.`, { cause });
+  } finally {
+    writeFile(backend, `${directory}/saved_model.pb`, new Uint8Array(0)); // frees the bytes
+  }
+}
+
+/** TensorFlow's op WriteFile, which makes missing folders. */
+function writeFile({ binding }: NodeBackend, path: string, content: Uint8Array): void {
+  const ids = [new TextEncoder().encode(path), content].map((bytes) => binding.createTensor([], binding.TF_STRING, [bytes]));
+  try {
+    binding.executeOp('WriteFile', [], ids, 0);
+  } finally {
+    for (const id of ids) binding.deleteTensor(id);
+  }
+}
