@@ -7,7 +7,6 @@ import type { Tensor, Tf } from '@lockstep/shared';
 import type { Computation } from '../../packages/worker/src/backends/testing/evaluate.ts';
 
 type Image = ReturnType<Tf['tensor4d']>;
-type Matrix = ReturnType<Tf['tensor2d']>;
 
 const activations: Readonly<Record<string, (tf: Tf, x: Tensor) => Tensor>> = {
   linear: (_tf, x) => x,
@@ -30,7 +29,7 @@ const dense: Computation[] = Object.entries(activations).flatMap(([activation, a
     name: `dense ${inputs} -> ${outputs}, ${activation}, batch ${batch}`,
     inputs: [[batch, inputs], [inputs, outputs], [outputs]],
     // Scaled as an initializer does, so that no activation saturates.
-    compute: (tf, x, weights, bias) => apply(tf, tf.add(tf.matMul(x!, tf.mul(weights!, inputs ** -0.5)), bias!)),
+    compute: (tf, x, weights, bias) => apply(tf, tf.add(tf.matMul(x, tf.mul(weights, inputs ** -0.5)), bias)),
   })),
 );
 
@@ -38,7 +37,7 @@ const dense: Computation[] = Object.entries(activations).flatMap(([activation, a
 const fusedDense: Computation[] = (['linear', 'relu', 'sigmoid'] as const).map((activation) => ({
   name: `fused dense, ${activation}`,
   inputs: [[9, 100], [100, 17], [17]],
-  compute: (tf, a, b, bias) => tf.fused.matMul({ a: a as Matrix, b: b as Matrix, bias: bias!, activation }),
+  compute: (tf, a, b, bias) => tf.fused.matMul({ a: a, b: b, bias: bias, activation }),
 }));
 
 const productShapes = [
@@ -60,17 +59,42 @@ const products: Computation[] = [false, true].flatMap((transposeA) =>
 );
 
 const batched: Computation[] = [
-  { name: 'matMul of batches', inputs: [[3, 5, 60], [3, 60, 4]], compute: (tf, a, b) => tf.matMul(a!, b!) },
-  { name: 'matMul of batches, both transposed', inputs: [[3, 60, 5], [3, 4, 60]], compute: (tf, a, b) => tf.matMul(a!, b!, true, true) },
+  {
+    name: 'matMul of batches',
+    inputs: [
+      [3, 5, 60],
+      [3, 60, 4],
+    ],
+    compute: (tf, a, b) => tf.matMul(a, b),
+  },
+  {
+    name: 'matMul of batches, both transposed',
+    inputs: [
+      [3, 60, 5],
+      [3, 4, 60],
+    ],
+    compute: (tf, a, b) => tf.matMul(a, b, true, true),
+  },
 ];
 
 /** The same weights used forwards and, through the gradient, transposed; and one tensor under two shapes. */
 const shared: Computation[] = [
-  { name: 'tied weights', inputs: [[6, 8], [8, 1]], compute: (tf, x, w) => tf.matMul(tf.matMul(x!, w!), w!, false, true) },
+  {
+    name: 'tied weights',
+    inputs: [
+      [6, 8],
+      [8, 1],
+    ],
+    compute: (tf, x, w) => tf.matMul(tf.matMul(x, w), w, false, true),
+  },
   {
     name: 'one tensor under two shapes',
-    inputs: [[6, 8], [8, 4], [6, 4]],
-    compute: (tf, x, w, y) => tf.matMul(tf.matMul(x!, w!), tf.matMul(y!, tf.reshape(w!, [4, 8])), true, false),
+    inputs: [
+      [6, 8],
+      [8, 4],
+      [6, 4],
+    ],
+    compute: (tf, x, w, y) => tf.matMul(tf.matMul(x, w), tf.matMul(y, tf.reshape(w, [4, 8])), true, false),
   },
 ];
 
@@ -78,17 +102,26 @@ const convolutions: Computation[] = ([1, 2] as const).flatMap((stride) =>
   (['same', 'valid'] as const).flatMap((pad) => [
     {
       name: `conv2d, stride ${stride}, ${pad}`,
-      inputs: [[2, 9, 8, 3], [3, 3, 3, 5]],
+      inputs: [
+        [2, 9, 8, 3],
+        [3, 3, 3, 5],
+      ],
       compute: (tf: Tf, x?: Tensor, filter?: Tensor) => tf.conv2d(x as Image, filter as Image, stride, pad),
     },
     {
       name: `conv2d 5x5, stride ${stride}, ${pad}`,
-      inputs: [[3, 14, 14, 1], [5, 5, 1, 8]],
+      inputs: [
+        [3, 14, 14, 1],
+        [5, 5, 1, 8],
+      ],
       compute: (tf: Tf, x?: Tensor, filter?: Tensor) => tf.conv2d(x as Image, filter as Image, stride, pad),
     },
     {
       name: `conv2dTranspose, stride ${stride}, ${pad}`,
-      inputs: [[2, 4, 5, 3], [3, 3, 6, 3]],
+      inputs: [
+        [2, 4, 5, 3],
+        [3, 3, 6, 3],
+      ],
       compute: (tf: Tf, x?: Tensor, filter?: Tensor) => {
         const length = (size: number) => (pad === 'same' ? size * stride : (size - 1) * stride + 3);
         return tf.conv2dTranspose(x as Image, filter as Image, [2, length(4), length(5), 6], stride, pad);
@@ -98,14 +131,35 @@ const convolutions: Computation[] = ([1, 2] as const).flatMap((stride) =>
 );
 
 const others: Computation[] = [
-  { name: 'softplus', inputs: [[13, 7]], compute: (tf, x) => tf.softplus(tf.mul(x!, 5)) },
-  { name: 'leakyRelu, negative slope', inputs: [[4, 9]], compute: (tf, x) => tf.leakyRelu(x!, -0.5) },
-  { name: 'concat of rows', inputs: [[2, 7], [3, 7]], compute: (tf, a, b) => tf.concat([a!, b!], 0) },
-  { name: 'concat of columns', inputs: [[5, 2], [5, 3]], compute: (tf, a, b) => tf.concat([a!, b!], 1) },
-  { name: 'mean of all', inputs: [[13, 7]], compute: (tf, x) => tf.mean(x!) },
-  { name: 'mean over an axis', inputs: [[13, 7, 3]], compute: (tf, x) => tf.mean(x!, 1) },
-  { name: 'sum over rows', inputs: [[33, 7]], compute: (tf, x) => tf.sum(x!, 0) },
-  { name: 'neg, sub, square, div', inputs: [[5, 5], [5, 5]], compute: (tf, a, b) => tf.div(tf.neg(a!), tf.add(tf.square(tf.sub(a!, b!)), 1)) },
+  { name: 'softplus', inputs: [[13, 7]], compute: (tf, x) => tf.softplus(tf.mul(x, 5)) },
+  { name: 'leakyRelu, negative slope', inputs: [[4, 9]], compute: (tf, x) => tf.leakyRelu(x, -0.5) },
+  {
+    name: 'concat of rows',
+    inputs: [
+      [2, 7],
+      [3, 7],
+    ],
+    compute: (tf, a, b) => tf.concat([a, b], 0),
+  },
+  {
+    name: 'concat of columns',
+    inputs: [
+      [5, 2],
+      [5, 3],
+    ],
+    compute: (tf, a, b) => tf.concat([a, b], 1),
+  },
+  { name: 'mean of all', inputs: [[13, 7]], compute: (tf, x) => tf.mean(x) },
+  { name: 'mean over an axis', inputs: [[13, 7, 3]], compute: (tf, x) => tf.mean(x, 1) },
+  { name: 'sum over rows', inputs: [[33, 7]], compute: (tf, x) => tf.sum(x, 0) },
+  {
+    name: 'neg, sub, square, div',
+    inputs: [
+      [5, 5],
+      [5, 5],
+    ],
+    compute: (tf, a, b) => tf.div(tf.neg(a), tf.add(tf.square(tf.sub(a, b)), 1)),
+  },
 ];
 
 /** A whole step in small: the generator's loss of a dense GAN, with all its parameters. */
@@ -114,7 +168,7 @@ const smallGan: Computation = {
   inputs: [[16, 10], [10, 24], [24], [24, 30], [30], [30, 12], [12], [12, 1], [1]],
   compute(tf, z, ...[w1, b1, w2, b2, w3, b3, w4, b4]) {
     const layer = (x: Tensor, weights?: Tensor, bias?: Tensor) => tf.add(tf.matMul(x, tf.mul(weights!, 0.3)), bias!);
-    const picture = tf.tanh(layer(tf.leakyRelu(layer(z!, w1, b1), 0.2), w2, b2));
+    const picture = tf.tanh(layer(tf.leakyRelu(layer(z, w1, b1), 0.2), w2, b2));
     const logits = layer(tf.leakyRelu(layer(picture, w3, b3), 0.2), w4, b4);
     return tf.mean(tf.softplus(tf.neg(logits)));
   },

@@ -1,16 +1,17 @@
 /** The promise, with real processes: the same seed gives the same weights, bit for bit, whatever the workers, the addresses and the faults. */
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
-import { before, describe, test, type TestContext } from 'node:test';
+import { describe, test, type TestContext } from 'node:test';
 import { eventually, type Line, type Run, startRun, startWorker, type Summary, temporaryDirectory, within } from './harness.ts';
 
 const steps = 30;
-const short = ['--steps', String(steps), '--sample-every', '0', '--checkpoint-every', '0'];
+const short = ['--sample-every', '0', '--checkpoint-every', '0'];
 const bits = ({ weightsSha256 }: Summary): Readonly<Record<string, string>> => weightsSha256;
 
 /** A whole run with N spawned workers. */
 async function train(t: TestContext, workers: number, args: readonly string[] = [], bind?: string): Promise<{ run: Run; summary: Summary }> {
-  const run = await startRun(t, { args: ['--workers', String(workers), '--spawn', '--backend', 'wasm', ...short, ...args], ...(bind === undefined ? {} : { bind }) });
+  const length = args.includes('--steps') ? [] : ['--steps', String(steps)];
+  const run = await startRun(t, { args: ['--workers', String(workers), '--spawn', '--backend', 'wasm', ...short, ...length, ...args], ...(bind === undefined ? {} : { bind }) });
   return { run, summary: await run.completed() };
 }
 
@@ -18,16 +19,13 @@ const eventsNamed = async (run: Run, event: string): Promise<Line[]> => (await r
 const shardsCommitted = async (run: Run): Promise<Record<string, number>> => (await eventsNamed(run, 'coordinator-ended'))[0]!['shardsCommitted'] as Record<string, number>;
 
 describe('same bits', { concurrency: false }, () => {
-  let reference: Summary;
-
-  before(async (t) => {
-    ({ summary: reference } = await train(t as TestContext, 1));
-  });
+  let reference: Promise<Summary> | undefined;
+  const undisturbed = (t: TestContext): Promise<Summary> => (reference ??= train(t, 1).then(({ summary }) => summary));
 
   for (const workers of [2, 3, 4]) {
     test(`with ${workers} workers as with 1, each of which had shards committed`, async (t) => {
       const { run, summary } = await train(t, workers);
-      assert.deepEqual(bits(summary), bits(reference));
+      assert.deepEqual(bits(summary), bits(await undisturbed(t)));
       const committed = await shardsCommitted(run);
       assert.equal(Object.keys(committed).length, workers);
       for (const [worker, count] of Object.entries(committed)) assert.ok(count > 0, `${worker} committed nothing`);
@@ -51,15 +49,16 @@ describe('same bits', { concurrency: false }, () => {
 
   test('over ipc as over tcp', async (t) => {
     const { summary } = await train(t, 2, [], `ipc://${join(await temporaryDirectory(t), 'lockstep.sock')}`);
-    assert.deepEqual(bits(summary), bits(reference));
+    assert.deepEqual(bits(summary), bits(await undisturbed(t)));
   });
 
   test('another seed gives other weights, and training changes them', async (t) => {
     const other = await train(t, 1, ['--seed', '2']);
     const oneStep = await train(t, 1, ['--steps', '1']);
-    for (const network of Object.keys(bits(reference))) {
-      assert.notEqual(bits(other.summary)[network], bits(reference)[network]);
-      assert.notEqual(bits(oneStep.summary)[network], bits(reference)[network]);
+    const reference = bits(await undisturbed(t));
+    for (const network of Object.keys(reference)) {
+      assert.notEqual(bits(other.summary)[network], reference[network]);
+      assert.notEqual(bits(oneStep.summary)[network], reference[network]);
     }
   });
 
@@ -78,8 +77,7 @@ describe('same bits', { concurrency: false }, () => {
     const redealt = await eventsNamed(run, 'shards-redealt');
     assert.ok(redealt.length >= 1 && (redealt[0]!['shards'] as number[]).length >= 1, 'at least one shard was dealt again');
     assert.equal((await eventsNamed(run, 'worker-left'))[0]!['worker'], 'victim');
-    const { summary: undisturbed } = await train(t, 1, ['--steps', '400']);
-    assert.deepEqual(bits(summary), bits(undisturbed));
+    assert.deepEqual(bits(summary), bits((await train(t, 1, ['--steps', '400'])).summary));
   });
 
   test('when a worker joins half-way, and shares the work from then on', async (t) => {
@@ -91,8 +89,7 @@ describe('same bits', { concurrency: false }, () => {
     const joined = (await eventsNamed(run, 'worker-joined')).find((line) => line['worker'] === 'late');
     assert.ok((joined!['round'] as number) >= 20, 'it joined after training had begun');
     assert.ok((await shardsCommitted(run))['late']! > 0, 'it did some of the work');
-    const { summary: undisturbed } = await train(t, 1, ['--steps', '400']);
-    assert.deepEqual(bits(summary), bits(undisturbed));
+    assert.deepEqual(bits(summary), bits((await train(t, 1, ['--steps', '400'])).summary));
   });
 
   test('when the run is stopped and resumed with another number of workers; the losses are the same lines', async (t) => {

@@ -3,25 +3,8 @@
  */
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { existsSync } from 'node:fs';
-import type { TestContext } from 'node:test';
 import { test } from 'node:test';
-import { fileURLToPath } from 'node:url';
-
-const repository = fileURLToPath(new URL('../..', import.meta.url));
-const store = process.env['LOCKSTEP_NATIVE_DIR'] || `${repository}/.native`;
-
-/** True when the test can go on. */
-function requireBuild(context: TestContext): boolean {
-  if (existsSync(`${store}/tensorflow/build.json`)) return true;
-  assert.notEqual(
-    process.env['LOCKSTEP_REQUIRE_NATIVE'],
-    '1',
-    'LOCKSTEP_REQUIRE_NATIVE=1 and there is no native addon: run npm run native',
-  );
-  context.skip('no native addon: run npm run native');
-  return false;
-}
+import { repository, requireBuild } from './tensorflow.ts';
 
 test('a second npm run native has nothing to do and says so', (context) => {
   if (!requireBuild(context)) return;

@@ -21,8 +21,11 @@ function record(t: TestContext, fail?: 'sync' | 'rename'): string[] {
   const { open, rename } = fs;
   t.mock.method(fs, 'open', async (path: string, flags: string) => {
     const handle = await open(path, flags);
-    const { sync } = handle;
-    handle.sync = () => (note('sync', basename(path)), sync.call(handle));
+    const sync = handle.sync.bind(handle);
+    handle.sync = () => {
+      note('sync', basename(path));
+      return sync();
+    };
     return handle;
   });
   t.mock.method(fs, 'rename', async (from: string, to: string) => {

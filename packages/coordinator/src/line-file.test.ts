@@ -77,7 +77,7 @@ describe('appending lines', () => {
     for (let index = 0; index < 500; index += 1) {
       texts.push(`é ${index}`);
       file.append(`é ${index}`);
-      if (index % 7 === 0) await null;
+      if (index % 7 === 0) await Promise.resolve();
       if (index % 50 === 0) await file.flush();
     }
     await file.close();
@@ -90,7 +90,7 @@ describe('appending lines', () => {
     for (let index = 0; index < 30; index += 1) {
       file.append('a');
       const flushed = file.flush();
-      for (let turns = 0; turns < index; turns += 1) await null;
+      for (let turns = 0; turns < index; turns += 1) await Promise.resolve();
       file.append('b');
       await Promise.all([flushed, file.flush()]);
       assert.equal(statSync(path).size, (index + 1) * 4);

@@ -35,7 +35,7 @@ export async function openLineFile(path: string, { bufferBytes }: { readonly buf
   async function drain(): Promise<void> {
     try {
       // First leave the caller's turn: `draining` must be set before the end of this function clears it.
-      await undefined;
+      await Promise.resolve();
       while (waiting.length > 0) {
         const lines = waiting;
         const bytes = Buffer.from(lines.join(''));

@@ -15,8 +15,8 @@ import { z } from 'zod';
 import { sha256 } from './checkpoint/bytes.ts';
 import { onDisk, systemErrorCode } from './disk.ts';
 
-export const lockKinds = { 'run-directory': 'run directory', endpoint: 'endpoint' } as const;
-export type LockKind = keyof typeof lockKinds;
+const words = { 'run-directory': 'run directory', endpoint: 'endpoint' } as const;
+export type LockKind = keyof typeof words;
 
 export interface Lock {
   release(): Promise<void>;
@@ -30,6 +30,9 @@ export type Holder = z.infer<typeof holderSchema>;
 const answerTimeoutMs = 1000;
 const maximumAnswerBytes = 8192;
 
+/** Bytes of an abstract address. Node 20 pads shorter ones with NUL and Node 22 does not: only at full length do both mean the same lock. */
+const abstractAddressBytes = 108;
+
 /**
  * Takes the lock on a directory or an endpoint (`tcp://...`, `ipc://...`), which need not exist yet. Throws `address-in-use`, naming the
  * process that holds it. An endpoint that leaves the choice to the system (`tcp://*:0`) needs no lock and gets none.
@@ -37,9 +40,10 @@ const maximumAnswerBytes = 8192;
 export async function acquireLock(kind: LockKind, key: string): Promise<Lock> {
   const identity = kind === 'endpoint' ? await canonicalEndpoint(key) : await canonicalPath(key);
   if (identity === undefined) return { release: async () => {} };
-  const name = `lockstep-${sha256(`${kind}\0${identity}`).slice(0, 32)}`;
-  const what = `${lockKinds[kind]} ${key}`;
-  return process.platform === 'linux' ? await lockAbstract(`\0${name}`, what) : await lockFile(join(tmpdir(), `${name}.sock`), what);
+  const hash = sha256(`${kind}\0${identity}`);
+  const what = `${words[kind]} ${key}`;
+  if (process.platform !== 'linux') return await lockFile(join(tmpdir(), `lockstep-${hash.slice(0, 32)}.sock`), what);
+  return await lockAbstract(`\0lockstep-${hash}`.padEnd(abstractAddressBytes, '-'), what);
 }
 
 async function lockAbstract(address: string, what: string): Promise<Lock> {
@@ -149,7 +153,7 @@ async function removeStale(path: string, what: string): Promise<void> {
 
 function inUse(what: string, holder: Holder | undefined): LockstepError {
   const owner = holder === undefined ? 'another process' : `process ${holder.pid}`;
-  const advice = what.startsWith(lockKinds.endpoint) ? 'choose another --bind' : 'choose another --run-dir';
+  const advice = what.startsWith(words.endpoint) ? 'choose another --bind' : 'choose another --run-dir';
   return new LockstepError('address-in-use', `The ${what} belongs to ${owner}: stop that one, or ${advice}.`);
 }
 

@@ -3,9 +3,9 @@ import { spawnSync } from 'node:child_process';
 import { test } from 'node:test';
 import { protocolVersion } from '@lockstep/shared';
 import { register } from 'prom-client';
-import { dropReasons } from './core/effects.ts';
+import { dropReasons, leaveReasons } from './core/effects.ts';
 import { createMetrics, type Metrics } from './metrics.ts';
-import { directions, leaveReasons, phaseParts, workerStates } from './metrics/labels.ts';
+import { directions, phaseParts, workerStates } from './metrics/labels.ts';
 import { metricTable } from './metrics/table.ts';
 
 const recipe = { name: 'gan', networks: ['generator', 'discriminator'], phases: ['discriminator', 'generator'] };

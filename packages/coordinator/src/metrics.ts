@@ -7,18 +7,9 @@
  */
 import { protocolVersion } from '@lockstep/shared';
 import { Registry } from 'prom-client';
-import { type DropReason, dropReasons } from './core/effects.ts';
+import { type DropReason, dropReasons, type LeaveReason, leaveReasons } from './core/effects.ts';
 import { createInstruments, type Instruments } from './metrics/instruments.ts';
-import {
-  type Direction,
-  directions,
-  type LeaveReason,
-  leaveReasons,
-  type PhasePart,
-  phaseParts,
-  type WorkerState,
-  workerStates,
-} from './metrics/labels.ts';
+import { type Direction, directions, type PhasePart, phaseParts, type WorkerState, workerStates } from './metrics/labels.ts';
 import { addProcessMetrics } from './metrics/process.ts';
 
 /** Bounds on series whose labels come from workers. */

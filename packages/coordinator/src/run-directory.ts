@@ -48,7 +48,6 @@ const configName = 'config.json';
 const lossesName = 'losses.jsonl';
 const eventsName = 'events.jsonl';
 const summaryName = 'summary.json';
-const lossesBufferBytes = 64 * 1024;
 const maximumConfigBytes = 1024 * 1024;
 
 /** Starts a run's directory, created where needed. Throws `run-exists` if one is there already, `disk`. */
@@ -98,7 +97,7 @@ export async function holdsRun(path: string): Promise<boolean> {
 
 async function openRunDirectory(path: string, completedSteps: number, { now = () => new Date() }: RunDirectoryOptions): Promise<RunDirectory> {
   const eventsPath = join(path, eventsName);
-  const losses = await openLineFile(join(path, lossesName), { bufferBytes: lossesBufferBytes });
+  const losses = await openLineFile(join(path, lossesName), { bufferBytes: 0 });
   const events = await openLineFile(eventsPath, { bufferBytes: 0 });
   let lastStep = completedSteps;
   let epoch = await lastEpoch(eventsPath);
@@ -132,7 +131,11 @@ async function openRunDirectory(path: string, completedSteps: number, { now = ()
     },
     writeSummary: (summary) => writeJson(join(path, summaryName), summary),
     async close() {
-      await losses.close().finally(() => events.close());
+      try {
+        await losses.close();
+      } finally {
+        await events.close();
+      }
     },
   };
 }

@@ -52,7 +52,7 @@ export async function runSession(session: SessionOptions): Promise<void> {
   const { options, prepared, run, gpus, log, stop } = session;
   const { directory, checkpoint } = run;
   const { recipe, recipeHash, dataset } = prepared;
-  const endpointLock = options.bind.endsWith(':0') ? undefined : await acquireLock('endpoint', options.bind);
+  const endpointLock = await acquireLock('endpoint', options.bind);
   const epoch = await directory.recordStart({ version, pid: process.pid, step: checkpoint?.cursor.step ?? 0, runId: run.runId });
   const plan = planOf(options, prepared, run.runId, epoch);
   const start = await startOf(run, options, plan.networks);
@@ -102,7 +102,7 @@ export async function runSession(session: SessionOptions): Promise<void> {
     progress.stop(undefined, nowMs());
     await localWorkers?.stop(0);
     await http?.close();
-    await endpointLock?.release();
+    await endpointLock.release();
   }
 }
 

@@ -64,8 +64,9 @@ type Colors = Parameters<NonNullable<Extract<PrettyOptions['messageFormat'], Fun
 
 function layOut(entry: Record<string, unknown>, messageKey: string, colors: Colors | undefined): string {
   const level = String(entry['level']).toUpperCase();
-  const name = entry['name'] === undefined ? '' : `${String(entry['name'])}: `;
-  const fields = entry['fields'] === undefined ? '' : ` ${String(entry['fields'])}`;
+  const { name: ownName, fields: ownFields } = entry;
+  const name = typeof ownName === 'string' ? `${ownName}: ` : '';
+  const fields = typeof ownFields === 'string' ? ` ${ownFields}` : '';
   const line = cut(`${clockTime(entry['time'])} ${level} ${name}${String(entry[messageKey])}${fields}`);
   if (colors === undefined) return line;
   if (level === 'ERROR') return colors.red(line);

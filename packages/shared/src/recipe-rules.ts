@@ -131,9 +131,8 @@ function problemOf(issue: z.core.$ZodIssue, found: unknown): string {
 
 /** A value in few words. */
 function shown(value: unknown): string {
-  if (Array.isArray(value)) return 'this list';
-  if (typeof value === 'object' || typeof value === 'function') return `this ${typeof value}`;
-  return `'${String(value).slice(0, 64)}'`;
+  if (typeof value === 'string' || typeof value === 'number' || typeof value === 'boolean') return `'${String(value).slice(0, 64)}'`;
+  return `this ${Array.isArray(value) ? 'list' : value === null ? 'null' : typeof value}`;
 }
 
 /** What the recipe has at this path. */

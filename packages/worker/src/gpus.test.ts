@@ -6,7 +6,11 @@ import { after, before, describe, it } from 'node:test';
 import { LockstepError } from '@lockstep/shared';
 import { chooseGpu, gpuEnvironment, visibleGpus } from './gpus.ts';
 
-const three = ['0, GPU-aaaa0000-0000, NVIDIA H100 80GB HBM3', '1, GPU-aabb1111-0000, NVIDIA L4', '2, GPU-cccc2222-0000, Tesla, the odd one'];
+const three = [
+  '0, GPU-aaaa0000-0000, NVIDIA H100 80GB HBM3',
+  '1, GPU-aabb1111-0000, NVIDIA L4',
+  '2, GPU-cccc2222-0000, Tesla, the odd one',
+];
 const list = `printf '%s\\n' ${three.map((line) => `'${line}'`).join(' ')}`;
 
 let folder: string;
@@ -53,16 +57,17 @@ describe('visibleGpus', () => {
     '1,,0': ['0 aabb1111'],
     '': [],
     '-1': [],
-    'NoDevFiles': [],
+    NoDevFiles: [],
   };
   for (const [visible, expected] of Object.entries(cases)) {
     it(`reads CUDA_VISIBLE_DEVICES='${visible}' as CUDA does`, async () => assert.deepEqual(await uuids(visible), expected));
   }
 
-  it('says that nvidia-smi is missing', () => assert.rejects(visibleGpus({ PATH: path.join(folder, 'nothing') }), unavailable(/not on the PATH/)));
+  it('says that nvidia-smi is missing', () =>
+    assert.rejects(visibleGpus({ PATH: path.join(folder, 'nothing') }), unavailable(/not on the PATH/)));
 
   it("repeats the driver's own words", async () => {
-    const environment = await machine("echo \"NVIDIA-SMI has failed because it couldn't communicate with the NVIDIA driver.\"; exit 9");
+    const environment = await machine('echo "NVIDIA-SMI has failed because it couldn\'t communicate with the NVIDIA driver."; exit 9');
     await assert.rejects(visibleGpus(environment), unavailable(/couldn't communicate with the NVIDIA driver/));
   });
 
@@ -108,6 +113,9 @@ describe('gpuEnvironment', () => {
     const chosen = chooseGpu(await visibleGpus(await machine(list, '2,1')), '1');
     const environment = gpuEnvironment(chosen);
     assert.deepEqual(environment, { CUDA_VISIBLE_DEVICES: 'GPU-aabb1111-0000', CUDA_DEVICE_ORDER: 'PCI_BUS_ID' });
-    assert.deepEqual((await visibleGpus({ ...(await machine(list)), ...environment })).map(({ name }) => name), ['NVIDIA L4']);
+    assert.deepEqual(
+      (await visibleGpus({ ...(await machine(list)), ...environment })).map(({ name }) => name),
+      ['NVIDIA L4'],
+    );
   });
 });

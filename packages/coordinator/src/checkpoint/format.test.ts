@@ -17,7 +17,7 @@ function bitsOf({ networks }: Checkpoint): string[] {
 }
 
 /** fast-check's own records may lack a prototype, which deepEqual minds. */
-const record = <T>(model: { [K in keyof T]: fc.Arbitrary<T[K]> }): fc.Arbitrary<T> => fc.record<T>(model, { noNullPrototype: true }) as fc.Arbitrary<T>;
+const record = <T>(model: { [K in keyof T]: fc.Arbitrary<T[K]> }): fc.Arbitrary<T> => fc.record<T>(model, { noNullPrototype: true });
 const identifier = fc.string({ minLength: 1, maxLength: 20, unit: 'grapheme' }).filter((text) => text !== '__proto__' && text.length <= 128);
 const hash = fc.stringMatching(/^[0-9a-f]{64}$/);
 const finite = fc.double({ noNaN: true, noDefaultInfinity: true });
@@ -101,13 +101,13 @@ describe('the format of a checkpoint', () => {
     assert.deepEqual([...bytes], [0, 0, 0x80, 0x3f, 0, 0, 0, 0xc0]);
   });
 
-  test('refuses numbers that JSON cannot hold, and slots of another length', () => {
+  test('refuses numbers that JSON cannot hold (but for the partial, where they become null), and slots of another length', () => {
     const example = exampleCheckpoint(3);
     const [first, second] = example.networks as [(typeof example.networks)[0], (typeof example.networks)[0]];
     const withOptimizer = (optimizer: object): Checkpoint => ({ ...example, networks: [first, { ...second, optimizer: { ...second.optimizer, ...optimizer } }] });
     for (const bad of [NaN, Infinity, -Infinity]) {
       assert.throws(() => encodeCheckpoint(withOptimizer({ scalars: { accBeta1: bad } })), /networks\.1\.optimizer\.scalars\.accBeta1/);
-      assert.throws(() => encodeCheckpoint({ ...example, partial: { loss: [1, bad] } }), /partial/);
+      assert.deepEqual(decode(encodeCheckpoint({ ...example, partial: { loss: [1, bad] } })).partial, { loss: [1, null] });
       assert.throws(() => encodeCheckpoint({ ...example, counters: { seconds: bad } }), /counters\.seconds/);
     }
     assert.throws(() => encodeCheckpoint(withOptimizer({ slots: { m: new Float32Array(3) } })), /generator's adam-m has 3 elements, its manifest 257/);

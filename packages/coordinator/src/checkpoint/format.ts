@@ -12,7 +12,7 @@ import type { Header } from './header.ts';
 
 /**
  * Files by name, checkpoint.json last. The flats' bytes are views of the checkpoint's memory where the machine allows it.
- * Throws a plain Error for what a checkpoint cannot hold (a NaN or infinite number outside the flats, a slot of another length).
+ * Throws a plain Error for what a checkpoint cannot hold (a NaN or infinite scalar or counter, a slot of another length).
  */
 export function encodeCheckpoint(checkpoint: Checkpoint): Map<string, Uint8Array> {
   const files = new Map<string, Uint8Array>();
@@ -29,7 +29,7 @@ export function encodeCheckpoint(checkpoint: Checkpoint): Map<string, Uint8Array
     ...rest,
     recipe: { name: recipe.name, hash: recipe.hash },
     cursor: { ...cursor },
-    partial: partial as Header['partial'],
+    partial: throughJson(partial) as Header['partial'],
     counters: { ...counters },
     networks: described,
     files: Object.fromEntries([...files].map(([name, bytes]) => [name, { length: bytes.byteLength, sha256: sha256(bytes) }])),
@@ -75,7 +75,7 @@ function describeNetwork(network: CheckpointNetwork, index: number, add: AddFile
     name,
     version,
     // A topology may come with fields that are undefined; JSON drops them here rather than between here and the disk.
-    manifest: JSON.parse(JSON.stringify(manifest)) as Header['networks'][number]['manifest'],
+    manifest: throughJson(manifest) as Header['networks'][number]['manifest'],
     weights: flat('weights', weights),
     optimizer: {
       kind: optimizer.kind,
@@ -114,6 +114,10 @@ function checkPosition({ cursor, roundsIntoStep }: Checkpoint): void {
   if (atStart !== (roundsIntoStep === 0)) {
     throw new Error(`a checkpoint cannot be written: ${roundsIntoStep} rounds into the step, but phase ${cursor.phase}, repetition ${cursor.repetition}`);
   }
+}
+
+function throughJson(value: unknown): unknown {
+  return JSON.parse(JSON.stringify(value));
 }
 
 function mapValues<A, B>(record: Readonly<Record<string, A>>, map: (value: A, key: string) => B): Record<string, B> {

@@ -77,19 +77,21 @@ describe('the checkpoint store', () => {
 
 test('a checkpoint that can be seen is whole, at every look while others are written and removed', async (t) => {
   const store = await openCheckpointStore(scratchDirectory(t), { keep: 1 });
-  let writing = true;
+  const stopped = new AbortController();
   let looks = 0;
   const look = async (): Promise<void> => {
-    for (; writing; looks += 1, await turn()) {
+    while (!stopped.signal.aborted) {
       for (const name of fileNames(store.directory).filter((each) => each.startsWith('step-'))) {
         assert.ok([undefined, filesOfOne].includes(countFiles(join(store.directory, name))), name);
       }
+      looks += 1;
+      await turn();
     }
   };
   const write = async (): Promise<void> => {
     for (let step = 1; step <= 20; step += 1) await store.write(exampleCheckpoint(step % 4));
   };
-  await Promise.all([look(), write().finally(() => (writing = false))]);
+  await Promise.all([look(), write().finally(() => stopped.abort())]);
   assert.ok(looks > 20, `only ${looks} looks`);
 });
 

@@ -29,15 +29,15 @@ async function start(context: TestContext, options: Partial<HttpServerOptions> =
   const warnings: string[] = [];
   const warn = (sentence: string): void => void warnings.push(sentence);
   const server = await startHttpServer({ host: '127.0.0.1', port: 0, registry: new Registry(), status: () => status, warn, ...options });
-  // Not awaited: a connection that keeps it from closing is destroyed with the test.
+  // Not awaited: a connection that keeps it from closing is destroyed by the hooks that follow.
   context.after(() => void server.close());
   return { ...server, warnings };
 }
 
 /** A connection that has sent `text` and listens for the end. Resets are an end like another. */
 async function raw(context: TestContext, { port, host }: HttpServer, text = ''): Promise<{ socket: Socket; ended: Promise<string> }> {
-  // Destroyed with the test, also when it runs out of patience.
-  const socket = connect({ port, host, signal: context.signal });
+  const socket = connect(port, host);
+  context.after(() => socket.destroy());
   let received = '';
   socket.on('data', (chunk) => (received += chunk.toString())).on('error', () => {});
   const ended = new Promise<string>((resolve) => socket.on('close', () => resolve(received)));

@@ -3,15 +3,11 @@
  *
  * Responsible for: the names and what each means (docs/metrics.md shows them). Not responsible for: deciding which one applies (the runtime).
  */
-import { dropReasons } from '../core/effects.ts';
+import { dropReasons, leaveReasons } from '../core/effects.ts';
 
 /** Where the workers that have said HELLO are. They add up to the workers connected. */
 export const workerStates = ['joining', 'ready', 'computing', 'spare'] as const;
 export type WorkerState = (typeof workerStates)[number];
-
-/** Why a worker that had joined is no longer counted. A refused worker never joined. */
-export const leaveReasons = ['disconnected', 'left', 'timeout', 'expelled'] as const;
-export type LeaveReason = (typeof leaveReasons)[number];
 
 /** What a round's time is made of, in order. They add up to the round. */
 export const phaseParts = ['compute', 'wait', 'reduce', 'apply'] as const;

@@ -62,7 +62,10 @@ describe('loadBackend auto', () => {
     const { tried, all } = loaders({ cuda: new LockstepError('gpu-unavailable', 'computes on the CPU') });
     const { backend, skipped } = await loadBackend('auto', undefined, all);
     assert.deepEqual([backend.name, tried], ['wasm', ['cuda 0', 'wasm']]);
-    assert.deepEqual(skipped.map(({ backend: name }) => name), ['cuda', 'tensorflow']);
+    assert.deepEqual(
+      skipped.map(({ backend: name }) => name),
+      ['cuda', 'tensorflow'],
+    );
   });
 
   it('does not hide a defect of ours', async () => {

@@ -49,7 +49,8 @@ const ownLoaders: Loaders = {
  * Throws `backend-unavailable` or `gpu-unavailable`.
  */
 export async function loadBackend(choice: BackendChoice, gpu: Gpu | undefined, loaders: Loaders = ownLoaders): Promise<LoadedBackend> {
-  if (gpu !== undefined && (choice === 'tensorflow' || choice === 'wasm')) throw new Error(`a GPU was chosen for the CPU backend ${choice}`);
+  if (gpu !== undefined && (choice === 'tensorflow' || choice === 'wasm'))
+    throw new Error(`a GPU was chosen for the CPU backend ${choice}`);
   if (choice === 'auto' && gpu === undefined) return firstThatWorks(loaders);
   if (choice === 'auto' || choice === 'cuda') return { backend: await loaders.cuda(gpu ?? (await firstGpu(loaders))), skipped: [] };
   return { backend: await loaders[choice](), skipped: [] };
@@ -80,7 +81,10 @@ async function attempt<T>(load: () => Promise<T>): Promise<T | LockstepError> {
 }
 
 function secondLibrary(): LockstepError {
-  return new LockstepError('backend-unavailable', 'Backend tensorflow: this process has loaded the TensorFlow for GPUs, and can hold one only.');
+  return new LockstepError(
+    'backend-unavailable',
+    'Backend tensorflow: this process has loaded the TensorFlow for GPUs, and can hold one only.',
+  );
 }
 
 async function firstGpu(loaders: Loaders): Promise<Gpu> {

@@ -12,7 +12,10 @@ describe('loadNativePackage', () => {
     await assert.rejects(loadNativePackage('tensorflow', '@lockstep/absent'), (error: unknown) => {
       assert.ok(error instanceof LockstepError);
       assert.equal(error.code, 'backend-unavailable');
-      assert.match(error.message, /^Backend tensorflow: @lockstep\/absent is not installed\. Run 'npm install .+', or choose --backend wasm\.$/);
+      assert.match(
+        error.message,
+        /^Backend tensorflow: @lockstep\/absent is not installed\. Run 'npm install .+', or choose --backend wasm\.$/,
+      );
       return true;
     });
   });
@@ -20,7 +23,10 @@ describe('loadNativePackage', () => {
   it('fixes threads and determinism before the library could read them', async () => {
     await assert.rejects(loadNativePackage('cuda', '@lockstep/absent', { LOCKSTEP_TEST_EXTRA: 'x' }));
     const { TF_NUM_INTRAOP_THREADS, TF_NUM_INTEROP_THREADS, OMP_NUM_THREADS, TF_DETERMINISTIC_OPS, LOCKSTEP_TEST_EXTRA } = process.env;
-    assert.deepEqual([TF_NUM_INTRAOP_THREADS, TF_NUM_INTEROP_THREADS, OMP_NUM_THREADS, TF_DETERMINISTIC_OPS, LOCKSTEP_TEST_EXTRA], ['1', '1', '1', '1', 'x']);
+    assert.deepEqual(
+      [TF_NUM_INTRAOP_THREADS, TF_NUM_INTEROP_THREADS, OMP_NUM_THREADS, TF_DETERMINISTIC_OPS, LOCKSTEP_TEST_EXTRA],
+      ['1', '1', '1', '1', 'x'],
+    );
   });
 });
 
@@ -29,8 +35,14 @@ describe('whyNotLoaded', () => {
 
   it('tells the causes apart', () => {
     assert.equal(whyNotLoaded('p', failure("Cannot find module 'p'\nRequire stack:", 'MODULE_NOT_FOUND')), 'is not installed');
-    assert.match(whyNotLoaded('p', failure("Cannot find module 'other'\nRequire stack:", 'MODULE_NOT_FOUND')), /does not load \(Cannot find module 'other'\)/);
-    assert.match(whyNotLoaded('p', failure('The Node.js native addon module (tfjs_binding.node) can not be found at path: x')), /no native addon/);
+    assert.match(
+      whyNotLoaded('p', failure("Cannot find module 'other'\nRequire stack:", 'MODULE_NOT_FOUND')),
+      /does not load \(Cannot find module 'other'\)/,
+    );
+    assert.match(
+      whyNotLoaded('p', failure('The Node.js native addon module (tfjs_binding.node) can not be found at path: x')),
+      /no native addon/,
+    );
     const missingLibrary = failure('libtensorflow.so.2: cannot open shared object file', 'ERR_DLOPEN_FAILED');
     assert.match(whyNotLoaded('p', missingLibrary), /cannot load \(libtensorflow\.so\.2: cannot open/);
   });
@@ -40,8 +52,14 @@ describe('restoreUtilFunctions', () => {
   it('puts back what Node 23 removed', () => {
     const util: { isNullOrUndefined?: (value: unknown) => boolean; isArray?: (value: unknown) => boolean } = {};
     restoreUtilFunctions(util);
-    assert.deepEqual([null, undefined, 0, ''].map((value) => util.isNullOrUndefined!(value)), [true, true, false, false]);
-    assert.deepEqual([[], {}].map((value) => util.isArray!(value)), [true, false]);
+    assert.deepEqual(
+      [null, undefined, 0, ''].map((value) => util.isNullOrUndefined!(value)),
+      [true, true, false, false],
+    );
+    assert.deepEqual(
+      [[], {}].map((value) => util.isArray!(value)),
+      [true, false],
+    );
   });
 });
 
@@ -52,7 +70,8 @@ describe('requireGpu', () => {
     for (const device of [{ isUsingGpuDevice: false }, {}]) {
       assert.throws(
         () => requireGpu(withDevice(device), gpu),
-        (error: LockstepError) => error.code === 'gpu-unavailable' && /computes on the CPU instead of GPU 1 \(NVIDIA L4\)/.test(error.message),
+        (error: LockstepError) =>
+          error.code === 'gpu-unavailable' && /computes on the CPU instead of GPU 1 \(NVIDIA L4\)/.test(error.message),
       );
     }
   });

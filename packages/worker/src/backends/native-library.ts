@@ -28,7 +28,11 @@ const notInstalled = 'is not installed';
 const defaultLogLevel = '2';
 
 /** Loads an npm package that brings TensorFlow, and makes it the backend of TF.js. Throws `backend-unavailable`. */
-export async function loadNativePackage(backend: NativeKind, packageName: string, environment: Readonly<Record<string, string>> = {}): Promise<Tf> {
+export async function loadNativePackage(
+  backend: NativeKind,
+  packageName: string,
+  environment: Readonly<Record<string, string>> = {},
+): Promise<Tf> {
   Object.assign(process.env, fixedEnvironment, environment);
   process.env['TF_CPP_MIN_LOG_LEVEL'] ??= defaultLogLevel;
   restoreUtilFunctions(require('node:util') as Record<string, unknown>);

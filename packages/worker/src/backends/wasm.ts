@@ -29,12 +29,33 @@ async function startWasm(): Promise<Tf> {
     // The default is looked up beside the calling script, which is wrong once that is a bundle or another package.
     wasm.setWasmPaths(`${path.dirname(require.resolve(packageName))}${path.sep}`);
     if ((await tf.env().getAsync('WASM_HAS_SIMD_SUPPORT')) !== true) throw new Error('this engine has no WebAssembly SIMD');
-    if (!(await tf.setBackend('wasm'))) throw new Error('its WebAssembly module did not start');
+    if (!(await withoutItsListeners(() => tf.setBackend('wasm')))) throw new Error('its WebAssembly module did not start');
     return tf;
   } catch (error) {
     const cause = error instanceof Error ? error.message.split('\n')[0] : String(error);
-    throw new LockstepError('backend-unavailable', `backend wasm: cannot load ${packageName} (${cause}): install Lockstep's packages again with npm ci`, {
-      cause: error,
-    });
+    throw new LockstepError(
+      'backend-unavailable',
+      `backend wasm: cannot load ${packageName} (${cause}): install Lockstep's packages again with npm ci`,
+      {
+        cause: error,
+      },
+    );
+  }
+}
+
+/**
+ * Emscripten's start-up code makes the process rethrow every uncaught error and unhandled rejection, from a file of one line: whatever
+ * goes wrong later, people would see 60 kB of it first. Node's own way of ending is right, so those listeners go.
+ */
+async function withoutItsListeners<T>(start: () => Promise<T>): Promise<T> {
+  const events = ['uncaughtException', 'unhandledRejection'] as const;
+  const before = events.map((event) => process.rawListeners(event));
+  try {
+    return await start();
+  } finally {
+    for (const [index, event] of events.entries()) {
+      const added = process.rawListeners(event).filter((listener) => !before[index]!.includes(listener));
+      for (const listener of added) process.removeListener(event, listener as (...parameters: unknown[]) => void);
+    }
   }
 }

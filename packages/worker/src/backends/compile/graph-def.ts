@@ -24,7 +24,7 @@ const schema = `
     }
   }
   message TensorShapeProto { message Dim { int64 size = 1; } repeated Dim dim = 2; }
-  message TensorProto { int32 dtype = 1; TensorShapeProto tensor_shape = 2; bytes tensor_content = 4; }
+  message TensorProto { int32 dtype = 1; TensorShapeProto tensor_shape = 2; bytes tensor_content = 4; repeated float float_val = 5; }
 `;
 
 const savedModelType = protobuf.parse(schema, { keepCase: true }).root.lookupType('SavedModel');
@@ -38,11 +38,11 @@ interface Shape {
   readonly dim: readonly { readonly size: number }[];
 }
 
-export interface TensorValue {
-  readonly dtype: number;
-  readonly tensor_shape: Shape;
-  readonly tensor_content: Uint8Array;
-}
+/** Either all elements as bytes, or one that every element equals. */
+export type TensorValue = { readonly dtype: number; readonly tensor_shape: Shape } & (
+  | { readonly tensor_content: Uint8Array }
+  | { readonly float_val: readonly [number] }
+);
 
 /** One attribute of a node; exactly one member. */
 export interface AttributeValue {
@@ -72,6 +72,19 @@ export const graphTag = 'serve';
 
 export function shapeOf(shape: readonly number[]): Shape {
   return { dim: shape.map((size) => ({ size })) };
+}
+
+/** A constant's value. One repeated float is kept once: gradients are full of zeros, of the size of a layer's output. */
+export function tensorValue(dtype: number, shape: readonly number[], elements: ArrayBufferView): TensorValue {
+  const { buffer, byteOffset, byteLength } = elements;
+  const tensor = { dtype, tensor_shape: shapeOf(shape) };
+  if (elements instanceof Float32Array && elements.length > 1) {
+    const [first] = elements;
+    // Object.is tells 0 from -0; a NaN stays in bytes, which a number would not keep.
+    if (!Number.isNaN(first) && elements.every((element) => Object.is(element, first))) return { ...tensor, float_val: [first!] };
+  }
+  // A copy: the memory may belong to somebody who writes to it again.
+  return { ...tensor, tensor_content: new Uint8Array(buffer.slice(byteOffset, byteOffset + byteLength)) };
 }
 
 /** The bytes of `saved_model.pb`. Equal nodes give equal bytes. */

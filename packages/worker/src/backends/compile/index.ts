@@ -10,10 +10,16 @@ import { requireEqual } from './compare.ts';
 import type { Session } from './session.ts';
 import { openSession } from './session.ts';
 import { nodeBackendOf } from './tfjs-node.ts';
+import type { Graph } from './trace.ts';
 import { trace } from './trace.ts';
 
 /** A run has at most two shard sizes; more only while tests or tools try others. The one not used for longest goes. */
 const maximumSessions = 4;
+
+interface Traced {
+  readonly graph: Graph;
+  readonly metricNames: readonly string[];
+}
 
 interface Compiled {
   readonly session: Session;
@@ -29,23 +35,26 @@ export function compilePhase(backendTf: Tf, eager: PhaseFunction): PhaseFunction
   const backend = nodeBackendOf(backendTf);
   const compiled = new Map<string, Compiled>();
 
-  const build = (inputs: PhaseInputs): Compiled => {
-    const first = traceOnce(inputs);
-    const second = backendTf.tidy(() => traceOnce(changed(backendTf, inputs)));
-    requireEqual(first.graph, second.graph);
-    return { session: openSession(backend, first.graph), metricNames: first.metricNames };
+  /** `scale` and `offset` make other values of the same shapes, and tensors that share no memory with one another. */
+  const traceOnce = (given: PhaseInputs, scale: number, offset: number): Traced => {
+    let traced: Traced | undefined;
+    backendTf.tidy(() => {
+      const inputs = changed(backendTf, given, scale, offset);
+      let metricNames: string[] = [];
+      const graph = trace(backend, listed(inputs), () => {
+        const { gradient, loss, metrics } = eager(inputs);
+        metricNames = Object.keys(metrics);
+        return [gradient, loss, ...metricNames.map((name) => metrics[name]!)];
+      });
+      traced = { graph, metricNames };
+    });
+    return traced!;
   };
 
-  const traceOnce = (inputs: PhaseInputs) => {
-    let metricNames: string[] = [];
-    const run = (): Tensor[] => {
-      const { gradient, loss, metrics } = eager(inputs);
-      metricNames = Object.keys(metrics);
-      return [gradient, loss, ...metricNames.map((name) => metrics[name]!)];
-    };
-    let graph: ReturnType<typeof trace> | undefined;
-    backendTf.tidy(() => void (graph = trace(backend, listed(inputs), run)));
-    return { graph: graph!, metricNames };
+  const build = (inputs: PhaseInputs): Compiled => {
+    const first = traceOnce(inputs, 1, 0);
+    requireEqual(first.graph, traceOnce(inputs, 0.5, 0.125).graph);
+    return { session: openSession(backend, first.graph), metricNames: first.metricNames };
   };
 
   return (inputs) => {
@@ -88,9 +97,8 @@ function shapesOf(inputs: PhaseInputs): string {
     .join(' ');
 }
 
-/** Other values of the same shapes, in a range that losses are made for. */
-function changed(tf: Tf, { weights, inputs }: PhaseInputs): PhaseInputs {
-  const change = (tensor: Tensor): Tensor => (tensor.dtype === 'float32' ? tf.add(tf.mul(tensor, 0.5), 0.125) : tensor);
+function changed(tf: Tf, { weights, inputs }: PhaseInputs, scale: number, offset: number): PhaseInputs {
+  const change = (tensor: Tensor): Tensor => (tensor.dtype === 'float32' ? tf.add(tf.mul(tensor, scale), offset) : tensor);
   return {
     weights: Object.fromEntries(Object.entries(weights).map(([network, tensors]) => [network, tensors.map(change)])),
     inputs: Object.fromEntries(Object.entries(inputs).map(([input, tensor]) => [input, change(tensor)])),

@@ -7,6 +7,7 @@
  * The addon loads graphs from folders only. The folder lies in TensorFlow's own in-memory file system (`ram://`), so nothing touches
  * the disk, and nothing is left behind however the process ends.
  */
+import { createHash } from 'node:crypto';
 import type { Tensor } from '@lockstep/shared';
 import { LockstepError } from '@lockstep/shared';
 import { encodeSavedModel, graphTag } from './graph-def.ts';
@@ -19,8 +20,11 @@ export interface Session {
   close(): void;
 }
 
-/** One folder, written anew for each graph: TensorFlow has read it when `loadSavedModel` returns. */
-const directory = 'ram://lockstep';
+/**
+ * Graphs handed over so far, by hash. TensorFlow's memory keeps a file until the process ends, and appends when it is written again, so
+ * every different graph has a folder of its own (tens of kilobytes) and an equal one finds its folder there.
+ */
+const written = new Set<string>();
 
 /** Throws LockstepError 'recipe-invalid' when TensorFlow does not take the graph. */
 export function openSession(backend: NodeBackend, graph: Graph): Session {
@@ -39,14 +43,18 @@ export function openSession(backend: NodeBackend, graph: Graph): Session {
 }
 
 function load(backend: NodeBackend, graph: Graph): number {
-  writeFile(backend, `${directory}/saved_model.pb`, encodeSavedModel(graph.nodes));
+  const bytes = encodeSavedModel(graph.nodes);
+  const hash = createHash('sha256').update(bytes).digest('hex');
+  const directory = `ram://lockstep/${hash}`;
+  if (!written.has(hash)) writeFile(backend, `${directory}/saved_model.pb`, bytes);
+  written.add(hash);
   try {
     return backend.binding.loadSavedModel(directory, graphTag);
   } catch (cause) {
     const reason = (cause instanceof Error ? cause.message : String(cause)).replace(/^Failed to load SavedModel: /, '').split('\n')[0]!;
-    throw new LockstepError('recipe-invalid', `TensorFlow cannot compile this phase (${reason.slice(0, 200)}); run with --no-compile.`, { cause });
-  } finally {
-    writeFile(backend, `${directory}/saved_model.pb`, new Uint8Array(0)); // frees the bytes
+    throw new LockstepError('recipe-invalid', `TensorFlow cannot compile this phase (${reason.slice(0, 200)}); run with --no-compile.`, {
+      cause,
+    });
   }
 }
 

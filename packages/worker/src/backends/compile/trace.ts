@@ -9,7 +9,7 @@ import type { Tensor } from '@lockstep/shared';
 import { LockstepError } from '@lockstep/shared';
 import { toAttributes } from './attributes.ts';
 import type { DataType, GraphNode } from './graph-def.ts';
-import { dataTypes, shapeOf } from './graph-def.ts';
+import { dataTypes, shapeOf, tensorValue } from './graph-def.ts';
 import type { NodeBackend, OpInput } from './tfjs-node.ts';
 
 export interface Graph {
@@ -36,10 +36,20 @@ export function trace(backend: NodeBackend, inputs: readonly Tensor[], run: () =
     recorder.op(name, toAttributes(backend.binding, attributes), opInputs, outputs);
     return outputs;
   };
-  watched.read = (dataId) => read.call(backend, recorder.readable(dataId));
-  watched.readSync = (dataId) => readSync.call(backend, recorder.readable(dataId));
+  watched.readSync = (dataId) => {
+    if (recorder.isComputed(dataId)) throw refusedRead();
+    return readSync.call(backend, dataId);
+  };
+  let readLater = false;
+  watched.read = (dataId) => {
+    // Thrown when the run has ended: here it would become a rejection that nobody awaits.
+    readLater ||= recorder.isComputed(dataId);
+    return read.call(backend, dataId);
+  };
   try {
-    return recorder.finish(run());
+    const outputs = run();
+    if (readLater) throw refusedRead();
+    return recorder.finish(outputs);
   } finally {
     delete watched.executeSingleOutput;
     delete watched.executeMultipleOutputs;
@@ -50,8 +60,8 @@ export function trace(backend: NodeBackend, inputs: readonly Tensor[], run: () =
 
 interface Recorder {
   op(name: string, attributes: GraphNode['attr'], inputs: readonly OpInput[], outputs: readonly Tensor[]): void;
-  /** Its argument, if the tensor's value depends on no input. */
-  readable(dataId: object): object;
+  /** Whether this is an input, or was made by an op: a value that may differ from call to call. */
+  isComputed(dataId: object): boolean;
   finish(outputs: readonly Tensor[]): Graph;
 }
 
@@ -76,15 +86,17 @@ function createRecorder(backend: NodeBackend, inputs: readonly Tensor[]): Record
     const dtype = dataTypes[dataTypeOf(tensor)];
     const placeholder = tensor.dataId && placeholders.get(tensor.dataId);
     if (placeholder !== undefined) {
-      nodes.push({ name: placeholder, op: 'Placeholder', input: [], attr: { dtype: { type: dtype }, shape: { shape: shapeOf(tensor.shape) } } });
+      nodes.push({
+        name: placeholder,
+        op: 'Placeholder',
+        input: [],
+        attr: { dtype: { type: dtype }, shape: { shape: shapeOf(tensor.shape) } },
+      });
       sources.set(tensor.dataId!, placeholder);
       return placeholder;
     }
     const values = tensor.valueArray ?? readSync(tensor.dataId!);
-    // A copy: the tensor may share memory that its owner writes again.
-    const content = new Uint8Array(values.buffer.slice(values.byteOffset, values.byteOffset + values.byteLength));
-    const value = { dtype, tensor_shape: shapeOf(tensor.shape), tensor_content: content };
-    const constant = add('constant', 'Const', [], { dtype: { type: dtype }, value: { tensor: value } });
+    const constant = add('constant', 'Const', [], { dtype: { type: dtype }, value: { tensor: tensorValue(dtype, tensor.shape, values) } });
     if (tensor.dataId) sources.set(tensor.dataId, constant);
     return constant;
   };
@@ -97,10 +109,7 @@ function createRecorder(backend: NodeBackend, inputs: readonly Tensor[]): Record
         computed.add(dataId);
       });
     },
-    readable(dataId) {
-      if (computed.has(dataId) || placeholders.has(dataId)) throw refusedRead();
-      return dataId;
-    },
+    isComputed: (dataId) => computed.has(dataId) || placeholders.has(dataId),
     finish(outputs) {
       // A node of its own for each: an output may also be an input, a constant, or equal to another output.
       const names = outputs.map((output) => add('output', 'Identity', [sourceOf(output)], { T: { type: dataTypes[dataTypeOf(output)] } }));
@@ -116,7 +125,10 @@ function createRecorder(backend: NodeBackend, inputs: readonly Tensor[]): Record
 function dataTypeOf({ dtype, valueArray }: OpInput): DataType {
   if (valueArray) return 'int64';
   if (Object.hasOwn(dataTypes, dtype)) return dtype as DataType;
-  throw new LockstepError('recipe-invalid', `A phase that computes with ${dtype} tensors cannot be compiled; use float32, int32 or bool, or run with --no-compile.`);
+  throw new LockstepError(
+    'recipe-invalid',
+    `A phase that computes with ${dtype} tensors cannot be compiled; use float32, int32 or bool, or run with --no-compile.`,
+  );
 }
 
 function refusedRead(): LockstepError {

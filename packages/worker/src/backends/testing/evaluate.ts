@@ -55,7 +55,10 @@ export function relativeDifference(values: Float32Array, reference: Float32Array
 /** The largest `relativeDifference` of value and gradients. */
 export function outcomeDifference(outcome: Outcome, reference: Outcome): number {
   if (outcome.shape.join() !== reference.shape.join()) return Infinity;
-  const pairs = [[outcome.value, reference.value] as const, ...outcome.gradients.map((each, index) => [each, reference.gradients[index]!] as const)];
+  const pairs = [
+    [outcome.value, reference.value] as const,
+    ...outcome.gradients.map((each, index) => [each, reference.gradients[index]!] as const),
+  ];
   return Math.max(...pairs.map(([values, expected]) => relativeDifference(values, expected)));
 }
 

@@ -26,7 +26,8 @@ function reference(a: Tensor, b: Tensor, transposeA: boolean, transposeB: boolea
   const shared = transposeA ? rowsA : columnsA;
   const result = plan.pairs.flatMap(([indexA, indexB]) => {
     const atA = (row: number, k: number) => valuesA[indexA * rowsA * columnsA + (transposeA ? k * columnsA + row : row * columnsA + k)]!;
-    const atB = (k: number, column: number) => valuesB[indexB * rowsB * columnsB + (transposeB ? column * columnsB + k : k * columnsB + column)]!;
+    const atB = (k: number, column: number) =>
+      valuesB[indexB * rowsB * columnsB + (transposeB ? column * columnsB + k : k * columnsB + column)]!;
     return Array.from({ length: height * columns }, (_, element) => {
       const [row, column] = [Math.floor(element / columns), element % columns];
       let sum = 0;
@@ -44,7 +45,7 @@ function check(shapeA: number[], shapeB: number[], transposeA: boolean, transpos
     const product = tf.matMul(a, b, transposeA, transposeB);
     assert.deepEqual(product.shape, batchPlan(shapeA, shapeB, transposeA, transposeB)?.outputShape);
     const difference = relativeDifference(product.dataSync() as Float32Array, reference(a, b, transposeA, transposeB));
-    assert.ok(difference < 1e-5, `[${shapeA}] x [${shapeB}]: differs by ${difference}`);
+    assert.ok(difference < 1e-5, `[${shapeA.join()}] x [${shapeB.join()}]: differs by ${difference}`);
   });
   assert.deepEqual([tf.memory().numTensors, backend().numDataIds()], counts);
 }
@@ -62,7 +63,19 @@ describe('BatchMatMul on wasm', () => {
   });
 
   it('broadcasts batch axes', () => {
-    for (const [batchA, batchB] of [[[3], [3]], [[3], [1]], [[1], [3]], [[2, 1], [1, 3]], [[2, 3], [2, 3]]] as const) {
+    for (const [batchA, batchB] of [
+      [[3], [3]],
+      [[3], [1]],
+      [[1], [3]],
+      [
+        [2, 1],
+        [1, 3],
+      ],
+      [
+        [2, 3],
+        [2, 3],
+      ],
+    ] as const) {
       for (const transposeA of [false, true]) {
         for (const transposeB of [false, true]) {
           check([...batchA, ...(transposeA ? [6, 5] : [5, 6])], [...batchB, ...(transposeB ? [7, 6] : [6, 7])], transposeA, transposeB);
@@ -86,7 +99,10 @@ describe('BatchMatMul on wasm', () => {
   it('leaves other types and mismatched shapes to TF.js', () => {
     tf.tidy(() => {
       const whole = tf.ones([2, 2], 'int32');
-      assert.throws(() => tf.engine().runKernel('BatchMatMul', { a: whole, b: whole }, { transposeA: false, transposeB: true }), /not yet supported/);
+      assert.throws(
+        () => tf.engine().runKernel('BatchMatMul', { a: whole, b: whole }, { transposeA: false, transposeB: true }),
+        /not yet supported/,
+      );
       assert.throws(() => tf.matMul(tf.ones([2, 3]), tf.ones([2, 3])), /inner shapes/);
     });
   });
@@ -95,7 +111,7 @@ describe('BatchMatMul on wasm', () => {
     const step = () =>
       tf.tidy(() => {
         const [x, weights] = [normal(tf, [32, 200], 0), normal(tf, [200, 100], 1)];
-        tf.grads((a, b) => tf.sum(tf.matMul(a!, b!)))([x, weights]);
+        tf.grads((a, b) => tf.sum(tf.matMul(a, b)))([x, weights]);
       });
     for (let warmUp = 0; warmUp < 5; warmUp += 1) step();
     const bytes = heapBytes(tf);

@@ -19,7 +19,10 @@ describe('batchPlan', () => {
   });
 
   it('pairs matrices as NumPy broadcasts batch axes', () => {
-    const pairs = (a: number[], b: number[]) => batchPlan([...a, 3, 4], [...b, 4, 5], false, false)?.pairs.map(([left, right]) => `${left}${right}`).join(' ');
+    const pairs = (a: number[], b: number[]) =>
+      batchPlan([...a, 3, 4], [...b, 4, 5], false, false)
+        ?.pairs.map(([left, right]) => `${left}${right}`)
+        .join(' ');
     assert.equal(pairs([2], [2]), '00 11');
     assert.equal(pairs([1], [2]), '00 01');
     assert.equal(pairs([], [2]), '00 01');
@@ -43,7 +46,10 @@ describe('batchPlan', () => {
         const size = (shape: number[]) => shape.reduce((product, length) => product * length, 1);
         // Transposed, so that nothing is stacked.
         const plan = batchPlan([...a, 4, 3], [...b, 4, 5], true, false)!;
-        assert.deepEqual(plan.outputShape.slice(0, -2), batch.map((_, axis) => Math.max(a[axis]!, b[axis]!)));
+        assert.deepEqual(
+          plan.outputShape.slice(0, -2),
+          batch.map((_, axis) => Math.max(a[axis]!, b[axis]!)),
+        );
         assert.equal(plan.pairs.length, size(plan.outputShape.slice(0, -2)));
         assert.equal(new Set(plan.pairs.map(([left]) => left)).size, size(a));
         assert.equal(new Set(plan.pairs.map(([, right]) => right)).size, size(b));

@@ -34,12 +34,21 @@ function filterGradient(host: KernelHost, x: TensorInfo, dy: TensorInfo, forward
   const padRight = trailingPad(filterWidth, columns, strideWidth, inWidth, padInfo.left);
   const channelsAsBatch = host.run('Transpose', { x }, { perm: [3, 1, 2, 0] });
   const dyAsFilter = host.run('Transpose', { x: dy }, { perm: [1, 2, 0, 3] });
-  const gradient = host.run('Conv2D', { x: channelsAsBatch, filter: dyAsFilter }, {
-    strides: 1,
-    dilations: [strideHeight, strideWidth],
-    pad: [[0, 0], [padInfo.top, padBottom], [padInfo.left, padRight], [0, 0]],
-    dataFormat: 'NHWC',
-  });
+  const gradient = host.run(
+    'Conv2D',
+    { x: channelsAsBatch, filter: dyAsFilter },
+    {
+      strides: 1,
+      dilations: [strideHeight, strideWidth],
+      pad: [
+        [0, 0],
+        [padInfo.top, padBottom],
+        [padInfo.left, padRight],
+        [0, 0],
+      ],
+      dataFormat: 'NHWC',
+    },
+  );
   host.free(channelsAsBatch);
   host.free(dyAsFilter);
   const cut = cutTo(host, gradient, filterHeight, filterWidth);

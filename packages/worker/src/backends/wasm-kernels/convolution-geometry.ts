@@ -14,12 +14,5 @@ export function convolutionGeometry(
 ): backend_util.Conv2DInfo {
   const { strides, pad, dimRoundingMode } = attributes as { strides: number; pad: number; dimRoundingMode?: 'floor' };
   const dilations = 1;
-  return tf.backend_util.computeConv2DInfo(
-    [...inputShape] as Shape4,
-    [...filterShape] as Shape4,
-    strides,
-    dilations,
-    pad,
-    dimRoundingMode,
-  );
+  return tf.backend_util.computeConv2DInfo([...inputShape] as Shape4, [...filterShape] as Shape4, strides, dilations, pad, dimRoundingMode);
 }

@@ -46,7 +46,8 @@ function hasWholeOutput({ size, filter, strides, pad: padding }: Geometry): bool
   if (typeof padding === 'string') return true;
   return [0, 1].every((axis) => {
     const added = typeof padding === 'number' ? 2 * padding : padding[axis + 1]![0] + padding[axis + 1]![1];
-    return (size[axis]! + added - filter[axis]!) % strides[axis]! === 0;
+    const steps = (size[axis]! + added - filter[axis]!) / strides[axis]!;
+    return Number.isInteger(steps);
   });
 }
 
@@ -62,8 +63,8 @@ function gradients({ batch, size, channels, filter, strides, pad: padding }: Geo
     const dy = normal(tf, outShape, 2);
     const common = { strides, pad: padding, dataFormat: 'NHWC' } as { strides: [number, number]; pad: number; dataFormat: string };
     return [
-      tf.engine().runKernel('Conv2DBackpropInput', { dy, filter: weights }, { ...common, inputShape: x.shape }) as Tensor,
-      tf.engine().runKernel('Conv2DBackpropFilter', { x, dy }, { ...common, filterShape: weights.shape }) as Tensor,
+      tf.engine().runKernel<Tensor>('Conv2DBackpropInput', { dy, filter: weights }, { ...common, inputShape: x.shape }),
+      tf.engine().runKernel<Tensor>('Conv2DBackpropFilter', { x, dy }, { ...common, filterShape: weights.shape }),
     ];
   });
   const values = results.map((tensor) => tensor.dataSync() as Float32Array);
@@ -103,7 +104,8 @@ describe('gradients of conv2d on wasm', () => {
 
   it('refuse channels first, which wasm convolutions lack', () => {
     const attributes = { strides: 1, pad: 'same', dataFormat: 'NCHW', filterShape: [3, 3, 2, 2] };
-    const call = () => tf.tidy(() => tf.engine().runKernel('Conv2DBackpropFilter', { x: tf.ones([1, 2, 4, 4]), dy: tf.ones([1, 2, 4, 4]) }, attributes));
+    const call = () =>
+      tf.tidy(() => tf.engine().runKernel('Conv2DBackpropFilter', { x: tf.ones([1, 2, 4, 4]), dy: tf.ones([1, 2, 4, 4]) }, attributes));
     assert.throws(call, /channels last/);
   });
 

@@ -8,7 +8,7 @@ import { loadWasm } from '../wasm.ts';
 const shapes = [[], [1], [33], [7, 1], [5, 13], [2, 3, 3, 4]];
 const slopes = [0, 0.2, 1, -0.5];
 const leaky = shapes.flatMap((shape) =>
-  slopes.map((slope) => ({ name: `[${shape}] ${slope}`, inputs: [shape], compute: (tf: Tf, x: Tensor) => tf.leakyRelu(x, slope) })),
+  slopes.map((slope) => ({ name: `[${shape.join()}] ${slope}`, inputs: [shape], compute: (tf: Tf, x: Tensor) => tf.leakyRelu(x, slope) })),
 );
 
 let tf: Tf;
@@ -26,7 +26,10 @@ before(async () => {
 describe('LeakyRelu on wasm', () => {
   it("has the bits of TF.js's own kernel and gradient", async () => {
     // But for the sign of zero: adding 0 makes both zeros one.
-    const bits = ({ shape, value, gradients }: Outcome) => [shape, ...[value, ...gradients].map((each) => each.map((element) => element + 0))];
+    const bits = ({ shape, value, gradients }: Outcome) => [
+      shape,
+      ...[value, ...gradients].map((each) => each.map((element) => element + 0)),
+    ];
     for (const [index, each] of leaky.entries()) assert.deepEqual(bits(await evaluate(tf, each)), bits(stock[index]!), each.name);
   });
 
@@ -39,7 +42,9 @@ describe('LeakyRelu on wasm', () => {
   it('can be differentiated twice, as a gradient penalty needs', () => {
     const second = tf.tidy(() => {
       const slope = tf.grad((x) => tf.sum(tf.leakyRelu(tf.mul(x, x), 0.2)));
-      return tf.grad((x) => tf.sum(slope(x)))(tf.tensor1d([3, -4])).dataSync();
+      return tf
+        .grad((x) => tf.sum(slope(x)))(tf.tensor1d([3, -4]))
+        .dataSync();
     });
     assert.deepEqual([...second], [2, 2]);
   });

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { before, describe, it } from 'node:test';
 import type { Tf } from '@lockstep/shared';
+import type { Rank } from '@tensorflow/tfjs';
 import type { BackendWasm } from '@tensorflow/tfjs-backend-wasm';
 import { normal, relativeDifference } from '../testing/evaluate.ts';
 import { loadWasm } from '../wasm.ts';
@@ -28,7 +29,13 @@ describe('_FusedMatMul on wasm', () => {
     it(`gives what product, bias and ${activation} give one by one, and leaves nothing behind`, () => {
       const backend = tf.backend() as unknown as BackendWasm;
       const counts = [tf.memory().numTensors, backend.numDataIds()];
-      for (const [transposeA, transposeB, batch] of [[false, false, 1], [true, false, 1], [false, true, 1], [true, true, 1], [false, false, 3]] as const) {
+      for (const [transposeA, transposeB, batch] of [
+        [false, false, 1],
+        [true, false, 1],
+        [false, true, 1],
+        [true, true, 1],
+        [false, false, 3],
+      ] as const) {
         tf.tidy(() => {
           const a = normal(tf, [batch, ...(transposeA ? [shared, 5] : [5, shared])], 0);
           const b = normal(tf, [batch, ...(transposeB ? [7, shared] : [shared, 7])], 1);
@@ -47,7 +54,7 @@ describe('_FusedMatMul on wasm', () => {
 
   it('works without a bias and with one number for all columns', () => {
     tf.tidy(() => {
-      const [a, b] = [tf.ones([2, shared]) as ReturnType<Tf['tensor2d']>, tf.ones([shared, 2]) as ReturnType<Tf['tensor2d']>];
+      const [a, b] = [tf.ones<Rank.R2>([2, shared]), tf.ones<Rank.R2>([shared, 2])];
       assert.deepEqual([...tf.fused.matMul({ a, b, activation: 'relu' }).dataSync()], [100, 100, 100, 100]);
       assert.deepEqual([...tf.fused.matMul({ a, b, bias: tf.tensor1d([1]) }).dataSync()], [101, 101, 101, 101]);
     });
@@ -64,7 +71,8 @@ describe('_FusedMatMul on wasm', () => {
   });
 
   it('leaves activations it does not know to TF.js', () => {
-    const call = () => tf.tidy(() => tf.engine().runKernel('_FusedMatMul', { a: tf.ones([1, 2, 2]), b: tf.ones([1, 2, 2]) }, { activation: 'tanh' }));
+    const call = () =>
+      tf.tidy(() => tf.engine().runKernel('_FusedMatMul', { a: tf.ones([1, 2, 2]), b: tf.ones([1, 2, 2]) }, { activation: 'tanh' }));
     assert.throws(call, /tanh activation not yet supported/);
   });
 });

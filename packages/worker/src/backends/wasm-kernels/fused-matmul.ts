@@ -26,7 +26,7 @@ const activationKernels: Readonly<Record<string, string>> = {
 export function repairFusedMatMul(tf: Tf): void {
   replaceKernel(tf, '_FusedMatMul', (stock) => (host, inputs, attributes) => {
     const { a, b, bias } = inputs as { a: TensorInfo; b: TensorInfo; bias?: TensorInfo };
-    const activation = String(attributes['activation'] ?? 'linear');
+    const activation = (attributes['activation'] ?? 'linear') as string;
     const known = activation === 'linear' || activation in activationKernels;
     if (a.dtype !== 'float32' || b.dtype !== 'float32' || !known) return stock(host, inputs, attributes);
     if (!isPlain(a, b, bias, attributes)) return composed(host, inputs, attributes, activation);

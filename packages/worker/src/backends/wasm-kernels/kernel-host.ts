@@ -44,8 +44,7 @@ export function replaceKernel(tf: Tf, kernelName: string, make: (stock: Stock) =
     return first(config.kernelFunc({ inputs: { ...inputs }, backend: backendOf(host), attrs: { ...attributes } as never }));
   };
   const repair = make(stock);
-  const kernelFunc: KernelFunc = ({ inputs, backend, attrs }) =>
-    repair(hostOf(tf, backend as BackendWasm), inputs as Inputs, (attrs ?? {}) as Attributes);
+  const kernelFunc: KernelFunc = ({ inputs, backend, attrs }) => repair(hostOf(tf, backend as BackendWasm), inputs as Inputs, attrs ?? {});
   if (config !== undefined) tf.unregisterKernel(kernelName, backendName);
   tf.registerKernel({ ...config, kernelName, backendName, kernelFunc });
 }
