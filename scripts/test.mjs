@@ -1,11 +1,13 @@
-// Runs test files with node:test from the sources: `node scripts/test.mjs DIR...`. Fails on an empty list, which node would pass.
+// Runs test files with node:test from the sources: `node scripts/test.mjs [--full] FILE-OR-DIR...`. Fails on an empty list, which node would pass.
+// --full: suites that have a short form run their long one.
 import { spawnSync } from 'node:child_process';
 import { readdirSync, statSync } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
-const places = process.argv.slice(2);
+const full = process.argv.includes('--full');
+const places = process.argv.slice(2).filter((argument) => argument !== '--full');
 const files = places.flatMap((place) => (statSync(join(root, place)).isFile() ? [place] : testFiles(join(root, place)))).sort();
 if (files.length === 0) {
   console.error(`No test files in ${places.join(', ') || '(nothing named)'}.`);
@@ -14,7 +16,7 @@ if (files.length === 0) {
 const { status } = spawnSync(
   process.execPath,
   ['--conditions=source', '--import', 'tsx', '--test', '--test-reporter=spec', '--test-concurrency=2', ...files],
-  { cwd: root, stdio: 'inherit' },
+  { cwd: root, stdio: 'inherit', env: { ...process.env, ...(full ? { LOCKSTEP_FULL: '1' } : {}) } },
 );
 process.exit(status ?? 1);
 

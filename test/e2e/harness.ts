@@ -15,7 +15,7 @@ export const root = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
 export const tinyRecipe = join(root, 'test/fixtures/tiny-gan.mjs');
 const bins = { coordinator: join(root, 'packages/coordinator/bin/coordinator.js'), worker: join(root, 'packages/worker/bin/worker.js') };
 /** Bound on any wait: generous, since the machine may be busy. */
-const patienceMs = 90_000;
+const defaultPatienceMs = 90_000;
 const pollMs = 20;
 
 export interface Exit {
@@ -82,10 +82,12 @@ export interface RunArguments {
   readonly args: readonly string[];
   readonly directory?: string;
   readonly bind?: string;
+  /** How long it may take to complete. */
+  readonly patienceMs?: number;
 }
 
 /** A coordinator with the tiny recipe unless `args` name another. */
-export async function startRun(t: TestContext, { args, directory, bind = 'tcp://127.0.0.1:0' }: RunArguments): Promise<Run> {
+export async function startRun(t: TestContext, { args, directory, bind = 'tcp://127.0.0.1:0', patienceMs = defaultPatienceMs }: RunArguments): Promise<Run> {
   const runDirectory = directory ?? join(await temporaryDirectory(t), 'run');
   const recipe = args.includes('--recipe') || args.includes('--resume') || args.includes('--config') ? [] : ['--recipe', tinyRecipe];
   const program = start(t, 'coordinator', [...args, ...recipe, '--run-dir', runDirectory, '--bind', bind, '--metrics-port', '0']);
@@ -101,7 +103,7 @@ export async function startRun(t: TestContext, { args, directory, bind = 'tcp://
     losses: () => lines('losses.jsonl'),
     summary,
     completed: async () => {
-      const { code, signal } = await within(program, 'the end of the run', program.exited);
+      const { code, signal } = await within(program, 'the end of the run', program.exited, patienceMs);
       assert.equal(code, 0, `exit ${code ?? signal} of: ${program.command}\n${lastLines(program)}`);
       return summary();
     },
@@ -123,7 +125,7 @@ export async function refusal(t: TestContext, program: keyof typeof bins, args: 
 
 /** Waits until `probe` yields something, or fails with what the process said. */
 export async function eventually<T>(program: Program, what: string, probe: () => T | undefined | null | false | Promise<T | undefined | null | false>): Promise<T> {
-  const deadline = performance.now() + patienceMs;
+  const deadline = performance.now() + defaultPatienceMs;
   for (;;) {
     const found = await probe();
     if (found !== undefined && found !== null && found !== false) return found;
@@ -137,7 +139,7 @@ export async function eventually<T>(program: Program, what: string, probe: () =>
   }
 }
 
-export async function within<T>(program: Program, what: string, promise: Promise<T>): Promise<T> {
+export async function within<T>(program: Program, what: string, promise: Promise<T>, patienceMs = defaultPatienceMs): Promise<T> {
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<never>((_, reject) => {
     timer = setTimeout(() => reject(new Error(`Waited in vain for ${what} of: ${program.command}\n${lastLines(program)}`)), patienceMs);

@@ -102,12 +102,12 @@ const losses: Record<string, (tf: Tf) => Parameters<typeof phaseOf>[1]> = {
       return tf.mean(tf.square(tf.sub(tf.tanh(pooled), image)));
     };
   },
-  'normalisation, softmax and a choice by data': (tf) => {
+  'normalisation, softmax and a logarithm': (tf) => {
     return ([filter], { x }) => {
       const features = tf.matMul(x!.reshape([-1, 9]) as never, filter!.reshape([9, 4]) as never) as Tensor;
       const { mean, variance } = tf.moments(features, 0);
       const normal = tf.div(tf.sub(features, mean), tf.sqrt(tf.add(variance, 1e-3)));
-      const chosen = tf.where(tf.greater(normal, 0), normal, tf.mul(normal, 0.1));
+      const chosen = tf.sub(tf.relu(normal), tf.mul(0.1, tf.relu(tf.neg(normal))));
       return tf.neg(tf.mean(tf.log(tf.add(tf.softmax(chosen), 1e-6))));
     };
   },

@@ -92,7 +92,7 @@ export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
     },
     down: (peer) => handle({ type: 'down', peer }),
   });
-  handle({ type: 'tick' });
+  arm();
 
   return {
     endpoint: transport.endpoint,
@@ -117,10 +117,14 @@ export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
       for (const effect of step(state, next, nowMs())) perform(effect);
     }
     draining = false;
+    arm();
+    journal.stateChanged(state);
+  }
+
+  function arm(): void {
     clearTimeout(timer);
     const deadline = nextDeadlineMs(state);
     if (deadline !== undefined && state.stage !== 'ended') timer = setTimeout(() => handle({ type: 'tick' }), Math.max(1, deadline - nowMs()));
-    journal.stateChanged(state);
   }
 
   function toEvent(peer: PeerId, message: ToCoordinator, frames: readonly Uint8Array[]): Event {

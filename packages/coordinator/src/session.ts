@@ -87,6 +87,7 @@ export async function runSession(session: SessionOptions): Promise<void> {
     });
     runtime = started;
     announce({ endpoint: started.endpoint, metricsUrl: http.url, plan, prepared, options, directory: directory.path, resumedAt: checkpoint?.cursor.step, log });
+    journal.stateChanged(started.state);
     if (options.spawn) {
       const logDirectory = join(directory.path, 'workers');
       await makeDirectory(logDirectory);

@@ -23,7 +23,7 @@ export interface Graph {
 /** Runs `run` eagerly and returns its graph. What the run makes is left to the caller's `tf.tidy`. */
 export function trace(backend: NodeBackend, inputs: readonly Tensor[], run: () => readonly Tensor[]): Graph {
   const recorder = createRecorder(backend, inputs);
-  const { executeSingleOutput, executeMultipleOutputs, read, readSync } = backend;
+  const { executeSingleOutput, executeMultipleOutputs, readSync } = backend;
   // Own properties hide the class's methods; deleting them brings those back.
   const watched = backend as { -readonly [Member in keyof NodeBackend]?: NodeBackend[Member] };
   watched.executeSingleOutput = (name, attributes, opInputs) => {
@@ -44,7 +44,7 @@ export function trace(backend: NodeBackend, inputs: readonly Tensor[], run: () =
   watched.read = (dataId) => {
     // Thrown when the run has ended: here it would become a rejection that nobody awaits.
     readLater ||= recorder.isComputed(dataId);
-    return read.call(backend, dataId);
+    return Promise.resolve(readSync.call(backend, dataId));
   };
   try {
     const outputs = run();
@@ -134,6 +134,6 @@ function dataTypeOf({ dtype, valueArray }: OpInput): DataType {
 function refusedRead(): LockstepError {
   return new LockstepError(
     'recipe-invalid',
-    "A loss reads a tensor's value (dataSync, arraySync, data, or an operation that does, such as gather) before it returns, so what it computes could depend on its data and it cannot be compiled; use tensor operations such as tf.where, or run with --no-compile.",
+    "A loss reads a tensor's value (dataSync, arraySync, data, or an operation that does, such as gather) before it returns, so what it computes could depend on its data and it cannot be compiled; use tensor operations instead, or run with --no-compile.",
   );
 }
