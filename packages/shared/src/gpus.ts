@@ -60,9 +60,13 @@ async function askDriver(environment: Environment, timeoutMs: number): Promise<s
     const options = { env: { ...environment }, timeout: timeoutMs, killSignal: 'SIGKILL', maxBuffer: longestAnswerBytes } as const;
     return (await promisify(execFile)('nvidia-smi', query, options)).stdout;
   } catch (error) {
-    throw new LockstepError('gpu-unavailable', `${whyNoAnswer(error, timeoutMs)}. Install or repair NVIDIA's driver, or use the CPU: --backend wasm, without --gpu.`, {
-      cause: error,
-    });
+    throw new LockstepError(
+      'gpu-unavailable',
+      `${whyNoAnswer(error, timeoutMs)}. Install or repair NVIDIA's driver, or use the CPU: --backend wasm, without --gpu.`,
+      {
+        cause: error,
+      },
+    );
   }
 }
 
@@ -81,7 +85,10 @@ function parseGpus(answer: string): Gpu[] {
   return lines.map((line) => {
     const [, index, uuid, name] = /^\s*(\d+)\s*,\s*(GPU-[0-9a-fA-F-]+)\s*,\s*(.+?)\s*$/.exec(line) ?? [];
     if (index === undefined || uuid === undefined || name === undefined) {
-      throw new LockstepError('gpu-unavailable', `nvidia-smi answered '${line.slice(0, 200)}' where 'index, uuid, name' was asked for: check the driver.`);
+      throw new LockstepError(
+        'gpu-unavailable',
+        `nvidia-smi answered '${line.slice(0, 200)}' where 'index, uuid, name' was asked for: check the driver.`,
+      );
     }
     return { index: Number(index), uuid, name };
   });

@@ -3,12 +3,11 @@
  */
 import { randomBytes } from 'node:crypto';
 import { hostname } from 'node:os';
-import { createLog, loadRecipe, LockstepError, type Recipe, runProgram, stopSignals, version } from '@lockstep/shared';
+import { chooseGpu, createLog, loadRecipe, LockstepError, type Recipe, runProgram, stopSignals, version, visibleGpus } from '@lockstep/shared';
 import { loadBackend } from './backends/index.ts';
 import { parseFlags } from './cli.ts';
 import { resolveConfig, type WorkerConfig } from './config.ts';
 import type { RunConfig } from './core/events.ts';
-import { chooseGpu, visibleGpus } from './gpus.ts';
 import { runWorker } from './runtime.ts';
 
 async function main(): Promise<number> {

@@ -2,11 +2,9 @@
  * Backend `cuda`: TensorFlow's C library on one NVIDIA GPU through @tensorflow/tfjs-node-gpu.
  *
  * Responsible for: making exactly one GPU visible before the library loads, and refusing a library that quietly took the CPU.
- * Not responsible for: which GPU (`gpus.ts`), or loading (`native-library.ts`).
+ * Not responsible for: which GPU (`shared/gpus.ts`), or loading (`native-library.ts`).
  */
-import type { Tf } from '@lockstep/shared';
-import { LockstepError } from '@lockstep/shared';
-import { type Gpu, gpuEnvironment } from '../gpus.ts';
+import { type Gpu, gpuEnvironment, LockstepError, type Tf } from '@lockstep/shared';
 import type { Backend } from './backend.ts';
 import { loadNativePackage } from './native-library.ts';
 

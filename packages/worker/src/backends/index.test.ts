@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { LockstepError, type Tf } from '@lockstep/shared';
-import type { Gpu } from '../gpus.ts';
+import { type Gpu, LockstepError, type Tf } from '@lockstep/shared';
 import type { Backend } from './backend.ts';
 import { backendChoices, loadBackend, type Loaders } from './index.ts';
 

@@ -4,8 +4,7 @@
  * Responsible for: the names `--backend` takes, the order `auto` tries them in, and saying what `auto` passed over and why.
  * Not responsible for: how each one loads. A backend's packages are touched only when its turn comes.
  */
-import { LockstepError } from '@lockstep/shared';
-import { chooseGpu, type Gpu, visibleGpus } from '../gpus.ts';
+import { chooseGpu, type Gpu, LockstepError, visibleGpus } from '@lockstep/shared';
 import type { Backend } from './backend.ts';
 import { loadCuda } from './cuda.ts';
 import { loadTensorflow } from './tensorflow.ts';

@@ -3,7 +3,7 @@ import { chmod, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { after, before, describe, it } from 'node:test';
-import { LockstepError } from '@lockstep/shared';
+import { LockstepError } from './errors.ts';
 import { chooseGpu, gpuEnvironment, visibleGpus } from './gpus.ts';
 
 const three = [
