@@ -84,13 +84,15 @@ export interface RunArguments {
   readonly bind?: string;
   /** How long it may take to complete. */
   readonly patienceMs?: number;
+  readonly environment?: NodeJS.ProcessEnv;
 }
 
 /** A coordinator with the tiny recipe unless `args` name another. */
-export async function startRun(t: TestContext, { args, directory, bind = 'tcp://127.0.0.1:0', patienceMs = defaultPatienceMs }: RunArguments): Promise<Run> {
+export async function startRun(t: TestContext, options: RunArguments): Promise<Run> {
+  const { args, directory, bind = 'tcp://127.0.0.1:0', patienceMs = defaultPatienceMs, environment } = options;
   const runDirectory = directory ?? join(await temporaryDirectory(t), 'run');
   const recipe = args.includes('--recipe') || args.includes('--resume') || args.includes('--config') ? [] : ['--recipe', tinyRecipe];
-  const program = start(t, 'coordinator', [...args, ...recipe, '--run-dir', runDirectory, '--bind', bind, '--metrics-port', '0']);
+  const program = start(t, 'coordinator', [...args, ...recipe, '--run-dir', runDirectory, '--bind', bind, '--metrics-port', '0'], environment);
   const matched = async (pattern: RegExp): Promise<string> => (await eventually(program, `output like ${pattern}`, () => pattern.exec(program.output())))[1]!;
   const lines = async (name: string): Promise<Line[]> => parseLines(await readFile(join(runDirectory, name), 'utf8').catch(() => ''));
   const summary = async (): Promise<Summary> => JSON.parse(await readFile(join(runDirectory, 'summary.json'), 'utf8')) as Summary;

@@ -51,7 +51,7 @@ export async function conclude(conclusion: Conclusion): Promise<void> {
 }
 
 function resumeHint(directory: RunDirectory, step: number): string {
-  return step === 0 ? '' : ` Go on with: npx --no coordinator -- --resume --run-dir ${directory.path}`;
+  return step === 0 ? '' : ` Go on with: npx --no -- coordinator --resume --run-dir ${directory.path}`;
 }
 
 async function complete({ runtime, journal, directory, plan, recipe, seed, log }: Conclusion): Promise<void> {

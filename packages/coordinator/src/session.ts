@@ -130,7 +130,7 @@ function planOf(options: Options, prepared: Prepared, runId: string, epoch: numb
 
 function workerCommand(endpoint: string, recipeFile: string | undefined): string {
   const reachable = endpoint.replace(/^tcp:\/\/(\*|0\.0\.0\.0|\[::\])(?=:)/, 'tcp://THIS-HOST');
-  return `npx --no worker -- --connect ${reachable}${recipeFile === undefined ? '' : ` --recipe ${recipeFile}`}`;
+  return `npx --no -- worker --connect ${reachable}${recipeFile === undefined ? '' : ` --recipe ${recipeFile}`}`;
 }
 
 async function startOf(run: OpenRun, options: Options, networks: readonly string[]): Promise<Start> {

@@ -54,7 +54,7 @@ class Trainer:
         torch.manual_seed(options.seed)
         generator = dense_stack([NOISE, 128, 256, 512, PIXELS], nn.Tanh())
         discriminator = dense_stack([PIXELS, 512, 256, 128, 1])
-        self.generator, self.discriminator = DDP(generator, **DDP_OPTIONS), DDP(discriminator, **DDP_OPTIONS)
+        self.generator, self.discriminator = (DDP(each, gradient_as_bucket_view=True) for each in (generator, discriminator))
         self.plain_generator, self.plain_discriminator = generator, discriminator
         fused = options.adam == "fused"
         adam = lambda model: torch.optim.Adam(model.parameters(), lr=1e-4, betas=(0.9, 0.999), eps=1e-7, fused=fused)
@@ -98,9 +98,6 @@ class Trainer:
         for parameter in frozen:
             parameter.requires_grad_(True)
         return discriminator_loss.detach(), generator_loss.detach()
-
-
-DDP_OPTIONS = {"broadcast_buffers": False, "gradient_as_bucket_view": True}
 
 
 def work(rank, options, rendezvous):

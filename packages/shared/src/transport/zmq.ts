@@ -7,6 +7,7 @@
  * Facts behind the options are in design section 6: by default ZeroMQ queues a thousand messages, waits for ever at exit and never
  * notices a silent peer; a ROUTER without `handover` goes deaf to a repeated identity.
  */
+import { rm } from 'node:fs/promises';
 import { Dealer, Router, version } from 'zeromq';
 import { LockstepError } from '../errors.ts';
 import { maximumFrameBytes } from '../protocol/codec.ts';
@@ -60,8 +61,10 @@ export async function listen(endpoint: string, events: ServerEvents): Promise<Se
       if (router.closed) return;
       router.linger = lingerMs;
       await outbox.drain();
+      const bound = router.lastEndpoint;
       router.close();
       await receiving;
+      await removeSocketFile(bound);
     },
   };
 }
@@ -106,6 +109,12 @@ export function connect(endpoint: string, identity: PeerId, events: ClientEvents
       await Promise.all([receiving, watching]);
     },
   };
+}
+
+/** ZeroMQ makes the file of ipc://PATH when it binds, and leaves it there. An abstract address (ipc://@NAME) has none. */
+async function removeSocketFile(endpoint: string | null): Promise<void> {
+  const path = /^ipc:\/\/([^@].*)$/.exec(endpoint ?? '')?.[1];
+  if (path !== undefined) await rm(path, { force: true }).catch(() => {});
 }
 
 /** ZeroMQ allows one pending send per socket: a queue with one writer. Bounded by the protocol, which never has two WORKs unanswered. */

@@ -1,0 +1,96 @@
+/** Invariant I8, with real processes: whatever ends a run, no process, port, socket or temporary file of it stays. */
+import assert from 'node:assert/strict';
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { describe, test, type TestContext } from 'node:test';
+import { eventually, type Run, startRun, temporaryDirectory, within } from './harness.ts';
+import { assertNothingLeft, needsProc, privateTemporary, type Traces, tracesOf, unfinishedIn, until, workerPid } from './processes.ts';
+
+const spawned = ['--workers', '2', '--spawn', '--backend', 'wasm', '--sample-every', '0'];
+
+/** A run with two spawned workers, whose processes have a temporary directory of their own. */
+async function watchedRun(t: TestContext, args: readonly string[], bind?: string, directory?: string): Promise<{ run: Run; traces: () => Promise<Traces> }> {
+  const place = directory ?? join(await temporaryDirectory(t), 'run');
+  const temporary = join(place, '..', 'private-tmp');
+  if (directory === undefined) await privateTemporary(place);
+  const run = await startRun(t, { args, directory: place, environment: { TMPDIR: temporary }, ...(bind === undefined ? {} : { bind }) });
+  return { run, traces: () => tracesOf(run, temporary) };
+}
+
+const workerLog = (run: Run, name: string): Promise<string> => readFile(join(run.directory, 'workers', `${name}.log`), 'utf8');
+
+describe('nothing is left behind', { concurrency: false, skip: needsProc }, () => {
+  test('after a completed run, over ipc', async (t) => {
+    const socket = join(await temporaryDirectory(t), 'lockstep.sock');
+    const { run, traces } = await watchedRun(t, [...spawned, '--steps', '3'], `ipc://${socket}`);
+    const found = await traces();
+    await run.completed();
+    await assertNothingLeft(found);
+    assert.deepEqual(await unfinishedIn(run.directory), []);
+  });
+
+  test('after Ctrl-C: the workers are told, and end in order', async (t) => {
+    const { run, traces } = await watchedRun(t, [...spawned, '--steps', '100000']);
+    const found = await traces();
+    await eventually(run, 'a few steps', async () => (await run.losses()).length >= 3);
+    run.child.kill('SIGINT');
+    assert.deepEqual(await within(run, 'its end', run.exited), { code: 0, signal: null });
+    await assertNothingLeft(found);
+    assert.deepEqual(await unfinishedIn(run.directory), []);
+    for (const name of ['local-0', 'local-1']) assert.match(await workerLog(run, name), /Worker ends: The run is over: stopped by SIGINT/);
+  });
+
+  test('after kill -9 of the coordinator: its workers end by themselves, and the next start sweeps what was unfinished', async (t) => {
+    const undisturbed = await (await startRun(t, { args: [...spawned, '--steps', '200'] })).completed();
+    const { run, traces } = await watchedRun(t, [...spawned, '--steps', '200', '--checkpoint-every', '5']);
+    const found = await traces();
+    await eventually(run, 'a checkpoint', async () => (await run.events()).some((line) => line['event'] === 'checkpoint'));
+    run.child.kill('SIGKILL');
+    await within(run, 'its end', run.exited);
+    assert.ok((await run.losses()).length < 200, 'killed before the end');
+    await assertNothingLeft(found);
+    for (const name of ['local-0', 'local-1']) assert.match(await workerLog(run, name), /Worker ends: the coordinator that started this worker is gone/);
+
+    // What a kill in the middle of writing leaves, in every place where files are written.
+    for (const place of ['.', 'checkpoints', 'samples', 'model']) {
+      await mkdir(join(run.directory, place, '.tmp-unfinished'));
+      await writeFile(join(run.directory, place, '.tmp-unfinished', 'weights.bin'), 'part');
+      await writeFile(join(run.directory, place, '.tmp-file'), 'part');
+    }
+    const resumed = await watchedRun(t, ['--resume'], undefined, run.directory);
+    const foundAgain = await resumed.traces();
+    assert.deepEqual(await unfinishedIn(run.directory), []);
+    assert.deepEqual((await resumed.run.completed()).weightsSha256, undisturbed.weightsSha256);
+    await assertNothingLeft(foundAgain);
+    assert.deepEqual(await unfinishedIn(run.directory), []);
+  });
+
+  test('after kill -9 of a spawned worker: it is started again, each time a little later, and takes part again', async (t) => {
+    const { run, traces } = await watchedRun(t, [...spawned, '--steps', '100000']);
+    const found = await traces();
+    let pid = 0;
+    for (const pause of ['0.25', '0.5']) {
+      const before = pid;
+      pid = await eventually(run, 'a (new) life of local-1', async () => {
+        const current = await workerPid(run, 'local-1');
+        return current !== before && current;
+      });
+      process.kill(pid, 'SIGKILL');
+      await eventually(run, 'a restart', () => run.output().includes(`Worker local-1 ended (SIGKILL); starting it again in ${pause} s.`));
+    }
+    const last = await eventually(run, 'a third life', async () => {
+      const current = await workerPid(run, 'local-1');
+      return current !== pid && current;
+    });
+    assert.equal(await until('the third process', async () => (await workerPid(run, 'local-1')) === last), true);
+    const stepsThen = (await run.losses()).length;
+    await eventually(run, 'more steps', async () => (await run.losses()).length >= stepsThen + 5);
+    run.child.kill('SIGINT');
+    assert.equal((await within(run, 'its end', run.exited)).code, 0);
+    await assertNothingLeft(found);
+    const events = await run.events();
+    const earlier = events.filter((line) => line['event'] === 'worker-left' && line['worker'] === 'local-1').map((line) => line['shardsCommitted'] as number);
+    const committed = events.findLast((line) => line['event'] === 'coordinator-ended')!['shardsCommitted'] as Record<string, number>;
+    assert.ok(committed['local-1']! > earlier.reduce((sum, count) => sum + count, 0), 'its third life committed shards');
+  });
+});

@@ -1,0 +1,123 @@
+/**
+ * Every command in the README, on a clean copy of the project, as a newcomer would type it; training ones are shortened by extra flags.
+ *
+ * A command that appears in the README and not in the table here fails the test, and the other way round.
+ */
+import assert from 'node:assert/strict';
+import { execFile, spawn } from 'node:child_process';
+import { cp, mkdir, readFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { test, type TestContext } from 'node:test';
+import { promisify } from 'node:util';
+import { root, temporaryDirectory } from './harness.ts';
+
+const execute = promisify(execFile);
+/** Ports of their own, a handful of steps, a backend that is there everywhere. */
+const short = '--steps 4 --sample-every 2 --metrics-port 0';
+const anyPort = '--bind tcp://127.0.0.1:0';
+
+interface Outcome {
+  readonly code: number;
+  readonly output: string;
+}
+
+interface Place {
+  readonly directory: string;
+  /** Runs a command line in the copy. */
+  run(line: string): Promise<Outcome>;
+}
+
+/** What is done with each command, in this order: an earlier one makes what a later one needs. */
+const commands: Record<string, (place: Place, t: TestContext) => Promise<void>> = {
+  'npm ci && npm start': async (place) => {
+    const { code, output } = await place.run(`npm ci && npm start -- ${short} ${anyPort}`);
+    assert.equal(code, 0, output);
+    assert.match(output, /Pictures of step 2: (\S+\.png)/);
+    assert.match(output, /Weights of generator: sha256 [0-9a-f]{64}/);
+  },
+  'npx --no -- coordinator --help': async (place) => assert.match((await place.run('npx --no -- coordinator --help')).output, /Examples:[\s\S]*coordinator --workers 4 --spawn/),
+  'npx --no -- worker --help': async (place) => assert.match((await place.run('npx --no -- worker --help')).output, /Examples:[\s\S]*worker --gpu 0/),
+  'npx --no -- coordinator --resume': async (place) => {
+    const { code, output } = await place.run(`npx --no -- coordinator --resume --spawn --workers 2 --steps 6 --metrics-port 0 ${anyPort}`);
+    assert.equal(code, 0, output);
+    assert.match(output, /Going on after step 4/);
+  },
+  'npx --no -- coordinator --config runs/NAME/config.json --spawn': async (place) => {
+    const { output: newest } = await place.run('ls -t runs | head -1');
+    const { code, output } = await place.run(`npx --no -- coordinator --config runs/${newest.trim()}/config.json --spawn --workers 1 ${anyPort} --metrics-port 0`);
+    assert.equal(code, 0, output);
+  },
+  'npx --no -- coordinator --recipe examples/lsgan.mjs --spawn': async (place) => {
+    const { code, output } = await place.run(`npx --no -- coordinator --recipe examples/lsgan.mjs --spawn ${short} ${anyPort}`);
+    assert.equal(code, 0, output);
+  },
+  'npx --no -- coordinator --workers 4 --bind tcp://0.0.0.0:5555': async (place, t) => {
+    const child = spawn('npx', ['--no', '--', 'coordinator', '--workers', '4', '--bind', 'tcp://0.0.0.0:0', ...short.split(' ')], { cwd: place.directory });
+    t.after(() => child.kill('SIGKILL'));
+    let output = '';
+    const port = await new Promise<string>((resolve, reject) => {
+      child.stdout.on('data', (text: Buffer) => {
+        output += text.toString();
+        const found = /Listening at tcp:\/\/0\.0\.0\.0:(\d+)/.exec(output);
+        if (found !== null && output.includes('Start one with: npx --no -- worker --connect')) resolve(found[1]!);
+      });
+      child.once('exit', () => reject(new Error(output)));
+    });
+    assert.match(output, /nothing authenticates workers/);
+    const ended = new Promise<number | null>((resolve) => child.once('exit', resolve));
+    const workers = await Promise.all([1, 2, 3, 4].map((number) => place.run(`npx --no -- worker --name w${number} --backend wasm --connect tcp://127.0.0.1:${port}`)));
+    for (const worker of workers) assert.equal(worker.code, 0, worker.output);
+    assert.equal(await ended, 0, output);
+  },
+  'npx --no -- worker --gpu 0 --connect tcp://HOST:5555': async (place) => {
+    // On a machine with a GPU it would look for the coordinator; on this one it must say why it cannot.
+    const { code, output } = await place.run('npx --no -- worker --gpu 0 --connect tcp://127.0.0.1:9 --reconnect-timeout 1');
+    assert.ok([11, 12, 14].includes(code), output);
+    assert.equal(output.includes('\n    at '), false, output);
+  },
+  'npm run check': async (place) => {
+    const { code, output } = await place.run('npm run check');
+    assert.equal(code, 0, output);
+  },
+  // Run by test/native and by .ci/run, which sets it up: its download is too large for a copy of its own.
+  'npm run native': async (place) => assert.match((await place.run('npm run native -- --help')).output, /tensorflow/i),
+  // This very suite.
+  'npm cit': async () => {},
+};
+
+test('every command of the README works on a clean copy', { timeout: 15 * 60_000 }, async (t) => {
+  const named = commandsIn(await readFile(join(root, 'README.md'), 'utf8'));
+  assert.deepEqual([...named].toSorted(), Object.keys(commands).toSorted(), 'the README and this test name the same commands');
+  const directory = join(await temporaryDirectory(t), 'lockstep');
+  await copyProject(directory);
+  const place: Place = { directory, run: (line) => shell(line, directory) };
+  for (const [command, check] of Object.entries(commands)) await t.test(command, (inner) => check(place, inner));
+});
+
+/** Indented command lines, and commands in backticks. */
+function commandsIn(text: string): Set<string> {
+  const lines = text.split('\n').flatMap((line) => (/^ {4}(npm|npx) /.test(line) ? [line.trim()] : []));
+  const inline = [...text.matchAll(/`((?:npm|npx) [^`]+)`/g)].map((match) => match[1]!);
+  return new Set([...lines, ...inline]);
+}
+
+/** What a clone would have: tracked files, and new ones that are not ignored. */
+async function copyProject(directory: string): Promise<void> {
+  const { stdout } = await execute('git', ['ls-files', '-co', '--exclude-standard', '-z'], { cwd: root, maxBuffer: 1e7 });
+  for (const file of stdout.split('\0').filter(Boolean)) {
+    await mkdir(dirname(join(directory, file)), { recursive: true });
+    // A file deleted in the work tree and not yet in the index is not part of the project.
+    await cp(join(root, file), join(directory, file)).catch((error: NodeJS.ErrnoException) => {
+      if (error.code !== 'ENOENT') throw error;
+    });
+  }
+  await execute('git', ['init', '-q'], { cwd: directory });
+}
+
+async function shell(line: string, cwd: string): Promise<Outcome> {
+  const child = spawn('bash', ['-c', line], { cwd, stdio: ['ignore', 'pipe', 'pipe'] });
+  let output = '';
+  for (const stream of [child.stdout, child.stderr]) stream.on('data', (text: Buffer) => (output += text.toString()));
+  const code = await new Promise<number>((resolve) => child.once('close', (status) => resolve(status ?? -1)));
+  return { code, output };
+}
