@@ -85,7 +85,7 @@ function simulate(world: World): { rounds: number[]; decisions: number } {
       switch (effect.do) {
         case 'hello': worker.outbox.push({ type: 'hello', peer: worker.peer, name: worker.peer, host: 'h', pid: 1, backend: 'b', device: 'd' }); break;
         case 'prepare': worker.pending.push({ type: 'prepared' }); break;
-        case 'ready': worker.outbox.push({ type: 'ready', peer: worker.peer, fence: effect.fence, manifestKey: 'm', fingerprint: 'f' }); break;
+        case 'ready': worker.outbox.push({ type: 'ready', peer: worker.peer, fence: effect.fence, manifestKey: 'm', fingerprint: 'f', carrier: 'inline' }); break;
         case 'compute': {
           assert.deepEqual(effect.order.needs, versionsOf(effect.fence.round), 'weights of the round');
           orders.set(effect.order.workId, effect.order);

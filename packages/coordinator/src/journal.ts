@@ -213,7 +213,7 @@ function tell(entry: RecordEntry, log: Log, metrics: Metrics): void {
   switch (entry.event) {
     case 'worker-joined':
       metrics.workerJoined(entry.worker);
-      return log.info(`Worker ${entry.worker} joined: ${entry.backend} on ${entry.device}, host ${entry.host}.`);
+      return log.info(`Worker ${entry.worker} joined: ${entry.backend} on ${entry.device}, host ${entry.host}, tensors ${entry.carrier === 'shm' ? 'through shared memory' : 'in messages'}.`);
     case 'worker-left':
       metrics.workerLeft(entry.cause);
       if (entry.cause === 'left' || entry.cause === 'expelled') metrics.workerGone(entry.worker);

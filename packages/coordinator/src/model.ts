@@ -4,16 +4,16 @@
  * Responsible for: drawing initial weights, applying a summed gradient, and handing out frozen copies to send.
  * Not responsible for: when a round commits (core), sums (`reduce.ts`), files (`checkpoint/`).
  */
-import { initialFlat, type Manifest, type Manifests, type Recipe, streams } from '@lockstep/shared';
+import { initialFlat, type Manifest, type Manifests, type Recipe, squaredNorm, streams } from '@lockstep/shared';
 import { createOptimizer, type Optimizer, type OptimizerState } from './optimizer/index.ts';
-import { clipToNorm, isFiniteFlat, squaredNorm } from './optimizer/gradient.ts';
+import { clipScale } from './optimizer/gradient.ts';
 
 export interface Network {
   readonly name: string;
   readonly manifest: Manifest;
   /** Commits so far. */
   version: number;
-  /** Changed in place by every commit; never handed out. */
+  /** The optimizer's: changed in place by every commit; never handed out. */
   readonly weights: Float32Array;
   readonly optimizer: Optimizer;
   /** A copy of the weights at `version`, shared by every message that carries them; ZeroMQ reads it after `send` has returned. */
@@ -39,11 +39,11 @@ export function createModel(
 ): Model {
   const networks = Object.keys(recipe.networks).map((name, index): [string, Network] => {
     const manifest = manifests[name]!;
-    const optimizer = createOptimizer(recipe.optimizers[name]!, manifest.length, learningRate);
     const before = saved?.[name];
+    const initial = before?.weights ?? initialFlat(manifest, seed, streams.initialWeights + index);
+    const optimizer = createOptimizer(recipe.optimizers[name]!, initial, learningRate);
     if (before !== undefined) optimizer.restore(before.optimizer);
-    const weights = before?.weights ?? initialFlat(manifest, seed, streams.initialWeights + index);
-    return [name, { name, manifest, version: before?.version ?? 0, weights, optimizer, frozen: undefined }];
+    return [name, { name, manifest, version: before?.version ?? 0, weights: optimizer.weights, optimizer, frozen: undefined }];
   });
   return new Map(networks);
 }
@@ -58,13 +58,14 @@ export type Applied =
   /** Not a finite sum: nothing was changed. */
   | { readonly ok: false };
 
-/** Checks, clips and applies a summed gradient (which may be written), and raises the version. */
+/**
+ * Checks, clips and applies a summed gradient, which stays as it is, and raises the version. Two passes: one finds the norm, which is
+ * finite exactly if the gradient is; the other clips on the way into the optimizer.
+ */
 export function applyGradient(network: Network, recipe: Recipe, gradient: Float32Array): Applied {
-  if (!isFiniteFlat(gradient)) return { ok: false };
   const gradientNorm = Math.sqrt(squaredNorm(gradient));
-  const { clipNorm } = recipe.optimizers[network.name]!;
-  if (clipNorm !== undefined) clipToNorm(gradient, gradientNorm, clipNorm);
-  network.optimizer.apply(network.weights, gradient);
+  if (!Number.isFinite(gradientNorm)) return { ok: false };
+  network.optimizer.apply(gradient, clipScale(gradientNorm, recipe.optimizers[network.name]!.clipNorm));
   network.version += 1;
   network.frozen = undefined;
   return { ok: true, gradientNorm };

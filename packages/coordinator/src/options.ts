@@ -7,6 +7,7 @@
 import { endpoint, LockstepError, numberWithin, oneOf } from '@lockstep/shared';
 
 export const backendChoices = ['auto', 'cuda', 'tensorflow', 'wasm'] as const;
+export const carrierChoices = ['auto', 'inline'] as const;
 export const logLevels = ['debug', 'info', 'warn', 'error'] as const;
 
 export interface Options {
@@ -36,6 +37,7 @@ export interface Options {
   readonly data: string | undefined;
   readonly backend: (typeof backendChoices)[number];
   readonly allowMixedNumerics: boolean;
+  readonly carrier: (typeof carrierChoices)[number];
   readonly joinTimeout: number;
   readonly workerTimeout: number;
   readonly logLevel: (typeof logLevels)[number];
@@ -99,6 +101,7 @@ export const optionTable: { readonly [K in keyof Options]: OptionSpec } = {
   data: { type: 'string', default: undefined, defaultDescription: 'MNIST, which comes along', describe: 'directory of an IDX data set (plain or .gz)', check: text, changesOnResume: false },
   backend: { type: 'string', default: 'auto', describe: `backend of spawned workers: ${backendChoices.join(', ')}`, check: choice(backendChoices), changesOnResume: false },
   allowMixedNumerics: { type: 'boolean', default: false, describe: 'let workers join that compute other bits; gives up equal bits', check: truth, changesOnResume: false },
+  carrier: { type: 'string', default: 'auto', describe: 'tensors of workers on this host: auto (shared memory where it works) or inline (in messages)', check: choice(carrierChoices), changesOnResume: true },
   joinTimeout: { type: 'number', default: 600, describe: 'seconds to wait for workers', check: real(0.1, maximumSeconds), changesOnResume: true },
   workerTimeout: { type: 'number', default: 120, describe: 'seconds a worker may take for one answer', check: real(0.1, maximumSeconds), changesOnResume: true },
   logLevel: { type: 'string', default: 'info', describe: logLevels.join(', '), check: choice(logLevels), changesOnResume: true },

@@ -2,9 +2,10 @@
  * Sums the shards' gradients of one round in the fixed tree, as they arrive.
  *
  * Responsible for: adding siblings as soon as both are there, so that work overlaps with waiting and few flats are held; and for refusing
- * what would count a shard twice. Not responsible for: deciding which results count (the core), or checking the total (`gradient.ts`).
+ * what would count a shard twice. Not responsible for: deciding which results count (the core), or checking the total (`model.ts`).
  *
- * Which additions are made depends on the tree alone, never on arrival: left + right, always in that order.
+ * Which additions are made depends on the tree alone, never on arrival. IEEE addition is commutative bit for bit (but for a NaN's payload,
+ * and no NaN is ever applied), so an arriving sum takes up its siblings as it climbs, all in one pass over memory.
  */
 import { addInto, childrenOf, isNode, rootOf, shardsUnder } from '@lockstep/shared';
 import type { TreeNode } from '@lockstep/shared';
@@ -35,23 +36,21 @@ export function createTreeSum(shardCount: number): TreeSum {
   return {
     add(node, flat) {
       claim(node);
+      const siblings: Float32Array[] = [];
       let at = node;
-      let sum = flat;
       while (at.level < root.level) {
         const parent = { level: at.level + 1, index: Math.floor(at.index / 2) };
-        const [left, right] = childrenOf(parent, shardCount);
-        if (right !== undefined) {
-          const sibling = at.index === left!.index ? right : left!;
+        const sibling = childrenOf(parent, shardCount).find(({ index }) => index !== at.index);
+        if (sibling !== undefined) {
           const other = waiting.get(key(sibling));
           if (other === undefined) break;
           waiting.delete(key(sibling));
-          const [target, source] = sibling === right ? [sum, other] : [other, sum];
-          addInto(target, source);
-          sum = target;
+          siblings.push(other);
         }
         at = parent;
       }
-      waiting.set(key(at), sum);
+      addInto(flat, ...siblings);
+      waiting.set(key(at), flat);
     },
     total: () => waiting.get(key(root)),
   };

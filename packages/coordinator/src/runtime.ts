@@ -5,7 +5,6 @@
  * (`round.ts`, `model.ts`), what a run writes and tells (`journal.ts`), or starting and ending the process (`main.ts`).
  */
 import {
-  type Carrier,
   decode,
   encode,
   manifestFault,
@@ -13,6 +12,7 @@ import {
   type Message,
   type PeerId,
   protocolVersion,
+  type RegionOffer,
   type Result,
   type ServerEvents,
   type ServerTransport,
@@ -27,6 +27,7 @@ import type { Plan } from './core/plan.ts';
 import { createState, nextDeadlineMs, type Start, type State } from './core/state.ts';
 import { step } from './core/step.ts';
 import type { Journal } from './journal.ts';
+import type { Carriers } from './carriers.ts';
 import { frozenWeights, type Model } from './model.ts';
 import { beginRound, type Round, type RoundOptions } from './round.ts';
 
@@ -38,7 +39,7 @@ export interface RuntimeOptions {
   readonly recipeHash: string;
   readonly dataset: RoundOptions['dataset'];
   readonly stream: RoundOptions['stream'];
-  readonly carrier: Carrier;
+  readonly carriers: Carriers;
   /** The model of a checkpoint, if the run is resumed. */
   readonly restored: Model | undefined;
   /** The start of a new run, once the first worker has reported the manifests. */
@@ -67,12 +68,13 @@ export interface Runtime {
 const lingerMs = 300;
 
 export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
-  const { plan, carrier, journal, nowMs } = options;
+  const { plan, carriers, journal, nowMs } = options;
   const state = createState(plan, options.start, nowMs());
   let model = options.restored;
   let round: Round | undefined;
   let pictures: Float32Array | undefined;
   let reported: Manifests | undefined;
+  let offered: RegionOffer | undefined;
   let timer: NodeJS.Timeout | undefined;
   const queue: Event[] = [];
   let draining = false;
@@ -99,6 +101,7 @@ export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
     ended: ending.then(async (result) => {
       clearTimeout(timer);
       await transport.close(lingerMs);
+      carriers.close();
       return result;
     }),
     stop: (reason) => handle({ type: 'stop', reason }),
@@ -117,6 +120,7 @@ export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
       for (const effect of step(state, next, nowMs())) perform(effect);
     }
     draining = false;
+    carriers.keep(state.workers);
     arm();
     journal.stateChanged(state);
   }
@@ -130,6 +134,7 @@ export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
   function toEvent(peer: PeerId, message: ToCoordinator, frames: readonly Uint8Array[]): Event {
     if (message.type === 'hello') {
       const { name, host, pid, backend, device } = message;
+      offered = message.region;
       return { type: 'hello', peer, name, host, pid, backend, device };
     }
     const { runId, epoch, incarnation } = message;
@@ -139,11 +144,13 @@ export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
         const fault = manifestFault(message.manifests, plan.networks);
         if (fault !== undefined) return { type: 'malformed', peer, code: 'recipe-mismatch', reason: `Its networks are not the recipe's: ${fault}.` };
         reported = message.manifests;
-        return { type: 'ready', peer, fence, manifestKey: manifestKeyOf(message.manifests), fingerprint: message.fingerprint };
+        carriers.settle(peer, message.carrier);
+        return { type: 'ready', peer, fence, manifestKey: manifestKeyOf(message.manifests), fingerprint: message.fingerprint, carrier: message.carrier };
       }
       case 'result': {
-        const flats = carrier.unpack(message.payload, frames)?.flats;
-        if (flats === undefined || !fitsRound(message, flats)) {
+        // What is not of this round will be dropped by the core, and its memory may be in use for something else by now.
+        const flats = isOfRound(message) ? carriers.of(peer).unpack(message.payload, frames)?.flats : [];
+        if (flats === undefined || (isOfRound(message) && !fitsRound(message, flats))) {
           return { type: 'malformed', peer, code: 'refused', reason: 'It sent a RESULT whose tensors do not fit the round.' };
         }
         const { workId, task, nodes, outcomes } = message;
@@ -157,9 +164,12 @@ export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
     }
   }
 
-  /** Whether tensors have the sizes that the round needs. A result of another round has other sizes; the core drops it, and counts it. */
+  function isOfRound(message: Result): boolean {
+    return message.epoch === plan.epoch && message.round === state.cursor.round && message.task === state.task?.kind && state.workers.has(message.incarnation);
+  }
+
+  /** Whether tensors have the sizes that the round needs. */
   function fitsRound(message: Result, flats: readonly Float32Array[]): boolean {
-    if (message.round !== state.cursor.round || state.task?.kind !== message.task) return true;
     if (message.task === 'generate') return flats.length === 1 && flats[0]!.length === plan.pictures * options.dataset.pixels;
     const { length } = model!.get(plan.phases[state.cursor.phase]!.updates)!.manifest;
     return flats.length === message.nodes.length && flats.every((flat) => flat.length === length);
@@ -170,7 +180,9 @@ export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
       case 'welcome': {
         const recipe = { name: options.recipe.name, hash: options.recipeHash };
         const { batchSize, shardCount } = plan;
-        return send(effect.to, { type: 'welcome', ...fence(effect.to, effect.round), recipe, seed: options.seed, batchSize, shardCount });
+        const region = carriers.greet(effect.to, offered);
+        const header = { type: 'welcome', ...fence(effect.to, effect.round), recipe, seed: options.seed, batchSize, shardCount } as const;
+        return send(effect.to, region === undefined ? header : { ...header, region });
       }
       case 'refuse':
         return send(effect.to, { type: 'refuse', ...fence(effect.to, effect.round), code: effect.code, reason: effect.reason });
@@ -213,7 +225,8 @@ export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
 
   function deal(effect: Extract<Effect, { do: 'deal' }>): void {
     const { to, workId, task, cursor, shards, needs, sends } = effect;
-    const { payload, frames } = carrier.pack(sends.map((network) => frozenWeights(model!.get(network)!)));
+    const weights = sends.map((network) => ({ key: network, flat: frozenWeights(model!.get(network)!) }));
+    const { payload, frames } = carriers.of(to).pack(weights);
     const samples = round?.samples(shards) ?? new Uint8Array(0);
     const header: Message = {
       type: 'work',

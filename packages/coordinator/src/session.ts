@@ -5,8 +5,9 @@
  */
 import { access } from 'node:fs/promises';
 import { join } from 'node:path';
-import { type Gpu, inlineCarrier, listen, type Log, type Manifests, version } from '@lockstep/shared';
+import { type Gpu, listen, type Log, type Manifests, version } from '@lockstep/shared';
 import { announce } from './announce.ts';
+import { createCarriers } from './carriers.ts';
 import { createCheckpointWriter } from './checkpoint-writer.ts';
 import type { CheckpointWriter } from './checkpoint-writer.ts';
 import { stepName } from './checkpoint/name.ts';
@@ -78,7 +79,7 @@ export async function runSession(session: SessionOptions): Promise<void> {
       recipeHash,
       dataset,
       stream: createIdStream(options.seed, dataset.count),
-      carrier: inlineCarrier,
+      carriers: createCarriers(options.carrier),
       restored: checkpoint === undefined ? undefined : modelOf(manifestsOf(checkpoint)),
       createModel: modelOf,
       listen: (events) => listen(options.bind, events),

@@ -1,8 +1,14 @@
 /** The public surface of @lockstep/shared: explicit names only. */
-export type { Carrier, Packed } from './carrier/carrier.ts';
+export type { Carrier, KeyedFlat, Packed } from './carrier/carrier.ts';
 export { inlineCarrier } from './carrier/inline.ts';
+export type { RegionOffer, RegionReader, RegionWriter } from './carrier/shared-memory.ts';
+export { createRegion, openRegion } from './carrier/shared-memory.ts';
+export { createShmCarrier } from './carrier/shm.ts';
 export type { ErrorCode } from './errors.ts';
 export { errorCodes, errorTable, isErrorCode, LockstepError } from './errors.ts';
+export type { ResidentFlats } from './kernels/resident.ts';
+export { createResidentFlats } from './kernels/resident.ts';
+export { squaredNorm } from './kernels/scratch.ts';
 export type { Log, LogDestination, LogFields, LogLevel, LogOptions } from './log.ts';
 export { createLog, logLevels } from './log.ts';
 export type { Decoded } from './protocol/codec.ts';

@@ -4,7 +4,10 @@
  * Not responsible for: decisions (`core/`), arithmetic (`compute.ts`), flags and signals (`main.ts`).
  */
 import {
+  type Carrier,
   connect,
+  createRegion,
+  createShmCarrier,
   decode,
   encode,
   type Fence,
@@ -12,8 +15,11 @@ import {
   isErrorCode,
   LockstepError,
   type Log,
+  openRegion,
   protocolVersion,
   type Recipe,
+  type RegionOffer,
+  type RegionReader,
   type Result,
   toWorker,
   type ToWorker,
@@ -54,11 +60,16 @@ export async function runWorker(options: RuntimeOptions, stopRequested: Promise<
   let fingerprint = '';
   /** One computation at a time, in the order they were asked for. */
   let queue: Promise<void> = Promise.resolve();
-  let answer: Pick<Result, 'task' | 'nodes' | 'outcomes' | 'computeSeconds'> & { flats: Float32Array[] };
+  let answer: Pick<Result, 'task' | 'nodes' | 'outcomes' | 'computeSeconds'> & { key: string; flats: Float32Array[] };
   let end: (outcome: Outcome) => void;
   const ended = new Promise<Outcome>((resolve) => {
     end = resolve;
   });
+
+  // One gradient at a time: the coordinator has read it before it asks for the next.
+  const own = createRegion(1);
+  let peers: RegionReader | undefined;
+  let carrier: Carrier = inlineCarrier;
 
   const transport = connect(options.endpoint, options.incarnation, {
     up: () => handle({ type: 'up' }),
@@ -78,6 +89,8 @@ export async function runWorker(options: RuntimeOptions, stopRequested: Promise<
   const outcome = await ended;
   clearTimeout(timer);
   await transport.close(lingerMs);
+  peers?.close();
+  own?.close();
   return outcome;
 
   function handle(event: Event): void {
@@ -94,10 +107,11 @@ export async function runWorker(options: RuntimeOptions, stopRequested: Promise<
     switch (message.type) {
       case 'welcome': {
         const { recipe, seed, batchSize, shardCount } = message;
+        share(message.region);
         return handle({ type: 'welcome', fence, config: { recipe, seed, batchSize, shardCount } });
       }
       case 'work':
-        return handle(workEvent(message, frames, fence));
+        return handle(workEvent(message, frames, fence, carrier));
       case 'refuse':
         return handle({ type: 'refuse', code: isErrorCode(message.code) ? message.code : 'refused', reason: message.reason });
       case 'bye':
@@ -108,17 +122,17 @@ export async function runWorker(options: RuntimeOptions, stopRequested: Promise<
   function perform(effect: Effect): void {
     switch (effect.do) {
       case 'hello':
-        return send({ type: 'hello', incarnation: options.incarnation, ...options.identity, backend: backend.name, device: backend.device });
+        return send({ type: 'hello', incarnation: options.incarnation, ...options.identity, backend: backend.name, device: backend.device, ...(own === undefined ? {} : { region: own.offer }) });
       case 'prepare':
         return enqueue(() => prepare(effect.config));
       case 'ready':
         log.info(`Joined the run ${effect.fence.runId} at ${options.endpoint}.`);
-        return send({ type: 'ready', ...effect.fence, manifests: compute!.manifests, fingerprint });
+        return send({ type: 'ready', ...effect.fence, manifests: compute!.manifests, fingerprint, carrier: carrier.name });
       case 'compute':
         return enqueue(() => carryOut(effect.fence, effect.order));
       case 'result': {
-        const { flats, ...fields } = answer;
-        const { payload, frames } = inlineCarrier.pack(flats);
+        const { flats, key, ...fields } = answer;
+        const { payload, frames } = carrier.pack(flats.map((flat, index) => ({ key: `${key} ${index}`, flat })));
         return send({ type: 'result', ...effect.fence, workId: effect.workId, ...fields, payload }, frames);
       }
       case 'need':
@@ -130,6 +144,13 @@ export async function runWorker(options: RuntimeOptions, stopRequested: Promise<
       case 'exit':
         return end({ reason: effect.reason, ...(effect.code === undefined ? {} : { code: effect.code }) });
     }
+  }
+
+  /** Opens the coordinator's memory, if it offered it: then both sides use it. */
+  function share(region: RegionOffer | undefined): void {
+    peers?.close();
+    peers = region === undefined ? undefined : openRegion(region);
+    carrier = own === undefined || peers === undefined ? inlineCarrier : createShmCarrier(own, peers);
   }
 
   function send(message: Parameters<typeof encode>[0], frames?: readonly Uint8Array[]): void {
@@ -158,10 +179,10 @@ export async function runWorker(options: RuntimeOptions, stopRequested: Promise<
     for (const [index, network] of order.sends.entries()) compute!.setWeights(network, order.needs[network]!, flats[index]!);
     if (order.task === 'generate') {
       const pictures = await compute!.generate({ pictures: order.pictures });
-      answer = { task: 'generate', nodes: [], outcomes: [], computeSeconds: (nowMs() - startMs) / 1000, flats: [pictures] };
+      answer = { task: 'generate', nodes: [], outcomes: [], computeSeconds: (nowMs() - startMs) / 1000, key: 'pictures', flats: [pictures] };
     } else {
       const { nodes, flats: gradients, outcomes } = await compute!.gradient({ phase: order.phase, round: fence.round, shards: order.shards, samples });
-      answer = { task: 'gradient', nodes, outcomes, computeSeconds: (nowMs() - startMs) / 1000, flats: gradients };
+      answer = { task: 'gradient', nodes, outcomes, computeSeconds: (nowMs() - startMs) / 1000, key: `phase ${order.phase}`, flats: gradients };
     }
     handle({ type: 'computed', fence, workId: order.workId });
   }
@@ -172,8 +193,10 @@ interface WorkPayload {
   readonly samples: Uint8Array;
 }
 
-function workEvent(message: Work, frames: readonly Uint8Array[], fence: Fence): Event {
-  const unpacked = inlineCarrier.unpack(message.payload, frames);
+function workEvent(message: Work, frames: readonly Uint8Array[], fence: Fence, carrier: Carrier): Event {
+  const unpacked = carrier.unpack(message.payload, frames);
+  // The weights have been replaced since: this order comes late, and another is on its way.
+  if (unpacked === undefined && message.payload.carrier === 'shm') return { type: 'lost-weights', fence, workId: message.workId, networks: message.sends };
   const samples = unpacked?.rest[0] ?? new Uint8Array(0);
   if (unpacked?.flats.length !== message.sends.length || samples.length !== message.sampleBytes) {
     return { type: 'failed', code: 'compute-failed', reason: 'The coordinator sent a WORK whose frames do not fit its header.' };

@@ -50,7 +50,7 @@ export function admit(state: State, event: Extract<Event, { type: 'ready' }>, ef
   }
   worker.stage = 'idle';
   const { name, host, pid, backend, device } = worker;
-  effects.push({ do: 'record', entry: { event: 'worker-joined', worker: name, host, pid, backend, device, round: state.cursor.round } });
+  effects.push({ do: 'record', entry: { event: 'worker-joined', worker: name, host, pid, backend, device, carrier: event.carrier, round: state.cursor.round } });
 }
 
 /** Sends a worker away for good. */

@@ -38,7 +38,7 @@ function create(changes: Partial<Plan> = {}): State {
 
 const hello = (peer: string, name = peer): Event => ({ type: 'hello', peer, name, host: 'h', pid: 1, backend: 'wasm', device: 'cpu' });
 const fence = (state: State, peer: string, changes = {}) => ({ runId: 'r', epoch: 1, incarnation: peer, round: state.cursor.round, ...changes });
-const ready = (state: State, peer: string, changes = {}): Event => ({ type: 'ready', peer, fence: fence(state, peer), manifestKey: 'm', fingerprint: 'f', ...changes });
+const ready = (state: State, peer: string, changes = {}): Event => ({ type: 'ready', peer, fence: fence(state, peer), manifestKey: 'm', fingerprint: 'f', carrier: 'inline', ...changes });
 const result = (state: State, peer: string, shards: number[], changes = {}, task: TaskKind = 'gradient'): Event => ({
   type: 'result',
   peer,

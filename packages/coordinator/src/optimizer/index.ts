@@ -8,21 +8,21 @@ import { createSgd } from './sgd.ts';
 export type { Optimizer, OptimizerState } from './optimizer.ts';
 
 /**
- * An optimizer at its start, for a network of `length` weights. `learningRateOverride` (`--learning-rate`) replaces the recipe's.
- * `spec.clipNorm` is checked here and applied by the caller (`clipToNorm`), which reports the norm before it.
- * Throws `recipe-invalid` for a bad setting.
+ * An optimizer at its start, with a copy of these weights. `learningRateOverride` (`--learning-rate`) replaces the recipe's.
+ * `spec.clipNorm` is checked here and applied by the caller (`clipScale`), which reports the norm before it.
+ * Throws `recipe-invalid` for a bad setting, and as `createResidentFlats` does for a network that does not fit into memory.
  */
-export function createOptimizer(spec: OptimizerSpec, length: number, learningRateOverride?: number): Optimizer {
+export function createOptimizer(spec: OptimizerSpec, initial: Float32Array, learningRateOverride?: number): Optimizer {
   const resolved = learningRateOverride === undefined ? spec : { ...spec, learningRate: learningRateOverride };
   checkAboveZero(resolved, 'learningRate', resolved.learningRate);
   if (resolved.clipNorm !== undefined) checkAboveZero(resolved, 'clipNorm', resolved.clipNorm);
   switch (resolved.kind) {
     case 'adam':
       checkAdam(resolved);
-      return createAdam(resolved, length);
+      return createAdam(resolved, initial);
     case 'sgd':
       checkFraction(resolved, 'momentum', resolved.momentum ?? 0);
-      return createSgd(resolved, length);
+      return createSgd(resolved, initial);
     default:
       throw new LockstepError('recipe-invalid', `The recipe asks for the optimizer "${String((resolved as { kind: unknown }).kind)}"; there are adam and sgd.`);
   }

@@ -1,11 +1,11 @@
 /**
- * What an optimizer is: an update in place of one network's flat, and a state that a checkpoint can hold without knowing the optimizer.
+ * What an optimizer is: one network's weights, their update in place, and a state that a checkpoint can hold without knowing the optimizer.
  *
  * Responsible for: the interface, saving and restoring, and the common checks. Not responsible for: the arithmetic (`adam.ts`, `sgd.ts`),
- * finiteness and clipping, which come before (`gradient.ts`), or files (`checkpoint/`).
+ * finiteness and the scale that clips, which come before (`gradient.ts`), or files (`checkpoint/`).
  *
- * Bits: every arithmetic operation is rounded to float32, in the order that each optimizer's header gives. A later float32 SIMD version
- * that keeps the order gives equal bits, and resuming from a saved state gives the bits of a run that never stopped.
+ * Bits: every arithmetic operation is rounded to float32, in the order that each optimizer's header gives; the kernels that carry it out
+ * keep that order. Resuming from a saved state gives the bits of a run that never stopped.
  */
 import { LockstepError } from '@lockstep/shared';
 import type { OptimizerSpec } from '@lockstep/shared';
@@ -20,8 +20,13 @@ export interface OptimizerState {
 
 export interface Optimizer {
   readonly kind: OptimizerSpec['kind'];
-  /** Updates `weights` in place; leaves `gradient` as it is. Both have the length given at creation, or it throws. */
-  apply(weights: Float32Array, gradient: Float32Array): void;
+  /** The network's flat, where kernels can update it: changed in place by `apply`, never another array. Whoever keeps it takes a copy. */
+  readonly weights: Float32Array;
+  /**
+   * Updates `weights` along `gradient`, each element times `scale` (a float32 number, rounded after the product); leaves `gradient` as it
+   * is. Throws (a programmer's error) if it is not as long as the weights.
+   */
+  apply(gradient: Float32Array, scale?: number): void;
   /** A copy, so that it may be written to disk while training goes on. */
   save(): OptimizerState;
   /** Copies a saved state in. Throws `resume-invalid`, and changes nothing, if it is not a state of this optimizer at this length. */
@@ -34,18 +39,14 @@ export interface WorkingState {
   readonly scalars: Record<string, number>;
 }
 
-export type Update = (weights: Float32Array, gradient: Float32Array, state: WorkingState) => void;
+export type Update = (gradient: Float32Array, scale: number) => void;
 
-/** Builds an optimizer from its first state (taken over, not copied) and its update. */
-export function optimizerFrom(kind: OptimizerSpec['kind'], length: number, state: WorkingState, update: Update): Optimizer {
+/** Builds an optimizer from its weights and first state (taken over, not copied) and its update of both. */
+export function optimizerFrom(kind: OptimizerSpec['kind'], weights: Float32Array, state: WorkingState, update: Update): Optimizer {
   return {
     kind,
-    apply(weights, gradient) {
-      if (weights.length !== length || gradient.length !== length) {
-        throw new Error(`${kind}: made for ${length} weights, given ${weights.length} weights and ${gradient.length} gradients`);
-      }
-      update(weights, gradient, state);
-    },
+    weights,
+    apply: (gradient, scale = 1) => update(gradient, scale),
     save() {
       const slots = Object.entries(state.slots).map(([name, flat]) => [name, flat.slice()] as const);
       return { slots: Object.fromEntries(slots), scalars: { ...state.scalars } };

@@ -4,33 +4,38 @@
  * Order of operations, each one rounded to float32 (`f`); TF.js's `cpu` backend computes in the same order and gives the same bits.
  *
  *     lr = f(learningRate)  mu = f(momentum)
+ *     for each element       g = f(g * scale), which is g with scale 1
  *     without momentum       w = f(f(-lr * g) + w)
  *     with momentum          velocity = f(f(mu * velocity) + g);  w = f(f(-lr * velocity) + w)
  *
  * State: slot `velocity` with momentum, nothing without; no scalars.
  */
-import type { SgdSpec } from '@lockstep/shared';
+import { createResidentFlats, type SgdSpec } from '@lockstep/shared';
 import { optimizerFrom } from './optimizer.ts';
 import type { Optimizer } from './optimizer.ts';
 
 /** `spec` is taken to be valid (`createOptimizer` checks it); `spec.clipNorm` is the caller's business. */
-export function createSgd(spec: SgdSpec, length: number): Optimizer {
+export function createSgd(spec: SgdSpec, initial: Float32Array): Optimizer {
   const negativeRate = -Math.fround(spec.learningRate);
   const momentum = Math.fround(spec.momentum ?? 0);
-  if (momentum === 0) {
-    return optimizerFrom('sgd', length, { slots: {}, scalars: {} }, (weights, gradient) => descend(weights, gradient, negativeRate));
-  }
-  const velocity = new Float32Array(length);
-  return optimizerFrom('sgd', length, { slots: { velocity }, scalars: {} }, (weights, gradient) => {
-    accumulate(velocity, gradient, momentum);
-    descend(weights, velocity, negativeRate);
-  });
+  return momentum === 0 ? plain(initial, negativeRate) : withMomentum(initial, negativeRate, momentum);
 }
 
-function accumulate(velocity: Float32Array, gradient: Float32Array, momentum: number): void {
-  for (let index = 0; index < velocity.length; index += 1) velocity[index] = Math.fround(momentum * velocity[index]!) + gradient[index]!;
+function plain(initial: Float32Array, negativeRate: number): Optimizer {
+  const { flats, addresses: at, update } = createResidentFlats(initial.length, ['weights']);
+  flats.weights.set(initial);
+  return optimizerFrom('sgd', flats.weights, { slots: {}, scalars: {} }, (gradient, scale) =>
+    update(gradient, (kernels, offset, g, count) => kernels.descend(at.weights + offset, g, count, scale, negativeRate)),
+  );
 }
 
-function descend(weights: Float32Array, direction: Float32Array, negativeRate: number): void {
-  for (let index = 0; index < weights.length; index += 1) weights[index] = Math.fround(negativeRate * direction[index]!) + weights[index]!;
+function withMomentum(initial: Float32Array, negativeRate: number, momentum: number): Optimizer {
+  const { flats, addresses: at, update } = createResidentFlats(initial.length, ['weights', 'velocity']);
+  const { weights, velocity } = flats;
+  weights.set(initial);
+  return optimizerFrom('sgd', weights, { slots: { velocity }, scalars: {} }, (gradient, scale) =>
+    update(gradient, (kernels, offset, g, count) =>
+      kernels.descendWithMomentum(at.weights + offset, g, at.velocity + offset, count, scale, momentum, negativeRate),
+    ),
+  );
 }

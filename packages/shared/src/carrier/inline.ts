@@ -1,19 +1,20 @@
 /** The carrier that works everywhere: one ZeroMQ frame of little-endian float32 per flat, right after the header. */
 import type { Payload } from '../protocol/messages.ts';
 import type { Frames } from '../transport/transport.ts';
-import type { Carrier, Packed } from './carrier.ts';
+import type { Carrier, KeyedFlat, Packed } from './carrier.ts';
 
 export const inlineCarrier: Carrier = { name: 'inline', pack, unpack };
 
-function pack(flats: readonly Float32Array[]): Packed {
+function pack(flats: readonly KeyedFlat[]): Packed {
   return {
-    payload: { carrier: 'inline', lengths: flats.map((flat) => flat.length) },
+    payload: { carrier: 'inline', lengths: flats.map(({ flat }) => flat.length) },
     // An explicit Buffer over the same memory: ZeroMQ would send other views with their own idea of length.
-    frames: flats.map((flat) => Buffer.from(flat.buffer, flat.byteOffset, flat.byteLength)),
+    frames: flats.map(({ flat }) => Buffer.from(flat.buffer, flat.byteOffset, flat.byteLength)),
   };
 }
 
 function unpack(payload: Payload, frames: Frames): { flats: Float32Array[]; rest: Frames } | undefined {
+  if (payload.carrier !== 'inline') return undefined;
   const { lengths } = payload;
   const fits = frames.length >= lengths.length && lengths.every((length, index) => frames[index]!.byteLength === length * 4);
   return fits ? { flats: lengths.map((_, index) => floats(frames[index]!)), rest: frames.slice(lengths.length) } : undefined;

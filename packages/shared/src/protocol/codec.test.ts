@@ -12,7 +12,7 @@ const manifest = { parameters: [{ name: 'l/kernel', shape: [2, 3], offset: 0, in
 
 const examples: { [T in Message['type']]: Extract<Message, { type: T }> } = {
   hello: { type: 'hello', version: '0.1.0', incarnation: 'i', name: 'w', host: 'h', pid: 1, backend: 'wasm', device: 'cpu' },
-  ready: { type: 'ready', ...fence, manifests: { g: manifest as never }, fingerprint: hash },
+  ready: { type: 'ready', ...fence, manifests: { g: manifest as never }, fingerprint: hash, carrier: 'shm' },
   result: { type: 'result', ...fence, workId: 1, task: 'gradient', nodes: [{ level: 1, index: 0 }], outcomes: [{ shard: 0, loss: Number.NaN, metrics: { a: Infinity } }], computeSeconds: 0.1, payload: { ...payload, lengths: [2] } },
   need: { type: 'need', ...fence, workId: 1, networks: ['g'] },
   leave: { type: 'leave', ...fence, code: 'stopped', reason: 'x' },

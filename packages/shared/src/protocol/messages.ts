@@ -19,8 +19,18 @@ const maximumShards = 4096;
 const maximumNetworks = 32;
 const perNetwork = <T extends z.ZodType>(value: T): z.ZodRecord<typeof name, T> => z.record(name, value);
 
-/** How the tensors of a message travel. `inline`: one frame of little-endian float32 per tensor, after the header, in this order. */
-const payload = z.object({ carrier: z.literal('inline'), lengths: z.array(count).max(maximumShards).readonly() });
+/**
+ * How the tensors of a message travel. `inline`: one frame of little-endian float32 per tensor, after the header, in this order.
+ * `shm`: each in a slot of the sender's shared memory.
+ */
+const payload = z.discriminatedUnion('carrier', [
+  z.object({ carrier: z.literal('inline'), lengths: z.array(count).max(maximumShards).readonly() }),
+  z.object({ carrier: z.literal('shm'), slots: z.array(z.object({ offset: count, sequence: count, length: count })).max(maximumShards).readonly() }),
+]);
+const carrier = z.enum(['inline', 'shm']);
+
+/** The shared memory a process writes, for a peer on the same host to open. */
+const region = z.object({ pid: count, descriptor: count, token: z.string().length(32) });
 export type Payload = z.infer<typeof payload>;
 
 /** Fence: a receiver acts on a message only if these match what it knows. `round` is the round being computed (or about to be). */
@@ -73,6 +83,8 @@ const hello = z.object({
   pid: count,
   backend: name,
   device: name,
+  /** Absent where there is no shared memory. */
+  region: region.exactOptional(),
 });
 
 /** Worker, after WELCOME: built and checked. WORK may follow. */
@@ -82,6 +94,8 @@ const ready = z.object({
   manifests: perNetwork(manifest),
   /** SHA-256 over every phase's gradient from fixed inputs on the run's shapes: equal fingerprints mean equal bits. */
   fingerprint: z.string().regex(/^[0-9a-f]{64}$/),
+  /** `shm` if the worker could open the region of the WELCOME. */
+  carrier,
 });
 
 /** Worker, once per WORK. Gradient: payload holds one flat per node. Generate: payload holds the pictures. */
@@ -112,7 +126,9 @@ const welcome = z.object({
   recipe: z.object({ name, hash: z.string().regex(/^[0-9a-f]{64}$/) }),
   seed: count,
   batchSize: z.int().min(1),
-  shardCount: z.int().min(1).max(maximumShards).readonly(),
+  shardCount: z.int().min(1).max(maximumShards),
+  /** Present if the coordinator could open the worker's: both will use shared memory if the worker can open this one too. */
+  region: region.exactOptional(),
 });
 
 /** Coordinator: you cannot take part; the worker prints the sentence and ends. */

@@ -1,23 +1,23 @@
 /**
- * The one kernel that adds flats: the only place where gradients meet, in workers (pre-summed subtrees) and in the coordinator.
+ * The one function that adds flats: the only place where gradients meet, in workers (pre-summed subtrees) and in the coordinator.
  *
- * Responsible for: one element-wise float32 addition. Not responsible for: the order of additions (`tree.ts`, `reduce.ts`).
+ * Responsible for: element-wise float32 addition. Not responsible for: the order of additions (`tree.ts`, `reduce.ts`).
  *
  * Why not `tf.add`: TensorFlow sets flush-to-zero and denormals-are-zero on its threads, so its sums of tiny gradients differ from
  * IEEE 754; V8 and WebAssembly keep denormals. Only IEEE addition gives the same bits in every process.
  *
- * Why a float64 addition may be used: JavaScript adds in float64 and the store rounds to float32. Rounding twice is innocuous here
- * (Figueroa, "When is double rounding innocuous?", 1995): 53 >= 2 * 24 + 2 bits, so for +, -, *, / and square root the result equals a
- * single float32 operation in every bit, denormals and overflow included. A SIMD `f32x4.add` therefore gives equal bits. The payload
- * bits of a NaN alone are unspecified; totals that are not finite are never applied.
+ * WebAssembly's `f32x4.add` gives the bits of a plain JavaScript loop, which adds in float64 and rounds to float32 when it stores: rounding
+ * twice is innocuous here (Figueroa, "When is double rounding innocuous?", 1995), since 53 >= 2 * 24 + 2 bits, for +, -, *, / and square
+ * root, denormals and overflow included. The payload bits of a NaN alone are unspecified; totals that are not finite are never applied.
  */
+import { addFlats } from '../kernels/scratch.ts';
 
 /**
- * target[i] += source[i], each sum rounded once to float32. Both have shape [n]; writes `target` only. Passing one array twice doubles it.
- * Throws if the lengths differ.
+ * target[i] += source[i] for each source in turn, each sum rounded once to float32: several at once cost one pass over the target.
+ * All have shape [n]; writes `target` only, which may be a source as well. Throws if the lengths differ, and changes nothing then.
  */
-export function addInto(target: Float32Array, source: Float32Array): void {
-  const length = target.length;
-  if (source.length !== length) throw new Error(`addInto: ${source.length} elements cannot be added to ${length}`);
-  for (let index = 0; index < length; index += 1) target[index] = target[index]! + source[index]!;
+export function addInto(target: Float32Array, ...sources: readonly Float32Array[]): void {
+  const wrong = sources.find((source) => source.length !== target.length);
+  if (wrong !== undefined) throw new Error(`addInto: ${wrong.length} elements cannot be added to ${target.length}`);
+  addFlats(target, sources);
 }

@@ -29,6 +29,8 @@ export type Event =
   | { readonly type: 'welcome'; readonly fence: Fence; readonly config: RunConfig }
   | { readonly type: 'refuse'; readonly code: ErrorCode; readonly reason: string }
   | { readonly type: 'work'; readonly fence: Fence; readonly order: WorkOrder }
+  /** Work came, but its weights were gone from shared memory before they were read. */
+  | { readonly type: 'lost-weights'; readonly fence: Fence; readonly workId: number; readonly networks: readonly string[] }
   | { readonly type: 'bye'; readonly ended: boolean; readonly reason: string }
   /** The networks of the WELCOME stand and the fingerprint is known. */
   | { readonly type: 'prepared' }

@@ -22,6 +22,8 @@ export function step(state: State, event: Event, nowMs: number): Effect[] {
       return finishPreparing(state);
     case 'work':
       return takeWork(state, event.fence, event.order);
+    case 'lost-weights':
+      return isCurrent(state, event.fence) ? [{ do: 'need', fence: event.fence, workId: event.workId, networks: event.networks }] : [];
     case 'computed':
       return answer(state, event);
     case 'bye':
@@ -77,9 +79,13 @@ function finishPreparing(state: State): Effect[] {
   return [{ do: 'ready', fence: state.fence! }];
 }
 
+/** Not of another life of the coordinator, nor of a connection before the last WELCOME. */
+function isCurrent(state: State, fence: Fence): boolean {
+  return state.stage === 'member' && fence.epoch === state.fence!.epoch && fence.runId === state.fence!.runId;
+}
+
 function takeWork(state: State, fence: Fence, order: WorkOrder): Effect[] {
-  // Of another life of the coordinator, or of a connection before the last WELCOME.
-  if (state.stage !== 'member' || fence.epoch !== state.fence!.epoch || fence.runId !== state.fence!.runId) return [];
+  if (!isCurrent(state, fence)) return [];
   const lacking = Object.keys(order.needs).filter((network) => !order.sends.includes(network) && state.holds[network] !== order.needs[network]);
   if (lacking.length > 0) return [{ do: 'need', fence, workId: order.workId, networks: lacking }];
   for (const network of order.sends) state.holds[network] = order.needs[network]!;

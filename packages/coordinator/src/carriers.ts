@@ -1,0 +1,61 @@
+/**
+ * Which carrier each worker is served with: shared memory if both sides can open each other's, frames otherwise.
+ *
+ * Responsible for: the coordinator's own region, and one reader per worker. Not responsible for: what carriers do (`shared/carrier/`).
+ */
+import {
+  type Carrier,
+  createRegion,
+  createShmCarrier,
+  inlineCarrier,
+  openRegion,
+  type PeerId,
+  type RegionOffer,
+  type RegionReader,
+} from '@lockstep/shared';
+
+export interface Carriers {
+  /** HELLO: opens the region a worker offers. What to offer it in WELCOME: nothing, unless that worked. */
+  greet(peer: PeerId, offer: RegionOffer | undefined): RegionOffer | undefined;
+  /** READY: what the worker could open decides. */
+  settle(peer: PeerId, chosen: Carrier['name']): void;
+  of(peer: PeerId): Carrier;
+  /** Closes what belongs to workers that are not `present` any more. */
+  keep(present: { has(peer: PeerId): boolean }): void;
+  close(): void;
+}
+
+/** `inline` never shares memory. */
+export function createCarriers(choice: 'auto' | 'inline'): Carriers {
+  // Weights of two versions: a worker may still read the one before while the next is written.
+  const own = choice === 'inline' ? undefined : createRegion(2);
+  const readers = new Map<PeerId, RegionReader>();
+  const settled = new Map<PeerId, Carrier>();
+  const forget = (peer: PeerId): void => {
+    readers.get(peer)?.close();
+    readers.delete(peer);
+    settled.delete(peer);
+  };
+  return {
+    greet(peer, offer) {
+      forget(peer);
+      if (own === undefined || offer === undefined) return undefined;
+      const reader = openRegion(offer);
+      if (reader === undefined) return undefined;
+      readers.set(peer, reader);
+      return own.offer;
+    },
+    settle(peer, chosen) {
+      const reader = readers.get(peer);
+      if (chosen === 'shm' && own !== undefined && reader !== undefined) settled.set(peer, createShmCarrier(own, reader));
+    },
+    of: (peer) => settled.get(peer) ?? inlineCarrier,
+    keep(present) {
+      for (const peer of readers.keys()) if (!present.has(peer)) forget(peer);
+    },
+    close() {
+      for (const peer of readers.keys()) forget(peer);
+      own?.close();
+    },
+  };
+}

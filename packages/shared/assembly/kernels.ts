@@ -1,0 +1,125 @@
+/**
+ * Arithmetic over flats as float32 SIMD WebAssembly. AssemblyScript: `npm run kernels` compiles it into src/kernels/kernels.wasm.ts.
+ *
+ * Responsible for: element-wise loops over this module's memory. Not responsible for: what lies where in that memory, lengths that are no
+ * multiple of 8 (the callers pad), constants (the callers round them), or the order in which flats are added.
+ *
+ * Every operation is one IEEE 754 operation rounded to its own width: WebAssembly has no contraction and no flush to zero, and neither
+ * the compiler nor the engine may reorder. So the bits equal those of a plain loop (src/kernels/testing/reference.ts), element by element.
+ *
+ * All addresses are in bytes, multiples of 16; `count` is in elements and a multiple of 8. Loops count down rather than compare
+ * addresses, so that a flat may end where the address space does.
+ */
+
+/** target[i] = f(target[i] + source[i]). */
+export function add(target: usize, source: usize, count: u32): void {
+  for (let left = count; left >= 8; left -= 8) {
+    v128.store(target, f32x4.add(v128.load(target), v128.load(source)));
+    v128.store(target, f32x4.add(v128.load(target, 16), v128.load(source, 16)), 16);
+    target += 32;
+    source += 32;
+  }
+}
+
+/** Eight float64 sums at `lanes`: lanes[i mod 8] += source[i]^2, each square exact, each addition rounded to float64. */
+export function addSquares(lanes: usize, source: usize, count: u32): void {
+  let sum01 = v128.load(lanes);
+  let sum23 = v128.load(lanes, 16);
+  let sum45 = v128.load(lanes, 32);
+  let sum67 = v128.load(lanes, 48);
+  for (let left = count; left >= 8; left -= 8) {
+    const low = v128.load(source);
+    const high = v128.load(source, 16);
+    sum01 = addSquaresOfLowHalf(sum01, low);
+    sum23 = addSquaresOfLowHalf(sum23, v128.shuffle<u64>(low, low, 1, 0));
+    sum45 = addSquaresOfLowHalf(sum45, high);
+    sum67 = addSquaresOfLowHalf(sum67, v128.shuffle<u64>(high, high, 1, 0));
+    source += 32;
+  }
+  v128.store(lanes, sum01);
+  v128.store(lanes, sum23, 16);
+  v128.store(lanes, sum45, 32);
+  v128.store(lanes, sum67, 48);
+}
+
+/** One step of two lanes. The compiler inlines it. */
+function addSquaresOfLowHalf(sums: v128, values: v128): v128 {
+  const wide = f64x2.promote_low_f32x4(values);
+  return f64x2.add(sums, f64x2.mul(wide, wide));
+}
+
+/** Gradient descent, with d = f(gradient[i] * scale): weights[i] = f(f(negativeRate * d) + weights[i]). */
+export function descend(weights: usize, gradient: usize, count: u32, scale: f32, negativeRate: f32): void {
+  const scales = f32x4.splat(scale);
+  const rates = f32x4.splat(negativeRate);
+  for (let left = count; left >= 4; left -= 4) {
+    const direction = f32x4.mul(v128.load(gradient), scales);
+    v128.store(weights, f32x4.add(f32x4.mul(rates, direction), v128.load(weights)));
+    weights += 16;
+    gradient += 16;
+  }
+}
+
+/** The same along velocity[i] = f(f(momentum * velocity[i]) + d). */
+export function descendWithMomentum(
+  weights: usize,
+  gradient: usize,
+  velocity: usize,
+  count: u32,
+  scale: f32,
+  momentum: f32,
+  negativeRate: f32,
+): void {
+  const scales = f32x4.splat(scale);
+  const momenta = f32x4.splat(momentum);
+  const rates = f32x4.splat(negativeRate);
+  for (let left = count; left >= 4; left -= 4) {
+    const direction = f32x4.add(f32x4.mul(momenta, v128.load(velocity)), f32x4.mul(v128.load(gradient), scales));
+    v128.store(velocity, direction);
+    v128.store(weights, f32x4.add(f32x4.mul(rates, direction), v128.load(weights)));
+    weights += 16;
+    gradient += 16;
+    velocity += 16;
+  }
+}
+
+/** Adam; constants and order of operations as in packages/coordinator/src/optimizer/adam.ts. */
+export function adam(
+  weights: usize,
+  gradient: usize,
+  m: usize,
+  v: usize,
+  count: u32,
+  scale: f32,
+  b1: f32,
+  b2: f32,
+  c1: f32,
+  c2: f32,
+  r1: f32,
+  r2: f32,
+  e: f32,
+  negativeRate: f32,
+): void {
+  const scales = f32x4.splat(scale);
+  const b1s = f32x4.splat(b1);
+  const b2s = f32x4.splat(b2);
+  const c1s = f32x4.splat(c1);
+  const c2s = f32x4.splat(c2);
+  const r1s = f32x4.splat(r1);
+  const r2s = f32x4.splat(r2);
+  const es = f32x4.splat(e);
+  const rates = f32x4.splat(negativeRate);
+  for (let left = count; left >= 4; left -= 4) {
+    const g = f32x4.mul(v128.load(gradient), scales);
+    const newM = f32x4.add(f32x4.mul(v128.load(m), b1s), f32x4.mul(g, c1s));
+    const newV = f32x4.add(f32x4.mul(v128.load(v), b2s), f32x4.mul(f32x4.mul(g, g), c2s));
+    v128.store(m, newM);
+    v128.store(v, newV);
+    const direction = f32x4.div(f32x4.div(newM, r1s), f32x4.add(f32x4.sqrt(f32x4.div(newV, r2s)), es));
+    v128.store(weights, f32x4.add(f32x4.mul(direction, rates), v128.load(weights)));
+    weights += 16;
+    gradient += 16;
+    m += 16;
+    v += 16;
+  }
+}

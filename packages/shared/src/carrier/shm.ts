@@ -1,0 +1,42 @@
+/**
+ * The carrier between processes of one host: flats through shared memory, the message as the doorbell.
+ *
+ * Responsible for: what goes into a message. Not responsible for: the memory (`shared-memory.ts`), or whether both sides can open each
+ * other's (HELLO, WELCOME and READY settle that). Where a flat finds no room, or came in frames, it is `inline` for that message.
+ */
+import type { Payload } from '../protocol/messages.ts';
+import type { Frames } from '../transport/transport.ts';
+import type { Carrier, KeyedFlat, Packed } from './carrier.ts';
+import { inlineCarrier } from './inline.ts';
+import type { RegionReader, RegionWriter } from './shared-memory.ts';
+
+/** `own` is written by this process, `peers` by the other. */
+export function createShmCarrier(own: RegionWriter, peers: RegionReader): Carrier {
+  return {
+    name: 'shm',
+    pack: (flats) => packInto(own, flats) ?? inlineCarrier.pack(flats),
+    unpack: (payload, frames) => (payload.carrier === 'shm' ? takeFrom(peers, payload, frames) : inlineCarrier.unpack(payload, frames)),
+  };
+}
+
+function packInto(region: RegionWriter, flats: readonly KeyedFlat[]): Packed | undefined {
+  const slots = [];
+  for (const { key, flat } of flats) {
+    const reference = region.put(key, flat);
+    if (reference === undefined) return undefined;
+    slots.push({ offset: reference.offset, sequence: reference.sequence, length: flat.length });
+  }
+  return { payload: { carrier: 'shm', slots }, frames: [] };
+}
+
+type ShmPayload = Extract<Payload, { carrier: 'shm' }>;
+
+function takeFrom(region: RegionReader, { slots }: ShmPayload, frames: Frames): { flats: Float32Array[]; rest: Frames } | undefined {
+  const flats: Float32Array[] = [];
+  for (const slot of slots) {
+    const flat = region.take(slot, slot.length);
+    if (flat === undefined) return undefined;
+    flats.push(flat);
+  }
+  return { flats, rest: frames };
+}

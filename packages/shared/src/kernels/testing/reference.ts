@@ -1,0 +1,67 @@
+/**
+ * What the kernels compute, as plain JavaScript: the definition that tests hold them to, bit for bit, and that the benchmark compares with.
+ * Not used by Lockstep itself. Every operation is rounded to float32 by `f` or by the store.
+ */
+const f = Math.fround;
+
+export function addIntoReference(target: Float32Array, source: Float32Array): void {
+  for (let index = 0; index < target.length; index += 1) target[index] = target[index]! + source[index]!;
+}
+
+export function squaredNormReference(flat: Float32Array): number {
+  const sums = new Float64Array(8);
+  for (let index = 0; index < flat.length; index += 1) sums[index % 8]! += flat[index]! * flat[index]!;
+  const [s0, s1, s2, s3, s4, s5, s6, s7] = sums as unknown as [number, number, number, number, number, number, number, number];
+  return s0 + s1 + (s2 + s3) + (s4 + s5 + (s6 + s7));
+}
+
+/** As Adam, rounded to float32: see packages/coordinator/src/optimizer/adam.ts. */
+export interface AdamConstants {
+  readonly b1: number;
+  readonly b2: number;
+  readonly c1: number;
+  readonly c2: number;
+  readonly r1: number;
+  readonly r2: number;
+  readonly e: number;
+  readonly negativeRate: number;
+}
+
+export function adamReference(
+  weights: Float32Array,
+  gradient: Float32Array,
+  m: Float32Array,
+  v: Float32Array,
+  scale: number,
+  { b1, b2, c1, c2, r1, r2, e, negativeRate }: AdamConstants,
+): void {
+  for (let index = 0; index < weights.length; index += 1) {
+    const g = f(gradient[index]! * scale);
+    const newM = f(f(m[index]! * b1) + f(g * c1));
+    const newV = f(f(v[index]! * b2) + f(f(g * g) * c2));
+    m[index] = newM;
+    v[index] = newV;
+    const direction = f(f(newM / r1) / f(f(Math.sqrt(f(newV / r2))) + e));
+    weights[index] = f(direction * negativeRate) + weights[index]!;
+  }
+}
+
+export function descendReference(weights: Float32Array, gradient: Float32Array, scale: number, negativeRate: number): void {
+  for (let index = 0; index < weights.length; index += 1) {
+    weights[index] = f(negativeRate * f(gradient[index]! * scale)) + weights[index]!;
+  }
+}
+
+export function descendWithMomentumReference(
+  weights: Float32Array,
+  gradient: Float32Array,
+  velocity: Float32Array,
+  scale: number,
+  momentum: number,
+  negativeRate: number,
+): void {
+  for (let index = 0; index < weights.length; index += 1) {
+    velocity[index] = f(momentum * velocity[index]!) + f(gradient[index]! * scale);
+    weights[index] = f(negativeRate * velocity[index]!) + weights[index]!;
+  }
+}

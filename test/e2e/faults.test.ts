@@ -1,0 +1,183 @@
+/** Faults, with real processes: workers that freeze, leave or lie, strangers, numbers that diverge, disks that fill. The run goes on, or says why not. */
+import assert from 'node:assert/strict';
+import { execFile } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
+import { mkdir, readdir, rm, writeFile } from 'node:fs/promises';
+import { connect } from 'node:net';
+import { join } from 'node:path';
+import { describe, test, type TestContext } from 'node:test';
+import { promisify } from 'node:util';
+import { Packr } from 'msgpackr';
+import { Dealer } from 'zeromq';
+import { eventually, start, startRun, startWorker, temporaryDirectory, tinyRecipe, within } from './harness.ts';
+import { freeze, needsProc } from './processes.ts';
+import { eventsNamed, lookingForCoordinator, quick, recipeFile, status, steps, stepsDone, undisturbed } from './scenarios.ts';
+
+const packr = new Packr({ useRecords: false });
+
+describe('faults', { concurrency: 2, skip: needsProc }, () => {
+  test('a frozen worker is let go after --worker-timeout, its shards go to others, and once it thaws it takes part again', async (t) => {
+    const run = await startRun(t, { args: [...quick, '--workers', '2', '--worker-timeout', '2', '--steps', '100000'] });
+    const [, b] = await Promise.all([startWorker(t, run, ['--name', 'a']), startWorker(t, run, ['--name', 'b'])]);
+    await stepsDone(run, 3);
+    await freeze(b.child.pid!);
+    const left = await eventually(run, 'letting go', async () => (await eventsNamed(run, 'worker-left'))[0]);
+    assert.deepEqual([left['worker'], left['cause']], ['b', 'timeout']);
+    assert.match(left['reason'] as string, /did not answer within 2 s \(--worker-timeout\)/);
+    assert.equal((await eventsNamed(run, 'shards-redealt'))[0]!['worker'], 'b');
+    const then = (await run.losses()).length;
+    await stepsDone(run, then + 3);
+    b.child.kill('SIGCONT');
+    await eventually(run, 'its return', async () => (await eventsNamed(run, 'worker-joined')).filter((line) => line['worker'] === 'b').length === 2);
+    const again = (await run.losses()).length;
+    await stepsDone(run, Math.max(steps, again + 3));
+    run.child.kill('SIGTERM');
+    assert.equal((await within(run, 'its end', run.exited)).code, 0);
+    const committed = (await eventsNamed(run, 'coordinator-ended'))[0]!['shardsCommitted'] as Record<string, number>;
+    assert.ok(committed['b']! > (left['shardsCommitted'] as number), 'it committed shards after its return');
+    assert.deepEqual((await run.losses()).slice(0, steps), (await undisturbed(t)).losses);
+  });
+
+  test('below --min-workers the run pauses and says so; it goes on when one comes, and ends after --join-timeout when none does', async (t) => {
+    const bind = `ipc://${join(await temporaryDirectory(t), 'lockstep.sock')}`;
+    const [a, b, c] = ['a', 'b', 'c'].map((name) =>
+      start(t, 'worker', ['--name', name, '--connect', bind, '--backend', 'wasm', '--recipe', tinyRecipe]),
+    ) as [ReturnType<typeof start>, ReturnType<typeof start>, ReturnType<typeof start>];
+    for (const worker of [a, b, c]) await lookingForCoordinator(worker);
+    await freeze(c.child.pid!); // kept back as the one that comes later
+    const run = await startRun(t, { bind, args: [...quick, '--workers', '2', '--min-workers', '2', '--join-timeout', '5', '--steps', '100000'] });
+    await stepsDone(run, 3);
+    b.child.kill('SIGTERM');
+    assert.deepEqual(await within(b, 'its end', b.exited), { code: 0, signal: null });
+    const { reason } = await eventually(run, 'a pause', async () => {
+      const now = await status(run);
+      return now.state === 'waiting' && !now.ready && now;
+    });
+    assert.match(reason, /^Waiting for 1 of 2 workers \(here: a\)\. Start one with: npx .*worker .*--connect ipc:/);
+    const paused = (await status(run)).step;
+    c.child.kill('SIGCONT');
+    await stepsDone(run, paused + 3);
+    c.child.kill('SIGTERM');
+    assert.equal((await within(run, 'its end', run.exited)).code, 13);
+    assert.match(run.output(), /^coordinator: Waiting for 1 of 2 workers \(here: a\).* This took longer than --join-timeout \(5 s\)\..*--resume/m);
+    const { step } = (await eventsNamed(run, 'coordinator-ended'))[0]!;
+    assert.ok((await readdir(join(run.directory, 'checkpoints'))).some((name) => name.startsWith(`step-${String(step).padStart(6, '0')}`)));
+    assert.deepEqual(await within(a, 'its end', a.exited), { code: 0, signal: null });
+  });
+
+  test('a worker with another recipe, one with another protocol, one with a taken name and strangers are sent away, and the run goes on', async (t) => {
+    const run = await startRun(t, { args: [...quick, '--workers', '2', '--steps', String(steps)] });
+    const endpoint = await run.endpoint();
+    const changed = await startWorker(t, run, ['--name', 'changed', '--recipe', await recipeFile(t, (tiny) => `${tiny}// mine`)]);
+    assert.equal((await within(changed, 'its end', changed.exited)).code, 17);
+    assert.match(changed.output(), /^worker: The recipe 'tiny-gan' here \([0-9a-f]{12}\) is not the run's 'tiny-gan' \([0-9a-f]{12}\): use the coordinator's copy of/m);
+
+    const old = await startWorker(t, run, ['--name', 'a']);
+    await eventually(run, 'the first a', async () => (await eventsNamed(run, 'worker-joined')).length === 1);
+    const [ancient] = await asStranger(t, endpoint, [packr.pack([99, { type: 'hello' }])]);
+    assert.match(ancient!, /It sent protocol version 99, not 1: install Lockstep \S+ \(protocol 1\) there/);
+    const liars = [
+      [Buffer.alloc(0)],
+      [randomBytes(100)],
+      [Buffer.alloc(100_000)],
+      [packr.pack([1, { type: 'hello' }])],
+      [packr.pack([1, { type: 'result', runId: 'x', epoch: 1, incarnation: 'x', round: 0 }])],
+      [packr.pack([1, { type: 'ready', runId: 'x', epoch: 1, incarnation: 'x', round: 0, manifests: {}, fingerprint: 'x' }])],
+      [packr.pack({ __proto__: { polluted: true } })],
+      [Buffer.from('down')],
+    ];
+    for (const frames of liars) await asStranger(t, endpoint, frames, false);
+    await rawBytes(Number(new URL(endpoint).port), randomBytes(10_000));
+
+    await startWorker(t, run, ['--name', 'a']);
+    assert.equal((await within(old, 'its end', old.exited)).code, 15);
+    assert.match(old.output(), /^worker: The coordinator refused this worker: A newer worker named 'a' has joined; names must be unique \(--name\)\.$/m);
+    await startWorker(t, run, ['--name', 'b']);
+    assert.deepEqual((await run.completed()).weightsSha256, (await undisturbed(t)).weightsSha256);
+    const codes = (await eventsNamed(run, 'worker-refused')).map((line) => line['code']);
+    assert.ok(codes.includes('version-mismatch') && codes.includes('refused'), String(codes));
+    assert.doesNotMatch(run.output(), /^ {4}at /m);
+  });
+
+  test('a run that diverges names the step, keeps the checkpoint before it, and diverges there again when resumed', async (t) => {
+    const recipe = await recipeFile(t, () => runaway);
+    const args = ['--recipe', recipe, '--workers', '1', '--spawn', '--backend', 'wasm', '--checkpoint-every', '1', '--sample-every', '0', '--steps', '50'];
+    const run = await startRun(t, { args });
+    assert.equal((await within(run, 'its end', run.exited)).code, 19);
+    const steps = (await run.losses()).length;
+    assert.ok(steps >= 2 && steps < 50, `${steps} good steps`);
+    const sentence = new RegExp(`^coordinator: The (loss|gradient) of step ${steps + 1}, phase run is .*Lower --learning-rate or check the recipe's loss\\.$`, 'm');
+    assert.match(run.output(), sentence);
+    assert.equal((await eventsNamed(run, 'checkpoint')).length, steps);
+    const newest = (await readdir(join(run.directory, 'checkpoints'))).toSorted().at(-1);
+    assert.equal(newest, `step-${String(steps).padStart(6, '0')}`);
+    const resumed = await startRun(t, { directory: run.directory, args: ['--resume'] });
+    assert.equal((await within(resumed, 'its end', resumed.exited)).code, 19);
+    assert.match(resumed.output(), new RegExp(`Going on after step ${steps}\\.`));
+    assert.match(resumed.output(), sentence);
+  });
+
+  test('a disk that is full: training goes on, the last checkpoint ends it with the path, and with room again it completes with the same bits', async (t) => {
+    const disk = await smallDisk(t);
+    if (disk === undefined) return t.skip('needs to mount a tmpfs (root)');
+    const directory = join(disk, 'run');
+    const args = ['--workers', '1', '--spawn', '--backend', 'wasm', '--checkpoint-every', '20', '--keep', '1', '--steps', String(steps), ...quick];
+    const run = await startRun(t, { directory, args });
+    await eventually(run, 'a checkpoint', async () => (await eventsNamed(run, 'checkpoint')).length > 0);
+    await fill(join(disk, 'filler'));
+    assert.equal((await within(run, 'its end', run.exited)).code, 10);
+    assert.match(run.output(), new RegExp(`A checkpoint could not be written, and training goes on: Cannot write ${directory}/\\S+: the disk is full \\(ENOSPC\\)`));
+    assert.match(run.output(), new RegExp(`^coordinator: Cannot write ${directory}/\\S+: the disk is full \\(ENOSPC\\)\\. Free space there, then go on with --resume\\.$`, 'm'));
+    assert.doesNotMatch(run.output(), /^ {4}at /m);
+    await rm(join(disk, 'filler'));
+    const resumed = await startRun(t, { directory, args: ['--resume'] });
+    assert.deepEqual((await resumed.completed()).weightsSha256, (await undisturbed(t)).weightsSha256);
+  });
+});
+
+/** Grows by four orders of magnitude a step: the loss leaves float32 after a handful. */
+const runaway = `export default {
+  name: 'runaway', batchSize: 4, epochs: 1, real: { shape: [784], range: [-1, 1] },
+  inputs: { z: { shape: [1], distribution: 'uniform' } },
+  networks: { only: (tf) => tf.sequential({ layers: [tf.layers.dense({ name: 'weight', inputShape: [1], units: 1, useBias: false })] }) },
+  phases: [{ name: 'run', updates: 'only', inputs: ['z'], loss: ({ tf, networks, z }) => ({ loss: tf.neg(tf.mean(tf.square(networks.only(z)))) }) }],
+  optimizers: { only: { kind: 'sgd', learningRate: 1e4 } },
+  generate: ({ tf, networks, z }) => tf.tile(networks.only(z), [1, 784]),
+};`;
+
+/** Sends frames as somebody who knows ZeroMQ but not the rules; with `answers`, waits for an answer and resolves with its text. */
+async function asStranger(t: TestContext, endpoint: string, frames: readonly Uint8Array[], answers = true): Promise<string[]> {
+  const dealer = new Dealer({ linger: 1000, routingId: `stranger-${randomBytes(4).toString('hex')}` });
+  t.after(() => dealer.close());
+  dealer.connect(endpoint);
+  await dealer.send(frames as Buffer[]);
+  return answers ? (await dealer.receive()).map((frame) => frame.toString('latin1')) : [];
+}
+
+/** Bytes that are not even ZeroMQ's. Resolves when the other side hung up or took them all. */
+async function rawBytes(port: number, bytes: Uint8Array): Promise<void> {
+  await new Promise<void>((resolve) => {
+    const socket = connect(port, '127.0.0.1', () => socket.end(bytes));
+    socket.on('close', () => resolve());
+    socket.on('error', () => resolve());
+    socket.resume();
+  });
+}
+
+/** A file system with room for the run and one or two checkpoints. Undefined where this user may not mount one. */
+async function smallDisk(t: TestContext): Promise<string | undefined> {
+  const path = join(await temporaryDirectory(t), 'disk');
+  await mkdir(path);
+  const run = promisify(execFile);
+  try {
+    await run('mount', ['-t', 'tmpfs', '-o', 'size=4m', 'tmpfs', path]);
+  } catch {
+    return undefined;
+  }
+  t.after(() => run('umount', ['--lazy', path]));
+  return path;
+}
+
+async function fill(path: string): Promise<void> {
+  await assert.rejects(writeFile(path, Buffer.alloc(8 * 1024 * 1024)), { code: 'ENOSPC' });
+}
