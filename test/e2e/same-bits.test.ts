@@ -52,6 +52,16 @@ describe('same bits', { concurrency: false }, () => {
     assert.deepEqual(bits(summary), bits(await undisturbed(t)));
   });
 
+  test('in messages as through shared memory', async (t) => {
+    const shared = await train(t, 2);
+    const inline = await train(t, 2, ['--carrier', 'inline']);
+    for (const [{ run }, carrier] of [[shared, 'shm'], [inline, 'inline']] as const) {
+      for (const joined of await eventsNamed(run, 'worker-joined')) assert.equal(joined['carrier'], carrier);
+    }
+    assert.deepEqual(bits(inline.summary), bits(shared.summary));
+    assert.deepEqual(bits(inline.summary), bits(await undisturbed(t)));
+  });
+
   test('another seed gives other weights, and training changes them', async (t) => {
     const other = await train(t, 1, ['--seed', '2']);
     const oneStep = await train(t, 1, ['--steps', '1']);

@@ -4,6 +4,10 @@ import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { setImmediate } from 'node:timers/promises';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
+import type { Tensor4D } from '@tensorflow/tfjs';
 import type { Recipe, Tensor, Tf } from '@lockstep/shared';
 import { initialFlat, inputRows, LockstepError } from '@lockstep/shared';
 import { gan } from '../../packages/shared/src/recipes/gan.ts';
@@ -93,31 +97,31 @@ function assertClose(found: Float32Array, wanted: Float32Array): void {
 }
 
 const losses: Record<string, (tf: Tf) => Parameters<typeof phaseOf>[1]> = {
-  'convolutions, upsampling and pooling': (tf) => {
-    return ([filter, transposed], { x }) => {
-      const image = x!.reshape([-1, 6, 6, 1]) as ReturnType<Tf['zeros']> as never;
-      const hidden = tf.leakyRelu(tf.conv2d(image, filter as never, 2, 'same') as Tensor, 0.2);
-      const larger = tf.conv2dTranspose(hidden as never, transposed as never, [x!.shape[0]!, 6, 6, 1], 2, 'same') as Tensor;
-      const pooled = tf.avgPool(tf.image.resizeNearestNeighbor(larger as never, [12, 12]), 2, 2, 'valid') as Tensor;
+  'convolutions, upsampling and pooling':
+    (tf) =>
+    ([filter, transposed], { x }) => {
+      const image = x!.as4D(x!.shape[0]!, 6, 6, 1);
+      const hidden = tf.leakyRelu<Tensor4D>(tf.conv2d(image, filter!.as4D(3, 3, 1, 4), 2, 'same'), 0.2);
+      const larger = tf.conv2dTranspose<Tensor4D>(hidden, transposed!.as4D(3, 3, 1, 4), image.shape, 2, 'same');
+      const pooled = tf.avgPool(tf.image.resizeNearestNeighbor<Tensor4D>(larger, [12, 12]), 2, 2, 'valid');
       return tf.mean(tf.square(tf.sub(tf.tanh(pooled), image)));
-    };
-  },
-  'normalisation, softmax and a logarithm': (tf) => {
-    return ([filter], { x }) => {
-      const features = tf.matMul(x!.reshape([-1, 9]) as never, filter!.reshape([9, 4]) as never) as Tensor;
+    },
+  'normalisation, softmax and a logarithm':
+    (tf) =>
+    ([weights], { x }) => {
+      const features = tf.matMul(x!.as2D(20, 9), weights!.as2D(9, 4));
       const { mean, variance } = tf.moments(features, 0);
       const normal = tf.div(tf.sub(features, mean), tf.sqrt(tf.add(variance, 1e-3)));
-      const chosen = tf.sub(tf.relu(normal), tf.mul(0.1, tf.relu(tf.neg(normal))));
-      return tf.neg(tf.mean(tf.log(tf.add(tf.softmax(chosen), 1e-6))));
-    };
-  },
-  'a gradient penalty, which needs second derivatives': (tf) => {
-    return ([filter], { x }) => {
-      const score = (input: Tensor): Tensor => tf.sum(tf.softplus(tf.matMul(input as never, filter!.reshape([9, 4]) as never)));
-      const slopes = tf.grad(score)(x!.reshape([-1, 9]));
+      const leaky = tf.sub(tf.relu(normal), tf.mul(0.1, tf.relu(tf.neg(normal))));
+      return tf.neg(tf.mean(tf.log(tf.add(tf.softmax(leaky), 1e-6))));
+    },
+  'a gradient penalty, which needs second derivatives':
+    (tf) =>
+    ([weights], { x }) => {
+      const score = (input: Tensor): Tensor => tf.sum(tf.softplus(tf.matMul(input.as2D(20, 9), weights!.as2D(9, 4))));
+      const slopes = tf.grad(score)(x!.as2D(20, 9));
       return tf.mean(tf.square(tf.sub(tf.sqrt(tf.add(tf.sum(tf.square(slopes), 1), 1e-8)), 1)));
-    };
-  },
+    },
 };
 
 for (const [name, make] of Object.entries(losses)) {
@@ -189,4 +193,32 @@ test('sessions are bounded, evicted ones come back right, and no tensor, session
   assert.deepEqual([tf.memory().numTensors, addonOf(tf).getNumOfTensors()], [tensors, native]);
   assert.deepEqual(readdirSync(temporary), []);
   weight.dispose();
+});
+
+test('20,000 calls with new inputs each leave no memory behind', async (context) => {
+  const tf = loadNative(context);
+  if (!tf) return;
+  setFlagsFromString('--expose-gc');
+  const collect = runInNewContext('gc') as () => void;
+  const phase = compilePhase(
+    tf,
+    phaseOf(tf, ([w], { x }) => tf.mean(tf.softplus(tf.matMul(x!.as2D(16, 8), w!.as2D(8, 8))))),
+  );
+  const values = (length: number, value: number): Float32Array => Float32Array.from({ length }, () => value);
+  const residentMegabytes: number[] = [];
+  for (let call = 0; call < 20_000; call += 1) {
+    tf.tidy(() => {
+      const weight = tf.tensor(values(64, 0.1), [8, 8]);
+      runPhase(tf, phase, { weights: { network: [weight] }, inputs: { x: tf.tensor(values(128, call % 7), [16, 8]) } });
+    });
+    if (call % 200 !== 0) continue;
+    collect();
+    await setImmediate(); // lets finalizers run
+    residentMegabytes.push(process.memoryUsage.rss() / 1e6);
+  }
+  const middleOf = (third: number): number => {
+    const size = Math.floor(residentMegabytes.length / 3);
+    return residentMegabytes.slice(third * size, (third + 1) * size).toSorted((left, right) => left - right)[size >> 1]!;
+  };
+  assert.ok(middleOf(2) <= middleOf(1) + 5, `megabytes: ${residentMegabytes.map((value) => value.toFixed(0)).join(' ')}`);
 });

@@ -153,7 +153,6 @@ export function createJournal(options: JournalOptions): Journal {
         roundsIntoStep: at.round - at.step * roundsPerStep(plan),
         fingerprint: fingerprint!,
         partial: { ...step },
-        counters: {},
         networks,
       });
     },

@@ -78,7 +78,8 @@ export function savedNetworks(networks: readonly ({ readonly name: string } & Sa
 
 export function saveModel(model: Model): Record<string, SavedNetwork> {
   const saved = [...model.values()].map(
-    (network) => [network.name, { version: network.version, weights: frozenWeights(network), optimizer: network.optimizer.save() }] as const,
+    (network) =>
+      [network.name, { version: network.version, weights: frozenWeights(network), optimizer: network.optimizer.save() }] as const,
   );
   return Object.fromEntries(saved);
 }

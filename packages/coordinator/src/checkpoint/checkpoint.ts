@@ -30,8 +30,6 @@ export interface Checkpoint {
   readonly datasetSha256: string;
   /** Whatever the runtime has gathered for the unfinished step (losses of committed rounds). Numbers that are not finite become null, as in losses.jsonl. */
   readonly partial: Json;
-  /** Totals that go on after a resume. Finite. */
-  readonly counters: Readonly<Record<string, number>>;
   /** In recipe order. */
   readonly networks: readonly CheckpointNetwork[];
 }

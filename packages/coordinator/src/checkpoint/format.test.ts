@@ -54,7 +54,6 @@ const checkpoints: fc.Arbitrary<Checkpoint> = record({
   fingerprint: hash,
   datasetSha256: hash,
   partial: json,
-  counters: fc.dictionary(identifier, finite.map((value) => value + 0), { maxKeys: 3, noNullPrototype: true }),
   networks: fc.array(network, { minLength: 1, maxLength: 4 }),
 });
 
@@ -108,7 +107,6 @@ describe('the format of a checkpoint', () => {
     for (const bad of [NaN, Infinity, -Infinity]) {
       assert.throws(() => encodeCheckpoint(withOptimizer({ scalars: { accBeta1: bad } })), /networks\.1\.optimizer\.scalars\.accBeta1/);
       assert.deepEqual(decode(encodeCheckpoint({ ...example, partial: { loss: [1, bad] } })).partial, { loss: [1, null] });
-      assert.throws(() => encodeCheckpoint({ ...example, counters: { seconds: bad } }), /counters\.seconds/);
     }
     assert.throws(() => encodeCheckpoint(withOptimizer({ slots: { m: new Float32Array(3) } })), /generator's adam-m has 3 elements, its manifest 257/);
     assert.throws(() => encodeCheckpoint({ ...example, roundsIntoStep: 1 }), /1 rounds into the step, but phase 0/);

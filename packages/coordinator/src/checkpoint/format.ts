@@ -21,7 +21,7 @@ export function encodeCheckpoint(checkpoint: Checkpoint): Map<string, Uint8Array
     files.set(name, littleEndianBytes(flat));
     return name;
   };
-  const { networks, partial, counters, cursor, recipe, ...rest } = checkpoint;
+  const { networks, partial, cursor, recipe, ...rest } = checkpoint;
   checkPosition(checkpoint);
   const described = networks.map((network, index) => describeNetwork(network, index, add));
   const header: Header = {
@@ -30,7 +30,6 @@ export function encodeCheckpoint(checkpoint: Checkpoint): Map<string, Uint8Array
     recipe: { name: recipe.name, hash: recipe.hash },
     cursor: { ...cursor },
     partial: throughJson(partial) as Header['partial'],
-    counters: { ...counters },
     networks: described,
     files: Object.fromEntries([...files].map(([name, bytes]) => [name, { length: bytes.byteLength, sha256: sha256(bytes) }])),
   };

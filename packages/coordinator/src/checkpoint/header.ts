@@ -3,7 +3,7 @@
  *
  * Responsible for: everything of a checkpoint but the flats. Not responsible for: the flats (`format.ts`), the disk (`store.ts`, `read.ts`).
  */
-import { LockstepError } from '@lockstep/shared';
+import { LockstepError, manifestSchema } from '@lockstep/shared';
 import { z } from 'zod';
 import { sha256 } from './bytes.ts';
 
@@ -21,21 +21,10 @@ const finite = z.number();
 /** JSON has no -0, so it is written as a string. */
 const scalar = z.union([finite, z.literal('-0')]);
 
-const initializer = z.discriminatedUnion('kind', [
-  z.strictObject({ kind: z.literal('constant'), value: finite }),
-  z.strictObject({ kind: z.literal('uniform'), min: finite, max: finite }),
-  z.strictObject({ kind: z.literal('normal'), mean: finite, deviation: finite }),
-  z.strictObject({ kind: z.literal('truncated-normal'), mean: finite, deviation: finite }),
-]);
-const manifest = z.strictObject({
-  parameters: z.array(z.strictObject({ name, shape: z.array(count).max(8), offset: count, initializer })).max(4096),
-  length: count,
-  topology: z.record(z.string(), z.json()),
-});
 const network = z.strictObject({
   name,
   version: count,
-  manifest,
+  manifest: manifestSchema,
   /** File names; `files` has their sizes and hashes. */
   weights: fileName,
   optimizer: z.strictObject({ kind: name, slots: z.record(name, fileName), scalars: z.record(name, scalar) }),
@@ -53,7 +42,6 @@ const header = z.strictObject({
   fingerprint: hex,
   datasetSha256: hex,
   partial: z.json(),
-  counters: z.record(name, finite),
   networks: z.array(network).min(1).max(32),
   files: z.record(fileName, z.strictObject({ length: count, sha256: hex })),
 });

@@ -16,7 +16,6 @@ export function exampleCheckpoint(step: number, roundsIntoStep: 0 | 1 = 0, lengt
     fingerprint: 'b'.repeat(64),
     datasetSha256: 'c'.repeat(64),
     partial: roundsIntoStep === 0 ? null : { loss: { discriminator: 0.1 + step } },
-    counters: { images: round * 128, seconds: step / 3 },
     networks: ['discriminator', 'generator'].map((name, index) => exampleNetwork(name, round + index, length)),
   };
 }

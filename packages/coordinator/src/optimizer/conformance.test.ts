@@ -16,44 +16,66 @@ const specs: Readonly<Record<string, OptimizerSpec>> = {
 
 const length = 37;
 const normals = (round: number): Float32Array => inputRows({ shape: [length], distribution: 'normal' }, 5, streams.inputs, round, 0, 1);
-const isResumeInvalid = (pattern: RegExp) => (error: unknown): boolean =>
-  error instanceof LockstepError && error.code === 'resume-invalid' && pattern.test(error.message);
+const bitsOf = (flat: Float32Array): Uint32Array => new Uint32Array(flat.slice().buffer);
+const isResumeInvalid =
+  (pattern: RegExp) =>
+  (error: unknown): boolean =>
+    error instanceof LockstepError && error.code === 'resume-invalid' && pattern.test(error.message);
 
 for (const [name, spec] of Object.entries(specs)) {
   test(`${name}: saved and restored equals uninterrupted, bit for bit`, () => {
     for (const savedAfter of [0, 1, 13]) {
-      const weights = normals(0);
-      const straight = createOptimizer(spec, length);
-      for (let step = 1; step <= savedAfter; step += 1) straight.apply(weights, normals(step));
-      const resumedWeights = weights.slice();
-      const resumed = createOptimizer(spec, length);
+      const straight = createOptimizer(spec, normals(0));
+      for (let step = 1; step <= savedAfter; step += 1) straight.apply(normals(step));
+      const resumed = createOptimizer(spec, straight.weights);
       // Through JSON, as a checkpoint holds scalars.
       const { slots, scalars } = straight.save();
       resumed.restore({ slots, scalars: JSON.parse(JSON.stringify(scalars)) as Record<string, number> });
       for (let step = savedAfter + 1; step <= 30; step += 1) {
-        straight.apply(weights, normals(step));
-        resumed.apply(resumedWeights, normals(step));
+        straight.apply(normals(step));
+        resumed.apply(normals(step));
       }
-      assert.deepEqual(new Uint32Array(resumedWeights.buffer), new Uint32Array(weights.buffer));
+      assert.deepEqual(bitsOf(resumed.weights), bitsOf(straight.weights));
       assert.deepEqual(resumed.save(), straight.save());
     }
   });
 
   test(`${name}: goes against the gradient, leaves the gradient alone, and a zero gradient at the start changes nothing`, () => {
-    const optimizer = createOptimizer(spec, length);
-    const weights = normals(0);
-    optimizer.apply(weights, new Float32Array(length));
-    assert.deepEqual(weights, normals(0));
+    const optimizer = createOptimizer(spec, normals(0));
+    optimizer.apply(new Float32Array(length));
+    assert.deepEqual(optimizer.weights, normals(0));
     const gradient = normals(1);
-    optimizer.apply(weights, gradient);
+    optimizer.apply(gradient);
     assert.deepEqual(gradient, normals(1));
     const before = normals(0);
-    weights.forEach((weight, index) => assert.equal(Math.sign(weight - before[index]!), -Math.sign(gradient[index]!)));
+    optimizer.weights.forEach((weight, index) => assert.equal(Math.sign(weight - before[index]!), -Math.sign(gradient[index]!)));
+  });
+
+  test(`${name}: a scaled gradient is a gradient of products rounded to float32`, () => {
+    const scale = Math.fround(0.3);
+    const [scaled, multiplied] = [createOptimizer(spec, normals(0)), createOptimizer(spec, normals(0))];
+    for (let step = 1; step <= 3; step += 1) {
+      scaled.apply(normals(step), scale);
+      multiplied.apply(normals(step).map((value) => value * scale));
+    }
+    assert.deepEqual(bitsOf(scaled.weights), bitsOf(multiplied.weights));
+    assert.deepEqual(scaled.save(), multiplied.save());
+  });
+
+  test(`${name}: weights are a copy of those it began with, and stay the same array`, () => {
+    const initial = normals(0);
+    const optimizer = createOptimizer(spec, initial);
+    const { weights } = optimizer;
+    for (let step = 1; step <= 100; step += 1) optimizer.apply(normals(step));
+    assert.deepEqual(initial, normals(0));
+    assert.equal(optimizer.weights, weights);
+    assert.equal(weights.length, length);
+    assert.notDeepEqual(weights, initial);
   });
 
   test(`${name}: state is as long as the weights, float32, and a copy`, () => {
-    const optimizer = createOptimizer(spec, length);
-    optimizer.apply(normals(0), normals(1));
+    const optimizer = createOptimizer(spec, normals(0));
+    optimizer.apply(normals(1));
     const saved = optimizer.save();
     for (const slot of Object.values(saved.slots)) {
       assert.equal(slot.length, length);
@@ -61,13 +83,13 @@ for (const [name, spec] of Object.entries(specs)) {
     }
     for (const scalar of Object.values(saved.scalars)) assert.equal(Math.fround(scalar), scalar);
     const copy = structuredClone(saved);
-    optimizer.apply(normals(0), normals(2));
+    optimizer.apply(normals(2));
     assert.deepEqual(saved, copy);
   });
 
   test(`${name}: a state that is not its own is refused, and changes nothing`, () => {
-    const optimizer = createOptimizer(spec, length);
-    optimizer.apply(normals(0), normals(1));
+    const optimizer = createOptimizer(spec, normals(0));
+    optimizer.apply(normals(1));
     const own = optimizer.save();
     const strangers: [OptimizerState, RegExp][] = [
       [{ ...own, slots: { ...own.slots, other: new Float32Array(length) } }, /it holds the slots .*other/],
@@ -84,18 +106,21 @@ for (const [name, spec] of Object.entries(specs)) {
     assert.deepEqual(optimizer.save(), own);
   });
 
-  test(`${name}: flats of another length are a mistake`, () => {
-    const optimizer = createOptimizer(spec, length);
-    assert.throws(() => optimizer.apply(new Float32Array(length + 1), new Float32Array(length + 1)), /made for 37 weights/);
-    assert.throws(() => optimizer.apply(new Float32Array(length), new Float32Array(1)), /1 gradients/);
+  test(`${name}: a gradient of another length is a mistake, and changes nothing`, () => {
+    const optimizer = createOptimizer(spec, normals(0));
+    const before = optimizer.save();
+    for (const wrong of [0, 1, length - 1, length + 1])
+      assert.throws(() => optimizer.apply(new Float32Array(wrong)), /cannot update 37 weights/);
+    assert.deepEqual(optimizer.weights, normals(0));
+    assert.deepEqual(optimizer.save(), before);
   });
 
   test(`${name}: --learning-rate replaces the recipe's`, () => {
-    const [overridden, written] = [normals(0), normals(0)];
-    createOptimizer(spec, length, 0.03).apply(overridden, normals(1));
-    createOptimizer({ ...spec, learningRate: 0.03 }, length).apply(written, normals(1));
-    assert.deepEqual(overridden, written);
-    assert.notDeepEqual(overridden, normals(0));
+    const overridden = createOptimizer(spec, normals(0), 0.03);
+    const written = createOptimizer({ ...spec, learningRate: 0.03 }, normals(0));
+    for (const optimizer of [overridden, written]) optimizer.apply(normals(1));
+    assert.deepEqual(overridden.weights, written.weights);
+    assert.notDeepEqual(overridden.weights, normals(0));
   });
 }
 
@@ -113,7 +138,7 @@ test('settings that cannot work are refused by name', () => {
   ];
   for (const [spec, pattern] of bad) {
     assert.throws(
-      () => createOptimizer(spec, 1),
+      () => createOptimizer(spec, new Float32Array(1)),
       (error) => error instanceof LockstepError && error.code === 'recipe-invalid' && pattern.test(error.message),
     );
   }

@@ -24,7 +24,10 @@ export function createOptimizer(spec: OptimizerSpec, initial: Float32Array, lear
       checkFraction(resolved, 'momentum', resolved.momentum ?? 0);
       return createSgd(resolved, initial);
     default:
-      throw new LockstepError('recipe-invalid', `The recipe asks for the optimizer "${String((resolved as { kind: unknown }).kind)}"; there are adam and sgd.`);
+      throw new LockstepError(
+        'recipe-invalid',
+        `The recipe asks for the optimizer "${String((resolved as { kind: unknown }).kind)}"; there are adam and sgd.`,
+      );
   }
 }
 
@@ -48,5 +51,8 @@ function checkAboveZero(spec: OptimizerSpec, name: string, value: number): void 
 }
 
 function refuse(spec: OptimizerSpec, name: string, wanted: string, value: number): never {
-  throw new LockstepError('recipe-invalid', `The recipe's ${spec.kind} optimizer has ${name} ${value}; it must be a float32 number ${wanted}.`);
+  throw new LockstepError(
+    'recipe-invalid',
+    `The recipe's ${spec.kind} optimizer has ${name} ${value}; it must be a float32 number ${wanted}.`,
+  );
 }

@@ -61,7 +61,10 @@ export function optimizerFrom(kind: OptimizerSpec['kind'], weights: Float32Array
 
 function checkState(kind: string, own: WorkingState, saved: OptimizerState): void {
   const refuse = (what: string): never => {
-    throw new LockstepError('resume-invalid', `The checkpoint's optimizer state is not a state of this run's "${kind}": ${what}. Resume with the run's own recipe, or start anew.`);
+    throw new LockstepError(
+      'resume-invalid',
+      `The checkpoint's optimizer state is not a state of this run's "${kind}": ${what}. Resume with the run's own recipe, or start anew.`,
+    );
   };
   const names = (record: Readonly<Record<string, unknown>>): string => Object.keys(record).toSorted().join(', ') || 'none';
   if (names(own.slots) !== names(saved.slots)) refuse(`it holds the slots ${names(saved.slots)}, expected ${names(own.slots)}`);

@@ -22,19 +22,22 @@ export function createSgd(spec: SgdSpec, initial: Float32Array): Optimizer {
 }
 
 function plain(initial: Float32Array, negativeRate: number): Optimizer {
-  const { flats, addresses: at, update } = createResidentFlats(initial.length, ['weights']);
-  flats.weights.set(initial);
-  return optimizerFrom('sgd', flats.weights, { slots: {}, scalars: {} }, (gradient, scale) =>
-    update(gradient, (kernels, offset, g, count) => kernels.descend(at.weights + offset, g, count, scale, negativeRate)),
+  const resident = createResidentFlats(initial.length, ['weights']);
+  const { weights } = resident.flats;
+  const at = resident.addresses;
+  weights.set(initial);
+  return optimizerFrom('sgd', weights, { slots: {}, scalars: {} }, (gradient, scale) =>
+    resident.update(gradient, (kernels, offset, g, count) => kernels.descend(at.weights + offset, g, count, scale, negativeRate)),
   );
 }
 
 function withMomentum(initial: Float32Array, negativeRate: number, momentum: number): Optimizer {
-  const { flats, addresses: at, update } = createResidentFlats(initial.length, ['weights', 'velocity']);
-  const { weights, velocity } = flats;
+  const resident = createResidentFlats(initial.length, ['weights', 'velocity']);
+  const { weights, velocity } = resident.flats;
+  const at = resident.addresses;
   weights.set(initial);
   return optimizerFrom('sgd', weights, { slots: { velocity }, scalars: {} }, (gradient, scale) =>
-    update(gradient, (kernels, offset, g, count) =>
+    resident.update(gradient, (kernels, offset, g, count) =>
       kernels.descendWithMomentum(at.weights + offset, g, at.velocity + offset, count, scale, momentum, negativeRate),
     ),
   );

@@ -28,16 +28,19 @@ function trainWithTensorFlow(optimizer: tf.Optimizer): Float32Array {
 }
 
 function train(spec: OptimizerSpec): Float32Array {
-  const weights = initial();
-  const optimizer = createOptimizer(spec, length);
-  for (let step = 0; step < steps; step += 1) optimizer.apply(weights, gradientOf(step));
-  return weights;
+  const optimizer = createOptimizer(spec, initial());
+  for (let step = 0; step < steps; step += 1) optimizer.apply(gradientOf(step));
+  return optimizer.weights.slice();
 }
 
 const cases: [name: string, spec: OptimizerSpec, peer: () => tf.Optimizer][] = [
   ['adam, defaults', { kind: 'adam', learningRate: 1e-3 }, () => tf.train.adam(1e-3)],
   ['adam, 2e-4, beta1 0.5', { kind: 'adam', learningRate: 2e-4, beta1: 0.5 }, () => tf.train.adam(2e-4, 0.5)],
-  ['adam, all given', { kind: 'adam', learningRate: 0.01, beta1: 0.8, beta2: 0.95, epsilon: 1e-4 }, () => tf.train.adam(0.01, 0.8, 0.95, 1e-4)],
+  [
+    'adam, all given',
+    { kind: 'adam', learningRate: 0.01, beta1: 0.8, beta2: 0.95, epsilon: 1e-4 },
+    () => tf.train.adam(0.01, 0.8, 0.95, 1e-4),
+  ],
   ['sgd', { kind: 'sgd', learningRate: 0.01 }, () => tf.train.sgd(0.01)],
   ['sgd, momentum', { kind: 'sgd', learningRate: 0.01, momentum: 0.9 }, () => tf.train.momentum(0.01, 0.9)],
 ];
@@ -51,7 +54,10 @@ for (const [name, spec, peer] of cases) {
     const ours = train(spec);
     const theirs = trainWithTensorFlow(peer());
     const start = initial();
-    assert.ok(theirs.some((value, index) => Math.abs(value - start[index]!) > 1e-3), 'training moved nothing');
+    assert.ok(
+      theirs.some((value, index) => Math.abs(value - start[index]!) > 1e-3),
+      'training moved nothing',
+    );
     ours.forEach((value, index) => {
       const tolerance = 1e-6 * Math.max(1, Math.abs(theirs[index]!));
       assert.ok(Math.abs(value - theirs[index]!) <= tolerance, `element ${index}: ${value}, TF.js ${theirs[index]}`);

@@ -83,9 +83,13 @@ export function createKernels(byteLength: number, content: string): KernelMemory
   } catch (cause) {
     if (!(cause instanceof RangeError)) throw cause;
     const advice = 'Free memory, raise the limit on address space (ulimit -v), or make the network smaller.';
-    throw new LockstepError('compute-failed', `${content} takes ${gibibytes}, which this machine does not give (${cause.message}). ${advice}`, {
-      cause,
-    });
+    throw new LockstepError(
+      'compute-failed',
+      `${content} takes ${gibibytes}, which this machine does not give (${cause.message}). ${advice}`,
+      {
+        cause,
+      },
+    );
   }
 }
 

@@ -5,7 +5,7 @@
  * A message is a header (this file, one msgpack frame) and tensor or sample frames described by the header's `payload`.
  */
 import { z } from 'zod';
-import type { Manifest } from '../tensor/manifest.ts';
+import { manifestSchema } from '../tensor/manifest-schema.ts';
 
 /** Rises with any change that an older peer would misread; independent of the package version. The codec puts it into every header. */
 export const protocolVersion = 1;
@@ -14,7 +14,6 @@ export const protocolVersion = 1;
 const name = z.string().min(1).max(128);
 const sentence = z.string().max(2000);
 const count = z.int().min(0);
-const shape = z.array(z.int().min(0)).max(8);
 const maximumShards = 4096;
 const maximumNetworks = 32;
 const perNetwork = <T extends z.ZodType>(value: T): z.ZodRecord<typeof name, T> => z.record(name, value);
@@ -45,18 +44,6 @@ const fence = {
 
 const fenceSchema = z.object(fence);
 export type Fence = Readonly<z.infer<typeof fenceSchema>>;
-
-const initializer = z.discriminatedUnion('kind', [
-  z.object({ kind: z.literal('constant'), value: z.number() }),
-  z.object({ kind: z.literal('uniform'), min: z.number(), max: z.number() }),
-  z.object({ kind: z.literal('normal'), mean: z.number(), deviation: z.number() }),
-  z.object({ kind: z.literal('truncated-normal'), mean: z.number(), deviation: z.number() }),
-]);
-const manifest: z.ZodType<Manifest> = z.object({
-  parameters: z.array(z.object({ name, shape, offset: count, initializer })).max(4096),
-  length: count,
-  topology: z.record(z.string(), z.unknown()),
-});
 
 /** Numbers the WORKs of one epoch, so that an answer counts for exactly the WORK it answers: a round may deal twice to one worker. */
 const workId = count;
@@ -91,7 +78,7 @@ const hello = z.object({
 const ready = z.object({
   type: z.literal('ready'),
   ...fence,
-  manifests: perNetwork(manifest),
+  manifests: perNetwork(manifestSchema),
   /** SHA-256 over every phase's gradient from fixed inputs on the run's shapes: equal fingerprints mean equal bits. */
   fingerprint: z.string().regex(/^[0-9a-f]{64}$/),
   /** `shm` if the worker could open the region of the WELCOME. */

@@ -19,5 +19,5 @@ import { addFlats } from '../kernels/scratch.ts';
 export function addInto(target: Float32Array, ...sources: readonly Float32Array[]): void {
   const wrong = sources.find((source) => source.length !== target.length);
   if (wrong !== undefined) throw new Error(`addInto: ${wrong.length} elements cannot be added to ${target.length}`);
-  addFlats(target, sources);
+  if (sources.length > 0) addFlats(target, sources);
 }

@@ -7,9 +7,9 @@ const shape = (...sizes: number[]) => ({ dim: sizes.map((size) => ({ size })) })
 
 test('a node is encoded with the field numbers of TensorFlow’s own schema', () => {
   const node = { name: 'n', op: 'Relu', input: ['x'], attr: { T: { type: 1 } } };
-  const nodeBytes = '0a016e' + '120452656c75' + '1a0178' + '2a07' + '0a0154' + '12023001';
-  const graph = `0a${(nodeBytes.length / 2).toString(16).padStart(2, '0')}${nodeBytes}` + '2203' + '08bf08';
-  const info = '0a0e' + '22057365727665' + '2a05322e392e31';
+  const nodeBytes = ['0a016e', '120452656c75', '1a0178', '2a07', '0a0154', '12023001'].join('');
+  const graph = `0a${(nodeBytes.length / 2).toString(16).padStart(2, '0')}${nodeBytes}220308bf08`;
+  const info = ['0a0e', '22057365727665', '2a05322e392e31'].join('');
   const meta = `${info}12${(graph.length / 2).toString(16).padStart(2, '0')}${graph}`;
   const expected = `080112${(meta.length / 2).toString(16).padStart(2, '0')}${meta}`;
   assert.equal(Buffer.from(encodeSavedModel([node])).toString('hex'), expected);

@@ -23,28 +23,30 @@ export interface Graph {
 /** Runs `run` eagerly and returns its graph. What the run makes is left to the caller's `tf.tidy`. */
 export function trace(backend: NodeBackend, inputs: readonly Tensor[], run: () => readonly Tensor[]): Graph {
   const recorder = createRecorder(backend, inputs);
-  const { executeSingleOutput, executeMultipleOutputs, readSync } = backend;
+  const single = backend.executeSingleOutput.bind(backend);
+  const multiple = backend.executeMultipleOutputs.bind(backend);
+  const readSync = backend.readSync.bind(backend);
   // Own properties hide the class's methods; deleting them brings those back.
   const watched = backend as { -readonly [Member in keyof NodeBackend]?: NodeBackend[Member] };
   watched.executeSingleOutput = (name, attributes, opInputs) => {
-    const output = executeSingleOutput.call(backend, name, attributes, opInputs);
+    const output = single(name, attributes, opInputs);
     recorder.op(name, toAttributes(backend.binding, attributes), opInputs, [output]);
     return output;
   };
   watched.executeMultipleOutputs = (name, attributes, opInputs, count) => {
-    const outputs = executeMultipleOutputs.call(backend, name, attributes, opInputs, count);
+    const outputs = multiple(name, attributes, opInputs, count);
     recorder.op(name, toAttributes(backend.binding, attributes), opInputs, outputs);
     return outputs;
   };
   watched.readSync = (dataId) => {
     if (recorder.isComputed(dataId)) throw refusedRead();
-    return readSync.call(backend, dataId);
+    return readSync(dataId);
   };
   let readLater = false;
   watched.read = (dataId) => {
     // Thrown when the run has ended: here it would become a rejection that nobody awaits.
     readLater ||= recorder.isComputed(dataId);
-    return Promise.resolve(readSync.call(backend, dataId));
+    return Promise.resolve(readSync(dataId));
   };
   try {
     const outputs = run();

@@ -1,0 +1,83 @@
+/** What a commit does to a network: check, clip, update, and a copy to send that is never written again. */
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { inputRows, type Manifests, type OptimizerSpec, type Recipe, streams } from '@lockstep/shared';
+import { applyGradient, createModel, frozenWeights, type Network, saveModel } from './model.ts';
+
+/** More than one block of the kernels, and no whole number of lanes. */
+const length = 8192 + 13;
+const parameter = { name: 'only/kernel', shape: [length], offset: 0, initializer: { kind: 'normal', mean: 0, deviation: 1 } } as const;
+const manifests: Manifests = { only: { parameters: [parameter], length, topology: {} } };
+const normals = (round: number): Float32Array => inputRows({ shape: [length], distribution: 'normal' }, 5, streams.inputs, round, 0, 1);
+const bitsOf = (flat: Float32Array): Uint32Array => new Uint32Array(flat.slice().buffer);
+
+/** All of a recipe that a model reads. */
+function recipeWith(optimizer: OptimizerSpec): Recipe {
+  return { networks: { only: () => undefined }, optimizers: { only: optimizer } } as unknown as Recipe;
+}
+
+function networkWith(recipe: Recipe, saved?: Parameters<typeof createModel>[4]): Network {
+  return createModel(recipe, manifests, 1, undefined, saved).get('only')!;
+}
+
+const sgd = recipeWith({ kind: 'sgd', learningRate: 0.5 });
+
+for (const bad of [Number.NaN, Infinity, -Infinity]) {
+  test(`a gradient with one ${bad} anywhere changes nothing`, () => {
+    const network = networkWith(recipeWith({ kind: 'adam', learningRate: 1e-3 }));
+    applyGradient(network, sgd, normals(1));
+    const before = structuredClone({ weights: network.weights.slice(), state: network.optimizer.save(), version: network.version });
+    for (const at of [0, 7, 8191, 8192, length - 1]) {
+      const gradient = normals(2);
+      gradient[at] = bad;
+      assert.deepEqual(applyGradient(network, sgd, gradient), { ok: false });
+    }
+    assert.deepEqual({ weights: network.weights.slice(), state: network.optimizer.save(), version: network.version }, before);
+  });
+}
+
+test('the largest finite gradients are applied', () => {
+  const network = networkWith(sgd);
+  const applied = applyGradient(network, sgd, new Float32Array(length).fill(3.4028234663852886e38));
+  assert.ok(applied.ok && Math.abs(applied.gradientNorm / (3.4028234663852886e38 * Math.sqrt(length)) - 1) < 1e-12);
+});
+
+test('a gradient longer than the limit is clipped, one that is not is applied as it is; the norm told is the one before', () => {
+  const gradient = normals(1);
+  const norm = Math.sqrt(gradient.reduce((sum, value) => sum + value * value, 0));
+  for (const clipNorm of [norm / 7, norm * 7]) {
+    const recipe = recipeWith({ kind: 'sgd', learningRate: 0.5, clipNorm });
+    const network = networkWith(recipe);
+    const before = network.weights.slice();
+    const applied = applyGradient(network, recipe, gradient);
+    assert.ok(applied.ok && Math.abs(applied.gradientNorm / norm - 1) < 1e-12);
+    const scale = clipNorm < norm ? Math.fround(clipNorm / applied.gradientNorm) : 1;
+    const expected = before.map((weight, index) => weight + Math.fround(-0.5 * Math.fround(gradient[index]! * scale)));
+    assert.deepEqual(bitsOf(network.weights), bitsOf(expected));
+    assert.deepEqual(gradient, normals(1));
+  }
+});
+
+test('a frozen copy is shared until the next commit, and never written again', () => {
+  const network = networkWith(sgd);
+  const first = frozenWeights(network);
+  const bits = bitsOf(first);
+  assert.equal(frozenWeights(network), first);
+  assert.notEqual(first.buffer, network.weights.buffer);
+  applyGradient(network, sgd, normals(1));
+  assert.deepEqual(bitsOf(first), bits);
+  const second = frozenWeights(network);
+  assert.notDeepEqual(bitsOf(second), bits);
+  assert.deepEqual(bitsOf(second), bitsOf(network.weights));
+  assert.equal(network.version, 1);
+});
+
+test('a model goes on from what was saved, bit for bit', () => {
+  const recipe = recipeWith({ kind: 'adam', learningRate: 1e-3 });
+  const straight = createModel(recipe, manifests, 1, undefined);
+  for (let round = 1; round <= 3; round += 1) applyGradient(straight.get('only')!, recipe, normals(round));
+  const resumed = createModel(recipe, manifests, 1, undefined, saveModel(straight));
+  for (const model of [straight, resumed]) applyGradient(model.get('only')!, recipe, normals(4));
+  assert.deepEqual(saveModel(resumed), saveModel(straight));
+  assert.equal(resumed.get('only')!.version, 4);
+});

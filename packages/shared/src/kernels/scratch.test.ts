@@ -1,0 +1,84 @@
+/** Sums and norms of flats anywhere: the bits of the plain loops. */
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import fc from 'fast-check';
+import { addInto } from '../tensor/sum.ts';
+import { blockLength } from './module.ts';
+import { squaredNorm } from './scratch.ts';
+import { anyFloat, anyLength, bitsOf, finiteFloat, flatsOf } from './testing/bits.ts';
+import { addIntoReference, squaredNormReference } from './testing/reference.ts';
+
+const someValues = (float: fc.Arbitrary<number>): fc.Arbitrary<number[]> => fc.array(float, { minLength: 1, maxLength: 97 });
+const offsets = fc.integer({ min: 0, max: 9 });
+
+test('a sum has the bits of the plain loop, writes nothing but the target, and leaves what lies around it alone', () => {
+  const property = fc.property(
+    someValues(anyFloat),
+    anyLength,
+    fc.integer({ min: 1, max: 5 }),
+    offsets,
+    (values, length, count, offset) => {
+      const [target, ...sources] = flatsOf(values, length, count, offset) as [Float32Array, ...Float32Array[]];
+      const [expected, ...same] = flatsOf(values, length, count, offset) as [Float32Array, ...Float32Array[]];
+      for (const source of same) addIntoReference(expected, source);
+      addInto(target, ...sources);
+      const whole = (flat: Float32Array): Uint32Array => bitsOf(new Float32Array(flat.buffer));
+      assert.deepEqual(whole(target), whole(expected));
+      sources.forEach((source, index) => assert.deepEqual(whole(source), whole(same[index]!)));
+    },
+  );
+  fc.assert(property, { numRuns: 1000 });
+});
+
+test('a flat may be added to itself, whole blocks included', () => {
+  for (const length of [1, 8, blockLength, 2 * blockLength + 3]) {
+    const [flat] = flatsOf([1, 2, 3], length, 1, 0) as [Float32Array];
+    const expected = flat.map((value) => value * 4);
+    addInto(flat, flat, flat, flat);
+    assert.deepEqual(flat, expected);
+  }
+});
+
+test('a squared norm has the bits of the plain loop in eight lanes', () => {
+  const property = fc.property(someValues(anyFloat), anyLength, offsets, (values, length, offset) => {
+    const [flat] = flatsOf(values, length, 1, offset) as [Float32Array];
+    assert.equal(squaredNorm(flat), squaredNormReference(flat));
+  });
+  fc.assert(property, { numRuns: 1000 });
+});
+
+test('the lanes are what the definition says: in index order, or in other lanes, these numbers give another sum', () => {
+  const flat = new Float32Array(24);
+  flat.set([2 ** 27, 1, 1, 0, 0, 0, 0, 0, 1]);
+  // Lane 0: 2^54 + 1 = 2^54. Then 2^54 + 1 = 2^54; plus lane 2: 2^54. A sum of the ones first would have been 2^54 + 4 by rounding.
+  assert.equal(squaredNorm(flat), 2 ** 54);
+  flat.set([2 ** 27, 0, 1, 1, 1, 1, 1, 1, 0]);
+  // (2^54 + 0) + (1 + 1) = 2^54, a tie that goes to even; ((1 + 1) + (1 + 1)) = 4, which counts.
+  assert.equal(squaredNorm(flat), 2 ** 54 + 4);
+});
+
+test('a squared norm is finite exactly if every element is, wherever the odd one is', () => {
+  const property = fc.property(
+    someValues(finiteFloat),
+    anyLength,
+    fc.nat(),
+    fc.constantFrom(Number.NaN, Infinity, -Infinity),
+    (values, length, at, bad) => {
+      fc.pre(length > 0);
+      const [flat] = flatsOf(values, length, 1, 0) as [Float32Array];
+      assert.ok(Number.isFinite(squaredNorm(flat)));
+      flat[at % length] = bad;
+      assert.ok(!Number.isFinite(squaredNorm(flat)));
+      // Nothing of it is left over for the next flat.
+      assert.equal(squaredNorm(Float32Array.of(3, -4)), 25);
+    },
+  );
+  fc.assert(property, { numRuns: 500 });
+  assert.ok(!Number.isFinite(squaredNorm(Float32Array.of(Infinity, -Infinity))));
+});
+
+test('a squared norm neither overflows nor loses denormals', () => {
+  assert.equal(squaredNorm(Float32Array.of(2 ** 127, 2 ** 127)), 2 ** 255);
+  assert.equal(squaredNorm(Float32Array.of(2 ** -149)), 2 ** -298);
+  assert.equal(squaredNorm(new Float32Array(0)), 0);
+});

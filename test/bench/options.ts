@@ -1,0 +1,82 @@
+/** The command line of `npm run bench`: names of benchmarks, and flags. Everything wrong with it is said before anything is measured. */
+import { parseArgs } from 'node:util';
+import { LockstepError } from '@lockstep/shared';
+
+export interface Options {
+  /** In the order they run. */
+  readonly names: readonly string[];
+  readonly help: boolean;
+  /** A short look that shows whether everything works. Its figures are rough. */
+  readonly quick: boolean;
+  /** Times each contestant is measured, in turn with the others. */
+  readonly repeats: number;
+  /** Undefined: each benchmark's own. */
+  readonly workers: readonly number[] | undefined;
+  /** Measured training steps. */
+  readonly steps: number;
+  /** Lockstep's backends to measure. */
+  readonly backends: readonly string[];
+  /** Interpreter that can import torch. */
+  readonly python: string;
+  /** Files to write. */
+  readonly json: string | undefined;
+  readonly markdown: string | undefined;
+}
+
+const maximum = { repeats: 100, workers: 256, steps: 1_000_000 };
+
+/** Throws LockstepError('usage'). `known` are the benchmarks; without names all of them run. */
+export function parseOptions(args: readonly string[], known: readonly string[]): Options {
+  const { values, positionals } = parse(args);
+  const unknown = positionals.find((name) => !known.includes(name));
+  if (unknown !== undefined) throw usage(`There is no benchmark '${unknown}'. Benchmarks are ${known.join(', ')}.`);
+  const quick = values.quick ?? false;
+  return {
+    names: positionals.length === 0 ? known : known.filter((name) => positionals.includes(name)),
+    help: values.help ?? false,
+    quick,
+    repeats: whole('--repeats', values.repeats ?? (quick ? '2' : '5'), maximum.repeats),
+    workers: values.workers?.split(',').map((each) => whole('--workers', each, maximum.workers)),
+    steps: whole('--steps', values.steps ?? (quick ? '40' : '600'), maximum.steps),
+    backends: (values.backends ?? 'wasm,tensorflow').split(',').map(backend),
+    python: values.python ?? 'python3',
+    json: values.json,
+    markdown: values.markdown,
+  };
+}
+
+function parse(args: readonly string[]) {
+  const text = { type: 'string' } as const;
+  const flag = { type: 'boolean' } as const;
+  const options = {
+    help: flag,
+    quick: flag,
+    repeats: text,
+    workers: text,
+    steps: text,
+    backends: text,
+    python: text,
+    json: text,
+    markdown: text,
+  };
+  try {
+    return parseArgs({ args: [...args], options, allowPositionals: true, strict: true });
+  } catch (error) {
+    throw usage((error as Error).message);
+  }
+}
+
+function whole(name: string, value: string, most: number): number {
+  const number = Number(value);
+  if (/^\d+$/.test(value) && number >= 1 && number <= most) return number;
+  throw usage(`${name} takes whole numbers from 1 to ${most}, not '${value}'.`);
+}
+
+function backend(name: string): string {
+  if (name === 'wasm' || name === 'tensorflow') return name;
+  throw usage(`--backends takes wasm, tensorflow or both with a comma, not '${name}'.`);
+}
+
+function usage(sentence: string): LockstepError {
+  return new LockstepError('usage', `${sentence} See npm run bench -- --help.`);
+}

@@ -1,0 +1,64 @@
+/**
+ * A worker that sleeps instead of computing: Lockstep's own worker (runtime, core, transport, carrier) over a backend that does nothing.
+ *
+ * Its thread is blocked while it sleeps, as a real computation blocks it, but its core is free: so one machine can play 64.
+ * The gradient is real once and then given again: the numbers stay finite, and the optimizer has its usual work.
+ */
+import { randomBytes } from 'node:crypto';
+import { createRequire } from 'node:module';
+import { hostname } from 'node:os';
+import { createLog, loadRecipe, type Tf, version } from '@lockstep/shared';
+import type { Backend, PhaseFunction } from '../../packages/worker/src/backends/backend.ts';
+import { runWorker } from '../../packages/worker/src/runtime.ts';
+
+/** Blocks this thread without using its core. */
+function sleep(milliseconds: number): void {
+  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, milliseconds);
+}
+
+/** A phase that answers its first result for ever, after a sleep. */
+function sleeping(tf: Tf, eager: PhaseFunction, milliseconds: number): PhaseFunction {
+  let known: { gradient: Float32Array; loss: number; metrics: Record<string, number> } | undefined;
+  return (inputs) => {
+    if (known === undefined) {
+      const { gradient, loss, metrics } = eager(inputs);
+      const values = Object.fromEntries(Object.entries(metrics).map(([name, value]) => [name, value.dataSync<'float32'>()[0]!]));
+      known = { gradient: gradient.dataSync<'float32'>().slice(), loss: loss.dataSync<'float32'>()[0]!, metrics: values };
+    } else {
+      sleep(milliseconds);
+    }
+    const metrics = Object.fromEntries(Object.entries(known.metrics).map(([name, value]) => [name, tf.scalar(value)]));
+    // A copy: the caller owns what it gets, and adds into it.
+    return { gradient: tf.tensor1d(known.gradient.slice()), loss: tf.scalar(known.loss), metrics };
+  };
+}
+
+async function main(endpoint: string, name: string, milliseconds: number): Promise<void> {
+  const tf = createRequire(import.meta.url)('@tensorflow/tfjs') as Tf;
+  await tf.setBackend('cpu');
+  const backend: Backend = {
+    name: 'sleep',
+    device: `sleeps ${milliseconds} ms`,
+    tf,
+    compile: (eager) => sleeping(tf, eager, milliseconds),
+  };
+  // However the benchmark ends, its channel closes.
+  const stop = new Promise<string>((resolve) => process.once('disconnect', () => resolve('the benchmark is over')));
+  const { code, reason } = await runWorker(
+    {
+      endpoint,
+      incarnation: randomBytes(8).toString('hex'),
+      identity: { version, name, host: hostname(), pid: process.pid },
+      reconnectTimeoutMs: 60_000,
+      backend,
+      findRecipe: async (wanted) => (await loadRecipe(wanted.name)).recipe,
+      log: createLog({ level: 'error' }),
+    },
+    stop,
+  );
+  if (code !== undefined) console.error(`${name}: ${reason}`);
+  process.exit(code === undefined ? 0 : 1);
+}
+
+const [endpoint, name, milliseconds] = process.argv.slice(2);
+await main(endpoint!, name!, Number(milliseconds));

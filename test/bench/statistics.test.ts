@@ -1,0 +1,16 @@
+import assert from 'node:assert/strict';
+import test from 'node:test';
+import { median, spreadOf, withRange } from './statistics.ts';
+
+test('the median of an even and of an odd number of samples', () => {
+  assert.equal(median([9, 1, 5]), 5);
+  assert.equal(median([9, 1, 5, 6]), 5.5);
+  assert.throws(() => median([]), /nothing was measured/);
+});
+
+test('a spread keeps its samples in their order and prints its range', () => {
+  const spread = spreadOf([6700, 6420, 6614]);
+  assert.deepEqual(spread.samples, [6700, 6420, 6614]);
+  assert.equal(withRange(spread), '6,614 (6,420-6,700)');
+  assert.equal(withRange(spreadOf([1.25]), 1), '1.3 (1.3-1.3)');
+});

@@ -1,0 +1,55 @@
+/** A worker's side of `synchronisation.ts`: takes weights, answers with a gradient at once. */
+import { type Carrier, connect, createRegion, createShmCarrier, decode, encode, inlineCarrier, openRegion } from '@lockstep/shared';
+import type { Result, ToWorker, Welcome, Work } from '@lockstep/shared';
+import { toWorker, version } from '@lockstep/shared';
+import { carrierNamed } from './carriers.ts';
+import { workerValue } from './synchronisation-value.ts';
+
+function main(carrierName: string, endpoint: string, elements: number, incarnation: string): void {
+  const own = carrierNamed(carrierName).carrier === 'shm' ? createRegion(1) : undefined;
+  let carrier: Carrier = inlineCarrier;
+  // Two, in turn: the shared-memory carrier does not write a flat again that it wrote last.
+  const gradients = [0, 1].map(() => new Float32Array(elements).fill(workerValue));
+  const transport = connect(endpoint, incarnation, {
+    up: () => {
+      const identity = { version, incarnation, name: incarnation, host: 'here', pid: process.pid, backend: 'none', device: 'none' };
+      transport.send(encode({ type: 'hello', ...identity, ...(own === undefined ? {} : { region: own.offer }) }));
+    },
+    down: () => {
+      throw new Error('the coordinator is gone');
+    },
+    message: (frames) => {
+      const decoded = decode<ToWorker>(toWorker, frames);
+      if (!decoded.ok) throw new Error(decoded.reason);
+      const { message } = decoded;
+      if (message.type === 'welcome') return join(message);
+      if (message.type === 'work') return answer(message, decoded.frames);
+      throw new Error(`a ${message.type} came`);
+    },
+  });
+
+  function join({ runId, epoch, round, region }: Welcome): void {
+    const theirs = region === undefined ? undefined : openRegion(region);
+    if (own !== undefined && theirs !== undefined) carrier = createShmCarrier(own, theirs);
+    transport.send(
+      encode({ type: 'ready', runId, epoch, incarnation, round, manifests: {}, fingerprint: '0'.repeat(64), carrier: carrier.name }),
+    );
+  }
+
+  function answer({ runId, epoch, round, workId, shards, payload: sent }: Work, frames: readonly Uint8Array[]): void {
+    const weights = carrier.unpack(sent, frames)?.flats[0];
+    // Both ends, so that bytes that were not delivered are noticed.
+    const isWhole = weights?.length === elements && weights[0] === weights.at(-1) && weights[0]! > 0 && weights[0]! % workerValue === 0;
+    if (!isWhole) throw new Error('wrong weights came');
+    const { payload, frames: packed } = carrier.pack([{ key: 'gradient', flat: gradients[round % 2]! }]);
+    const fence = { runId, epoch, incarnation, round };
+    const nodes = shards.map((shard) => ({ level: 0, index: shard }));
+    const outcomes = shards.map((shard) => ({ shard, loss: 0, metrics: {} }));
+    const result: Result = { type: 'result', ...fence, workId, task: 'gradient', nodes, outcomes, computeSeconds: 0, payload };
+    transport.send(encode(result, packed));
+  }
+}
+
+process.once('disconnect', () => process.exit(0));
+const [carrierName, endpoint, elements, incarnation] = process.argv.slice(2);
+main(carrierName!, endpoint!, Number(elements), incarnation!);
