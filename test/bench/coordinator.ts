@@ -67,7 +67,7 @@ export async function serve(args: readonly string[], bind: string, directory: st
   return {
     endpoint,
     pid: program.child.pid!,
-    output: program.stdout,
+    output: () => program.stdout(),
     scrape: async () => parsePage(await (await fetch(metricsUrl)).text()),
     check: () => failIfEnded(program),
     stop: async () => {

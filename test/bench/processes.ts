@@ -45,7 +45,7 @@ export function start(command: string, args: readonly string[], { input = false,
   for (const name of ['stdout', 'stderr'] as const) child[name]!.setEncoding('utf8').on('data', (text: string) => (output[name] += text));
   // Writing to a program that has ended: its exit is reported, the broken pipe is not.
   child.stdin?.on('error', () => undefined);
-  const ended = watch(child);
+  const ended = watch(child, 'close');
   return { command: [command, ...args].join(' '), child, ended, stdout: () => output.stdout, stderr: () => output.stderr };
 }
 
@@ -62,8 +62,8 @@ export async function run(command: string, args: readonly string[], options: Sta
   return program.stdout();
 }
 
-export function lastLines({ stdout, stderr }: Program): string {
-  return `${stdout()}${stderr()}`.trimEnd().split('\n').slice(-20).join('\n');
+export function lastLines(program: Program): string {
+  return `${program.stdout()}${program.stderr()}`.trimEnd().split('\n').slice(-20).join('\n');
 }
 
 export interface Forked<Request, Answer> {
@@ -77,7 +77,7 @@ export interface Forked<Request, Answer> {
 export function forkFile<Request extends object, Answer>(file: string, args: readonly string[]): Forked<Request, Answer> {
   const child = fork(fileURLToPath(new URL(file, import.meta.url)), args);
   let ending = false;
-  const ended = watch(child);
+  const ended = watch(child, 'exit');
   const broken = ended.then(({ code, signal }): never => {
     throw new Error(`the process ${file} ${args.join(' ')} ended with ${code ?? signal}`);
   });
@@ -105,14 +105,15 @@ export async function kill(child: ChildProcess, ended: Promise<Ended>, graceMs =
   clearTimeout(timer);
 }
 
-function watch(child: ChildProcess): Promise<Ended> {
+/** `close`: once its output has been read as well. A process with a channel that was disconnected may never emit it. */
+function watch(child: ChildProcess, last: 'close' | 'exit'): Promise<Ended> {
   alive.add(child);
   return new Promise((resolve, reject) => {
     child.once('error', (error) => {
       alive.delete(child);
       reject(error);
     });
-    child.once('close', (code, signal) => {
+    child.once(last, (code: number | null, signal: NodeJS.Signals | null) => {
       alive.delete(child);
       resolve({ code, signal });
     });

@@ -59,7 +59,7 @@ export async function takeTurns<Sample>(
     }
     return { measured: able.map(({ contestant: { name, workers }, samples }) => ({ name, workers, samples })), skipped };
   } finally {
-    await Promise.all(contestants.map((contestant) => contestant.end?.()));
+    await Promise.all(contestants.map(async (contestant) => contestant.end?.()));
   }
 }
 

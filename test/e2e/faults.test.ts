@@ -2,13 +2,15 @@
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { mkdir, readdir, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readdir, rm, rmdir, writeFile } from 'node:fs/promises';
 import { connect } from 'node:net';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, test, type TestContext } from 'node:test';
 import { promisify } from 'node:util';
 import { Packr } from 'msgpackr';
 import { Dealer } from 'zeromq';
+import { runaway } from './exit-codes.ts';
 import { eventually, start, startRun, startWorker, temporaryDirectory, tinyRecipe, within } from './harness.ts';
 import { freeze, needsProc } from './processes.ts';
 import { eventsNamed, lookingForCoordinator, quick, recipeFile, status, steps, stepsDone, undisturbed } from './scenarios.ts';
@@ -108,7 +110,6 @@ describe('faults', { concurrency: 2, skip: needsProc }, () => {
     assert.ok(steps >= 2 && steps < 50, `${steps} good steps`);
     const sentence = new RegExp(`^coordinator: The (loss|gradient) of step ${steps + 1}, phase run is .*Lower --learning-rate or check the recipe's loss\\.$`, 'm');
     assert.match(run.output(), sentence);
-    assert.equal((await eventsNamed(run, 'checkpoint')).length, steps);
     const newest = (await readdir(join(run.directory, 'checkpoints'))).toSorted().at(-1);
     assert.equal(newest, `step-${String(steps).padStart(6, '0')}`);
     const resumed = await startRun(t, { directory: run.directory, args: ['--resume'] });
@@ -135,16 +136,6 @@ describe('faults', { concurrency: 2, skip: needsProc }, () => {
   });
 });
 
-/** Grows by four orders of magnitude a step: the loss leaves float32 after a handful. */
-const runaway = `export default {
-  name: 'runaway', batchSize: 4, epochs: 1, real: { shape: [784], range: [-1, 1] },
-  inputs: { z: { shape: [1], distribution: 'uniform' } },
-  networks: { only: (tf) => tf.sequential({ layers: [tf.layers.dense({ name: 'weight', inputShape: [1], units: 1, useBias: false })] }) },
-  phases: [{ name: 'run', updates: 'only', inputs: ['z'], loss: ({ tf, networks, z }) => ({ loss: tf.neg(tf.mean(tf.square(networks.only(z)))) }) }],
-  optimizers: { only: { kind: 'sgd', learningRate: 1e4 } },
-  generate: ({ tf, networks, z }) => tf.tile(networks.only(z), [1, 784]),
-};`;
-
 /** Sends frames as somebody who knows ZeroMQ but not the rules; with `answers`, waits for an answer and resolves with its text. */
 async function asStranger(t: TestContext, endpoint: string, frames: readonly Uint8Array[], answers = true): Promise<string[]> {
   const dealer = new Dealer({ linger: 1000, routingId: `stranger-${randomBytes(4).toString('hex')}` });
@@ -166,16 +157,17 @@ async function rawBytes(port: number, bytes: Uint8Array): Promise<void> {
 
 /** A file system with room for the run and one or two checkpoints. Undefined where this user may not mount one. */
 async function smallDisk(t: TestContext): Promise<string | undefined> {
-  const path = join(await temporaryDirectory(t), 'disk');
-  await mkdir(path);
+  const path = await mkdtemp(join(tmpdir(), 'lockstep-disk-'));
   const run = promisify(execFile);
-  try {
-    await run('mount', ['-t', 'tmpfs', '-o', 'size=4m', 'tmpfs', path]);
-  } catch {
-    return undefined;
-  }
-  t.after(() => run('umount', ['--lazy', path]));
-  return path;
+  const mounted = await run('mount', ['-t', 'tmpfs', '-o', 'size=4m', 'tmpfs', path]).then(
+    () => true,
+    () => false,
+  );
+  t.after(async () => {
+    if (mounted) await run('umount', ['--lazy', path]);
+    await rmdir(path);
+  });
+  return mounted ? path : undefined;
 }
 
 async function fill(path: string): Promise<void> {

@@ -4,9 +4,10 @@ import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, test, type TestContext } from 'node:test';
 import { eventually, type Run, startRun, temporaryDirectory, within } from './harness.ts';
-import { assertNothingLeft, needsProc, privateTemporary, type Traces, tracesOf, unfinishedIn, until, workerPid } from './processes.ts';
+import { assertNothingLeft, needsProc, privateTemporary, type Traces, tracesOf, unfinishedIn, workerPid } from './processes.ts';
+import { quick, spawnTwo, steps, stepsDone, undisturbed } from './scenarios.ts';
 
-const spawned = ['--workers', '2', '--spawn', '--backend', 'wasm', '--sample-every', '0'];
+const spawned = [...spawnTwo, ...quick];
 
 /** A run with two spawned workers, whose processes have a temporary directory of their own. */
 async function watchedRun(t: TestContext, args: readonly string[], bind?: string, directory?: string): Promise<{ run: Run; traces: () => Promise<Traces> }> {
@@ -19,7 +20,7 @@ async function watchedRun(t: TestContext, args: readonly string[], bind?: string
 
 const workerLog = (run: Run, name: string): Promise<string> => readFile(join(run.directory, 'workers', `${name}.log`), 'utf8');
 
-describe('nothing is left behind', { concurrency: false, skip: needsProc }, () => {
+describe('nothing is left behind', { concurrency: 2, skip: needsProc }, () => {
   test('after a completed run, over ipc', async (t) => {
     const socket = join(await temporaryDirectory(t), 'lockstep.sock');
     const { run, traces } = await watchedRun(t, [...spawned, '--steps', '3'], `ipc://${socket}`);
@@ -29,25 +30,23 @@ describe('nothing is left behind', { concurrency: false, skip: needsProc }, () =
     assert.deepEqual(await unfinishedIn(run.directory), []);
   });
 
-  test('after Ctrl-C: the workers are told, and end in order', async (t) => {
+  test('after Ctrl-C', async (t) => {
     const { run, traces } = await watchedRun(t, [...spawned, '--steps', '100000']);
     const found = await traces();
-    await eventually(run, 'a few steps', async () => (await run.losses()).length >= 3);
+    await stepsDone(run, 3);
     run.child.kill('SIGINT');
     assert.deepEqual(await within(run, 'its end', run.exited), { code: 0, signal: null });
     await assertNothingLeft(found);
     assert.deepEqual(await unfinishedIn(run.directory), []);
-    for (const name of ['local-0', 'local-1']) assert.match(await workerLog(run, name), /Worker ends: The run is over: stopped by SIGINT/);
   });
 
   test('after kill -9 of the coordinator: its workers end by themselves, and the next start sweeps what was unfinished', async (t) => {
-    const undisturbed = await (await startRun(t, { args: [...spawned, '--steps', '200'] })).completed();
-    const { run, traces } = await watchedRun(t, [...spawned, '--steps', '200', '--checkpoint-every', '5']);
+    const { run, traces } = await watchedRun(t, [...spawned, '--steps', String(steps), '--checkpoint-every', '5']);
     const found = await traces();
     await eventually(run, 'a checkpoint', async () => (await run.events()).some((line) => line['event'] === 'checkpoint'));
     run.child.kill('SIGKILL');
     await within(run, 'its end', run.exited);
-    assert.ok((await run.losses()).length < 200, 'killed before the end');
+    assert.ok((await run.losses()).length < steps, 'killed before the end');
     await assertNothingLeft(found);
     for (const name of ['local-0', 'local-1']) assert.match(await workerLog(run, name), /Worker ends: the coordinator that started this worker is gone/);
 
@@ -60,7 +59,7 @@ describe('nothing is left behind', { concurrency: false, skip: needsProc }, () =
     const resumed = await watchedRun(t, ['--resume'], undefined, run.directory);
     const foundAgain = await resumed.traces();
     assert.deepEqual(await unfinishedIn(run.directory), []);
-    assert.deepEqual((await resumed.run.completed()).weightsSha256, undisturbed.weightsSha256);
+    assert.deepEqual((await resumed.run.completed()).weightsSha256, (await undisturbed(t)).weightsSha256);
     await assertNothingLeft(foundAgain);
     assert.deepEqual(await unfinishedIn(run.directory), []);
   });
@@ -78,13 +77,8 @@ describe('nothing is left behind', { concurrency: false, skip: needsProc }, () =
       process.kill(pid, 'SIGKILL');
       await eventually(run, 'a restart', () => run.output().includes(`Worker local-1 ended (SIGKILL); starting it again in ${pause} s.`));
     }
-    const last = await eventually(run, 'a third life', async () => {
-      const current = await workerPid(run, 'local-1');
-      return current !== pid && current;
-    });
-    assert.equal(await until('the third process', async () => (await workerPid(run, 'local-1')) === last), true);
-    const stepsThen = (await run.losses()).length;
-    await eventually(run, 'more steps', async () => (await run.losses()).length >= stepsThen + 5);
+    await eventually(run, 'a third life', async () => (await workerPid(run, 'local-1')) !== pid);
+    await stepsDone(run, (await run.losses()).length + 5);
     run.child.kill('SIGINT');
     assert.equal((await within(run, 'its end', run.exited)).code, 0);
     await assertNothingLeft(found);

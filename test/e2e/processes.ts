@@ -100,7 +100,7 @@ export async function tracesOf(run: Run, temporary: string): Promise<Traces> {
   return { directory: run.directory, endpoint: await run.endpoint(), metricsUrl: await run.metricsUrl(), temporary };
 }
 
-/** No process, no port, no socket file, no temporary file. Processes get time to end by themselves. */
+/** No process, no port, no socket file, no temporary file, no shared memory. Processes get time to end by themselves. */
 export async function assertNothingLeft({ directory, endpoint, metricsUrl, temporary }: Traces): Promise<void> {
   let left: string[] = [];
   await until('the end of every process of the run', async () => (left = await processesNaming([directory, endpoint])).length === 0).catch(() => {
@@ -111,6 +111,8 @@ export async function assertNothingLeft({ directory, endpoint, metricsUrl, tempo
   }
   if (endpoint.startsWith('ipc://')) assert.equal(await exists(endpoint.slice('ipc://'.length)), false, 'the socket file is left');
   assert.deepEqual(await readdir(temporary), [], 'files left in the temporary directory');
+  // Shared memory has a name for a moment only, in which another test's run may be.
+  await until('a /dev/shm without files of Lockstep', async () => !(await readdir('/dev/shm')).some((name) => name.startsWith('lockstep')));
 }
 
 /** Names of unfinished files in a run directory. */

@@ -73,7 +73,7 @@ function simulate(world: World): { rounds: number[]; decisions: number } {
   const toEvent = (effect: Extract<Effect, { to: string }>): WorkerEvent => {
     const fence = { runId: 'r', epoch: 1, incarnation: effect.to, round: effect.do === 'deal' ? effect.cursor.round : effect.round };
     switch (effect.do) {
-      case 'welcome': return { type: 'welcome', fence, config: { recipe: { name: 'x', hash: 'x' }, seed: 1, batchSize: 16, shardCount: world.shardCount } };
+      case 'welcome': return { type: 'welcome', fence, config: { recipe: { name: 'x', hash: 'x' }, seed: 1, batchSize: 16, shardCount: world.shardCount, compile: true } };
       case 'deal': return { type: 'work', fence, order: { workId: effect.workId, task: effect.task, phase: effect.cursor.phase, shards: effect.shards, pictures: 4, needs: effect.needs, sends: effect.sends, payload: undefined } };
       case 'bye': return { type: 'bye', ended: effect.ended, reason: effect.reason };
       case 'refuse': throw new Error(`No worker may be refused here: ${effect.reason}`);

@@ -36,6 +36,7 @@ export interface Options {
   /** Undefined: the MNIST that comes with Lockstep. */
   readonly data: string | undefined;
   readonly backend: (typeof backendChoices)[number];
+  readonly compile: boolean;
   readonly allowMixedNumerics: boolean;
   readonly carrier: (typeof carrierChoices)[number];
   readonly joinTimeout: number;
@@ -100,6 +101,7 @@ export const optionTable: { readonly [K in keyof Options]: OptionSpec } = {
   sampleEvery: { type: 'number', default: 250, describe: 'steps between grids of pictures (0: only at the end)', check: whole(0, 2 ** 31), changesOnResume: true },
   data: { type: 'string', default: undefined, defaultDescription: 'MNIST, which comes along', describe: 'directory of an IDX data set (plain or .gz)', check: text, changesOnResume: false },
   backend: { type: 'string', default: 'auto', describe: `backend of spawned workers: ${backendChoices.join(', ')}`, check: choice(backendChoices), changesOnResume: false },
+  compile: { type: 'boolean', default: true, defaultDescription: 'on', describe: 'run each phase as one graph where the backend can; --no-compile runs it op by op', check: truth, changesOnResume: false },
   allowMixedNumerics: { type: 'boolean', default: false, describe: 'let workers join that compute other bits; gives up equal bits', check: truth, changesOnResume: false },
   carrier: { type: 'string', default: 'auto', describe: 'tensors of workers on this host: auto (shared memory where it works) or inline (in messages)', check: choice(carrierChoices), changesOnResume: true },
   joinTimeout: { type: 'number', default: 600, describe: 'seconds to wait for workers', check: real(0.1, maximumSeconds), changesOnResume: true },

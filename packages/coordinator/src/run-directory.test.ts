@@ -31,6 +31,22 @@ describe('a new run directory', () => {
     assert.equal(run.modelPath, join(path, 'model'));
   });
 
+  test('that never began goes, with the directories made on the way, but nothing of others', async (t) => {
+    const place = scratchDirectory(t);
+    const refused = await createRunDirectory(join(place, 'runs', 'one'), {});
+    await refused.recordStart({});
+    await refused.close();
+    await refused.remove();
+    assert.deepEqual(readdirSync(place), []);
+
+    mkdirSync(join(place, 'mine', 'samples'), { recursive: true });
+    writeFileSync(join(place, 'mine', 'samples', 'cat.png'), '');
+    const beside = await createRunDirectory(join(place, 'mine'), {});
+    await beside.close();
+    await beside.remove();
+    assert.deepEqual(readdirSync(place, { recursive: true }), ['mine', 'mine/samples', 'mine/samples/cat.png']);
+  });
+
   test('rewrites config.json and summary.json whole', async (t) => {
     const path = scratchDirectory(t);
     const run = await createRunDirectory(path, { steps: 1 });

@@ -4,8 +4,8 @@
  * Responsible for: config.json, losses.jsonl, events.jsonl, samples/, summary.json, and the coordinator's epochs.
  * Not responsible for: checkpoints/ (`checkpoint/store.ts`), model/ (`model-export.ts`), the lock that its user must hold (`lock.ts`).
  */
-import { readFile, stat } from 'node:fs/promises';
-import { join } from 'node:path';
+import { mkdir, readFile, rm, rmdir, stat } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
 import { LockstepError } from '@lockstep/shared';
 import { stepName } from './checkpoint/name.ts';
 import { checkpointNames } from './checkpoint/read.ts';
@@ -37,6 +37,8 @@ export interface RunDirectory {
   writeSummary(summary: Summary): Promise<void>;
   /** Writes what waits and frees the files. */
   close(): Promise<void>;
+  /** After `close`, for a new run that never began: removes what `createRunDirectory` made, and nothing else. Never throws. */
+  remove(): Promise<void>;
 }
 
 export interface RunDirectoryOptions {
@@ -48,6 +50,7 @@ const configName = 'config.json';
 const lossesName = 'losses.jsonl';
 const eventsName = 'events.jsonl';
 const summaryName = 'summary.json';
+const folders = ['samples', 'checkpoints', 'model'];
 const maximumConfigBytes = 1024 * 1024;
 
 /** Starts a run's directory, created where needed. Throws `run-exists` if one is there already, `disk`. */
@@ -55,9 +58,10 @@ export async function createRunDirectory(path: string, config: object, options: 
   if (await holdsRun(path)) {
     throw new LockstepError('run-exists', `${path} holds a run already. Add --resume to go on with it, or choose another --run-dir.`);
   }
+  const firstMade = await onDisk(path, () => mkdir(path, { recursive: true }));
   await makeDirectories(path);
   await writeJson(join(path, configName), config);
-  return await openRunDirectory(path, 0, options);
+  return { ...(await openRunDirectory(path, 0, options)), remove: () => removeUnused(path, firstMade) };
 }
 
 /**
@@ -137,11 +141,20 @@ async function openRunDirectory(path: string, completedSteps: number, { now = ()
         await events.close();
       }
     },
+    remove: async () => {},
   };
 }
 
 async function makeDirectories(path: string): Promise<void> {
-  for (const name of ['samples', 'checkpoints', 'model']) await makeDirectory(join(path, name));
+  for (const name of folders) await makeDirectory(join(path, name));
+}
+
+/** Directories only while they are empty, from the inside out up to the first that was made on the way (`runs/`): others may use them by now. */
+async function removeUnused(path: string, firstMade: string | undefined): Promise<void> {
+  for (const name of [configName, lossesName, eventsName]) await rm(join(path, name), { force: true }).catch(() => {});
+  for (const name of folders) await rmdir(join(path, name)).catch(() => {});
+  if (firstMade === undefined) return;
+  for (let directory = path; directory.length >= firstMade.length; directory = dirname(directory)) await rmdir(directory).catch(() => {});
 }
 
 async function writeJson(path: string, value: object): Promise<void> {

@@ -23,6 +23,8 @@ export interface OpenRun {
   readonly store: CheckpointStore;
   /** Where to go on; undefined at the beginning. */
   readonly checkpoint: Checkpoint | undefined;
+  /** Call it once everything is bound: until then `close` removes the directory of a new run, as if it had never been made. */
+  begun(): void;
   /** Writes what waits, and frees the directory. */
   close(): Promise<void>;
 }
@@ -83,7 +85,10 @@ export async function openRun(commandLine: CommandLine, options: Options, prepar
   if (!commandLine.resume) {
     const runId = `${prepared.recipe.name}-${randomBytes(4).toString('hex')}`;
     const directory = await createRunDirectory(path, configOf(options, prepared, runId));
-    return { runId, directory, store: await openCheckpointStore(directory.checkpointsPath, { keep: options.keep }), checkpoint: undefined, close: () => close(directory, lock) };
+    const store = await openCheckpointStore(directory.checkpointsPath, { keep: options.keep });
+    let hasBegun = false;
+    const begun = (): void => void (hasBegun = true);
+    return { runId, directory, store, checkpoint: undefined, begun, close: () => close(directory, lock, hasBegun) };
   }
   const store = await openCheckpointStore(join(path, 'checkpoints'), { keep: options.keep });
   const { latest, skipped } = await store.latest();
@@ -94,11 +99,12 @@ export async function openRun(commandLine: CommandLine, options: Options, prepar
   const runId = latest?.checkpoint.runId ?? (await runIdOf(path));
   const directory = await resumeRunDirectory(path, latest?.checkpoint.cursor.step ?? 0);
   await directory.writeConfig(configOf(options, prepared, runId));
-  return { runId, directory, store, checkpoint: latest?.checkpoint, close: () => close(directory, lock) };
+  return { runId, directory, store, checkpoint: latest?.checkpoint, begun: () => {}, close: () => close(directory, lock, true) };
 }
 
-async function close(directory: RunDirectory, lock: Lock): Promise<void> {
+async function close(directory: RunDirectory, lock: Lock, hasBegun: boolean): Promise<void> {
   await directory.close();
+  if (!hasBegun) await directory.remove();
   await lock.release();
 }
 

@@ -35,6 +35,7 @@ export interface RuntimeOptions {
   readonly plan: Plan;
   readonly start: Start;
   readonly seed: number;
+  readonly compile: boolean;
   readonly recipe: RoundOptions['recipe'];
   readonly recipeHash: string;
   readonly dataset: RoundOptions['dataset'];
@@ -181,7 +182,7 @@ export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
         const recipe = { name: options.recipe.name, hash: options.recipeHash };
         const { batchSize, shardCount } = plan;
         const region = carriers.greet(effect.to, offered);
-        const header = { type: 'welcome', ...fence(effect.to, effect.round), recipe, seed: options.seed, batchSize, shardCount } as const;
+        const header = { type: 'welcome', ...fence(effect.to, effect.round), recipe, seed: options.seed, batchSize, shardCount, compile: options.compile } as const;
         return send(effect.to, region === undefined ? header : { ...header, region });
       }
       case 'refuse':

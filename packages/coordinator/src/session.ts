@@ -55,7 +55,7 @@ export async function runSession(session: SessionOptions): Promise<void> {
   const { recipe, recipeHash, dataset } = prepared;
   const endpointLock = await acquireLock('endpoint', options.bind);
   const epoch = await directory.recordStart({ version, pid: process.pid, step: checkpoint?.cursor.step ?? 0, runId: run.runId });
-  const plan = planOf(options, prepared, run.runId, epoch);
+  const plan = planOf(options, prepared, run.runId, epoch, () => runtime?.endpoint ?? options.bind);
   const start = await startOf(run, options, plan.networks);
   const { metrics, progress, checkpoints, journal } = createRecords(session, plan, start);
   const modelOf = (manifests: Manifests): Model =>
@@ -75,6 +75,7 @@ export async function runSession(session: SessionOptions): Promise<void> {
       plan,
       start,
       seed: options.seed,
+      compile: options.compile,
       recipe,
       recipeHash,
       dataset,
@@ -87,6 +88,7 @@ export async function runSession(session: SessionOptions): Promise<void> {
       nowMs,
     });
     runtime = started;
+    run.begun();
     announce({ endpoint: started.endpoint, metricsUrl: http.url, plan, prepared, options, directory: directory.path, resumedAt: checkpoint?.cursor.step, log });
     journal.stateChanged(started.state);
     if (options.spawn) {
@@ -108,7 +110,7 @@ export async function runSession(session: SessionOptions): Promise<void> {
   }
 }
 
-function planOf(options: Options, prepared: Prepared, runId: string, epoch: number): Plan {
+function planOf(options: Options, prepared: Prepared, runId: string, epoch: number, endpoint: () => string): Plan {
   return {
     runId,
     epoch,
@@ -125,7 +127,10 @@ function planOf(options: Options, prepared: Prepared, runId: string, epoch: numb
     sampleEverySteps: options.sampleEvery,
     pictures,
     allowMixedNumerics: options.allowMixedNumerics,
-    workerCommand: options.spawn ? undefined : workerCommand(options.bind, prepared.recipeFile),
+    // Read when it is shown: of a bind to port 0, the port is known only once it listens.
+    get workerCommand() {
+      return options.spawn ? undefined : workerCommand(endpoint(), prepared.recipeFile);
+    },
   };
 }
 

@@ -106,9 +106,9 @@ export async function runWorker(options: RuntimeOptions, stopRequested: Promise<
     const fence: Fence = { runId, epoch, incarnation, round };
     switch (message.type) {
       case 'welcome': {
-        const { recipe, seed, batchSize, shardCount } = message;
+        const { recipe, seed, batchSize, shardCount, compile } = message;
         share(message.region);
-        return handle({ type: 'welcome', fence, config: { recipe, seed, batchSize, shardCount } });
+        return handle({ type: 'welcome', fence, config: { recipe, seed, batchSize, shardCount, compile } });
       }
       case 'work':
         return handle(workEvent(message, frames, fence, carrier));
@@ -168,7 +168,9 @@ export async function runWorker(options: RuntimeOptions, stopRequested: Promise<
     compute?.dispose();
     compute = undefined;
     const recipe = await options.findRecipe(config.recipe);
-    compute = await createCompute({ backend, recipe, seed: config.seed, batchSize: config.batchSize, shardCount: config.shardCount });
+    const { seed, batchSize, shardCount } = config;
+    const runs: Backend = config.compile ? backend : { ...backend, compile: (eager) => eager };
+    compute = await createCompute({ backend: runs, recipe, seed, batchSize, shardCount });
     fingerprint = await compute.fingerprint();
     handle({ type: 'prepared' });
   }

@@ -62,6 +62,8 @@ export interface State {
   /** Of the first worker, or of the checkpoint. */
   manifestKey: string | undefined;
   fingerprint: string | undefined;
+  /** Why no local worker will be started again; until somebody else joins. */
+  spawnGaveUp: string | undefined;
 }
 
 export interface Start {
@@ -85,6 +87,7 @@ export function createState(plan: Plan, start: Start, nowMs: number): State {
     sampleDue: start.sampleDue,
     manifestKey: start.manifestKey,
     fingerprint: start.fingerprint,
+    spawnGaveUp: undefined,
   };
 }
 

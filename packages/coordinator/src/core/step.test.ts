@@ -209,6 +209,27 @@ describe('coordinator core', () => {
     assert.match(JSON.stringify(effects.at(-1)), /workers-missing/);
   });
 
+  test('ends with a checkpoint when no local worker will come any more, also when the last connection is lost after that is known', () => {
+    const state = create({ workersWanted: 1 });
+    join(state, 'a');
+    assert.deepEqual(step(state, { type: 'spawn-gave-up', reason: 'No local worker can run.' }, 0), []);
+    const effects = step(state, { type: 'down', peer: 'a' }, 0);
+    assert.deepEqual(kinds(effects).slice(-2), ['checkpoint', 'finish']);
+    assert.deepEqual(effects.at(-1), { do: 'finish', outcome: 'failed', reason: 'No local worker can run.', code: 'workers-missing' });
+    const fresh = create();
+    assert.deepEqual(kinds(step(fresh, { type: 'spawn-gave-up', reason: 'No local worker can run.' }, 0)), ['finish']);
+  });
+
+  test('waits on when somebody else joins after the local workers gave up', () => {
+    const state = create({ workersWanted: 1 });
+    step(state, hello('local'), 0);
+    step(state, { type: 'spawn-gave-up', reason: 'No local worker can run.' }, 0);
+    join(state, 'a');
+    step(state, { type: 'down', peer: 'local' }, 0);
+    step(state, { type: 'down', peer: 'a' }, 0);
+    assert.equal(state.stage, 'starved');
+  });
+
   test('starts with fewer after --join-timeout if --min-workers are here', () => {
     const state = create();
     join(state, 'a');

@@ -37,6 +37,7 @@ function stageOf(state: State): State['stage'] {
 function handle(state: State, event: Event, nowMs: number, effects: Effect[]): void {
   switch (event.type) {
     case 'hello':
+      state.spawnGaveUp = undefined;
       return greet(state, event, nowMs, effects);
     case 'ready': {
       if (isFenced(state, event, effects)) return;
@@ -65,7 +66,8 @@ function handle(state: State, event: Event, nowMs: number, effects: Effect[]): v
       return finish(state, 'stopped', event.reason, effects);
     }
     case 'spawn-gave-up':
-      return state.workers.size === 0 ? finish(state, 'failed', event.reason, effects, 'workers-missing') : undefined;
+      state.spawnGaveUp = event.reason;
+      return;
     case 'tick':
       return expire(state, nowMs, effects);
   }
@@ -147,13 +149,19 @@ function expire(state: State, nowMs: number, effects: Effect[]): void {
   if ((state.stage === 'gathering' || state.stage === 'starved') && state.joinDeadlineMs <= nowMs) {
     const reason = `${waitingFor(state)} This took longer than --join-timeout (${Math.round(state.plan.joinTimeoutMs / 1000)} s).`;
     if (readyWorkers(state).length >= state.plan.minWorkers) return startTraining(state, `${reason} Going on with those that are here.`, effects);
-    if (state.manifestKey !== undefined) effects.push({ do: 'checkpoint', cursor: state.cursor });
-    finish(state, 'failed', reason, effects, 'workers-missing');
+    failForWorkers(state, reason, effects);
   }
+}
+
+function failForWorkers(state: State, reason: string, effects: Effect[]): void {
+  if (state.manifestKey !== undefined) effects.push({ do: 'checkpoint', cursor: state.cursor });
+  finish(state, 'failed', reason, effects, 'workers-missing');
 }
 
 /** Whatever the event was: begin what can begin, deal what waits, commit what is complete. */
 function proceed(state: State, nowMs: number, effects: Effect[]): void {
+  // The end of a process may be known before the end of its connection.
+  if (state.spawnGaveUp !== undefined && state.workers.size === 0) return failForWorkers(state, state.spawnGaveUp, effects);
   changeStage(state, nowMs, effects);
   if (state.stage !== 'training') return;
   if (state.task === undefined) beginTask(state, effects);

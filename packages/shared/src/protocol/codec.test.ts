@@ -16,7 +16,7 @@ const examples: { [T in Message['type']]: Extract<Message, { type: T }> } = {
   result: { type: 'result', ...fence, workId: 1, task: 'gradient', nodes: [{ level: 1, index: 0 }], outcomes: [{ shard: 0, loss: Number.NaN, metrics: { a: Infinity } }], computeSeconds: 0.1, payload: { ...payload, lengths: [2] } },
   need: { type: 'need', ...fence, workId: 1, networks: ['g'] },
   leave: { type: 'leave', ...fence, code: 'stopped', reason: 'x' },
-  welcome: { type: 'welcome', ...fence, recipe: { name: 'gan', hash }, seed: 2 ** 53 - 1, batchSize: 8, shardCount: 4 },
+  welcome: { type: 'welcome', ...fence, recipe: { name: 'gan', hash }, seed: 2 ** 53 - 1, batchSize: 8, shardCount: 4, compile: true },
   refuse: { type: 'refuse', ...fence, code: 'refused', reason: 'x' },
   work: { type: 'work', ...fence, workId: 1, task: 'gradient', phase: 0, shards: [0, 1], pictures: 0, needs: { g: 1 }, sends: ['g'], sampleBytes: 3, payload: { ...payload, lengths: [2] } },
   bye: { type: 'bye', ...fence, ended: true, reason: 'x' },

@@ -6,6 +6,7 @@
  */
 import { type Gpu, gpuEnvironment, LockstepError, type Tf } from '@lockstep/shared';
 import type { Backend } from './backend.ts';
+import { compilePhase } from './compile/index.ts';
 import { loadNativePackage } from './native-library.ts';
 
 const packageName = '@tensorflow/tfjs-node-gpu';
@@ -17,7 +18,7 @@ const cudaEnvironment = { TF_FORCE_GPU_ALLOW_GROWTH: 'true', TF_CUDNN_DETERMINIS
 export async function loadCuda(gpu: Gpu): Promise<Backend> {
   const tf = await loadNativePackage('cuda', packageName, { ...cudaEnvironment, ...gpuEnvironment(gpu) });
   requireGpu(tf, gpu);
-  return { name: 'cuda', device: `${gpu.name} (GPU ${gpu.index})`, tf, compile: (eager) => eager };
+  return { name: 'cuda', device: `${gpu.name} (GPU ${gpu.index})`, tf, compile: (eager) => compilePhase(tf, eager) };
 }
 
 /** TensorFlow falls back to the CPU with no more than a log line when the driver, CUDA or cuDNN does not fit. */

@@ -7,6 +7,7 @@ export interface RunConfig {
   readonly seed: number;
   readonly batchSize: number;
   readonly shardCount: number;
+  readonly compile: boolean;
 }
 
 /** Tensor bytes of a WORK. The core hands them on unread. */

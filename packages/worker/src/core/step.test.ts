@@ -4,7 +4,7 @@ import type { Effect, Event, RunConfig, WorkOrder } from './events.ts';
 import { createState, nextDeadlineMs, type State } from './state.ts';
 import { step } from './step.ts';
 
-const config: RunConfig = { recipe: { name: 'gan', hash: 'h' }, seed: 1, batchSize: 8, shardCount: 4 };
+const config: RunConfig = { recipe: { name: 'gan', hash: 'h' }, seed: 1, batchSize: 8, shardCount: 4, compile: true };
 const fence = (epoch = 1, round = 0) => ({ runId: 'r', epoch, incarnation: 'i', round });
 const order: WorkOrder = { workId: 5, task: 'gradient', phase: 0, shards: [0], pictures: 0, needs: { g: 0, d: 0 }, sends: ['g', 'd'], payload: undefined };
 const create = (): State => createState({ reconnectTimeoutMs: 1000, endpoint: 'tcp://c:1' }, 0);

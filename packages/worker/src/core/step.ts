@@ -68,7 +68,7 @@ function join(state: State, fence: Fence, config: RunConfig): Effect[] {
 }
 
 function same(a: RunConfig, b: RunConfig): boolean {
-  return a.recipe.hash === b.recipe.hash && a.seed === b.seed && a.batchSize === b.batchSize && a.shardCount === b.shardCount;
+  return a.recipe.hash === b.recipe.hash && a.seed === b.seed && a.batchSize === b.batchSize && a.shardCount === b.shardCount && a.compile === b.compile;
 }
 
 function finishPreparing(state: State): Effect[] {

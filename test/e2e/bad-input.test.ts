@@ -1,0 +1,227 @@
+/**
+ * Every way to be refused before anything starts, with real programs: the exit code, one sentence without a stack, and nothing made or bound.
+ *
+ * One list a code of the error table; codes that only a run under way produces are in `exit-codes.test.ts`, and the types see to it that
+ * none is in neither. Each rule has its own cases beside the sources; here it is enough that each kind reaches the person.
+ */
+import assert from 'node:assert/strict';
+import { chmod, mkdir, readdir, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:net';
+import { join } from 'node:path';
+import { describe, test, type TestContext } from 'node:test';
+import { gzipSync } from 'node:zlib';
+import { type ErrorCode, errorTable, version } from '@lockstep/shared';
+import type { lateCodes } from './exit-codes.ts';
+import { refusal, start, temporaryDirectory, tinyRecipe, within } from './harness.ts';
+
+interface Refusal {
+  readonly program?: 'worker';
+  readonly args: readonly string[];
+  readonly says: RegExp;
+  readonly environment?: NodeJS.ProcessEnv;
+  /** Does not start with the tiny recipe, a run directory and addresses of its own. */
+  readonly bare?: true;
+}
+
+/** `place` is an empty directory of the case's own. */
+type Case = Refusal | ((t: TestContext, place: string) => Promise<Refusal>);
+
+const worker = (args: string, says: RegExp): Refusal => ({ program: 'worker', args: args.split(' '), says });
+const coordinator = (args: string, says: RegExp): Refusal => ({ args: args.split(' '), says });
+
+const cases: Readonly<Record<Exclude<ErrorCode, (typeof lateCodes)[number]>, Readonly<Record<string, Case>>>> = {
+  'usage': {
+    'an unknown flag': coordinator('--wrokers 4', /Unknown argument: wrokers\. See coordinator --help\./),
+    'a word that is no flag': coordinator('train', /Unknown argument: train\./),
+    'a number that is none': coordinator('--workers many', /--workers takes a whole number from 1 to 1024, not 'NaN'/),
+    'a number out of bounds': coordinator('--shards 0', /--shards takes a whole number from 1/),
+    'steps and epochs': coordinator('--steps 5 --epochs 1', /--steps contradicts --epochs.*Drop one of them\./),
+    'more workers needed than wanted': coordinator('--workers 2 --min-workers 3', /--min-workers 3 is more than --workers 2/),
+    'a backend for workers it does not start': coordinator('--backend wasm', /--backend .*add --spawn/),
+    'more shards than samples': coordinator('--shards 8 --batch-size 4', /--shards 8 is more than --batch-size 4/),
+    'less than a step': coordinator('--epochs 0.00001', /--epochs 0\.00001 is less than one step/),
+    'resume and config': withFile('run/config.json', '{}', (path) => ({ args: ['--resume', '--config', path], says: /--resume contradicts --config/, bare: true })),
+    'an address that is none': { ...coordinator('--bind localhost:5555', /--bind takes tcp:\/\/HOST:PORT or ipc:\/\/PATH.*not 'localhost:5555'/), bare: true },
+    'worker: an unknown flag': worker('--gpus 0', /Unknown argument: gpus\. See worker --help\./),
+    'worker: an unknown backend': worker('--backend magic', /--backend takes one of auto, cuda, tensorflow, wasm.*not 'magic'/),
+    'worker: a GPU on the CPU': worker('--gpu 0 --backend wasm', /--gpu 0 contradicts --backend wasm/),
+    'worker: a bad name': worker('--name a/b', /--name takes .*not 'a\/b'/),
+    'worker: an address that is none': worker('--connect http://x:1', /--connect takes tcp:/),
+  },
+  'config-invalid': {
+    'a config file that is not there': coordinator('--config nowhere.json', /--config nowhere\.json cannot be read/),
+    'one that is not JSON': withFile('c.json', '{', (path) => ({ args: ['--config', path], says: /c\.json is not JSON/ })),
+    'an option that is none': withFile('c.json', '{"wrokers":4}', (path) => ({ args: ['--config', path], says: /c\.json: 'wrokers' is not an option/ })),
+    'a value out of bounds': withFile('c.json', '{"workers":0}', (path) => ({ args: ['--config', path], says: /c\.json: 'workers' takes a whole number/ })),
+  },
+  'data-invalid': {
+    'no such directory': coordinator('--data /nowhere', /\/nowhere.*train-images/),
+    'labels missing': data({ labels: undefined }, /train-labels/),
+    'wrong magic': data({ images: idx([2, 28, 28], 0x0d03) }, /train-images-idx3-ubyte, offset 0: wrong magic number, expected 0x00000803.* found 0x00000d03/),
+    'truncated': data({ images: idx([2, 28, 28]).subarray(0, 1000) }, /train-images-idx3-ubyte, offset 1000: the file is truncated/),
+    'too long': data({ images: Buffer.concat([idx([2, 28, 28]), Buffer.alloc(3)]) }, /offset 1584: 3 bytes follow/),
+    'damaged gzip': data({ images: gzipSync(idx([2, 28, 28])).subarray(0, 30) }, /train-images-idx3-ubyte.*gzip data is truncated/),
+    'counts that disagree': data({ labels: idx([3]) }, /counts 2 images \(offset 4\), but .* counts 3 labels/),
+    'images of another size than the recipe wants': data({ images: idx([2, 4, 4]) }, /wants samples of 784 pixels, but .* has 4 x 4/),
+  },
+  'recipe-invalid': {
+    'an unknown name': { ...coordinator('--recipe gam', /gam/) },
+    'a file that is not there': coordinator('--recipe ./nowhere.mjs', /\.\/nowhere\.mjs cannot be read: there is no such file/),
+    'a file that is no module': withFile('r.txt', 'x', (path) => ({ args: ['--recipe', path], says: /r\.txt is not a JavaScript module/ })),
+    'a syntax error': withFile('r.mjs', 'export default {', (path) => ({ args: ['--recipe', path], says: /r\.mjs cannot be parsed/ })),
+    'an error while loading': withFile('r.mjs', 'null.x', (path) => ({ args: ['--recipe', path], says: /r\.mjs failed while loading in line 1/ })),
+    'no default export': withFile('r.mjs', 'export const a = 1;', (path) => ({ args: ['--recipe', path], says: /r\.mjs has no default export/ })),
+    'a missing field': withFile('r.mjs', 'export default { name: "x" };', (path) => ({ args: ['--recipe', path], says: /r\.mjs: batchSize is missing/ })),
+  },
+  'address-in-use': {
+    'the metrics port': async (t) => ({ args: ['--metrics-port', String(await takenPort(t))], says: /metrics cannot be served on 127\.0\.0\.1:\d+: another process uses that port.*--metrics-port/ }),
+    'the endpoint, by a program that is not Lockstep': async (t) => ({ args: ['--bind', `tcp://127.0.0.1:${await takenPort(t)}`], says: /'tcp:\S+' is in use by another process\. Stop it, or choose another address with --bind\./ }),
+  },
+  'address-invalid': {
+    'an address of another machine': coordinator('--bind tcp://203.0.113.1:5555', /Cannot bind 'tcp:\/\/203\.0\.113\.1:5555': .*--bind/),
+    'a socket in a directory that is not there': coordinator('--bind ipc:///nowhere/lockstep.sock', /Cannot bind 'ipc:\/\/\/nowhere\/lockstep\.sock'/),
+    'metrics on an address of another machine': coordinator('--metrics-host 203.0.113.1', /metrics cannot be served on 203\.0\.113\.1:0: no network interface.*--metrics-host/),
+    'worker: everywhere is nowhere': worker('--backend wasm --connect tcp://*:5555', /Cannot connect to 'tcp:\/\/\*:5555'.*--connect/),
+  },
+  'run-exists': {
+    'a run directory that is taken': withFile('run/config.json', '{}', () => ({ args: [], says: /run holds a run already\. Add --resume to go on with it, or choose another --run-dir\./ })),
+  },
+  'resume-invalid': {
+    'nothing to resume': coordinator('--resume', /holds no run \(no config\.json\)\. Check --run-dir/),
+    'a changed flag': withFile('run/config.json', '{"seed":1}', () => ({ args: ['--resume', '--seed', '2'], says: /--seed cannot change when a run is resumed: the run has '1'/ })),
+    'a damaged checkpoint': withFile('run/checkpoints/step-000005/checkpoint.json', '{}', async (_, place) => {
+      await writeFile(join(place, 'run', 'config.json'), JSON.stringify({ recipe: tinyRecipe, steps: 9, about: { runId: 'x' } }));
+      return { args: ['--resume'], says: /No checkpoint in \S+ can be used: .*step-000005/, bare: true };
+    }),
+  },
+  'disk': {
+    'a file where the run directory should go': withFile('run', 'a file', () => ({ args: [], says: /Cannot use \S+run\S*: a file stands where a directory is needed \(E\w+\)\. Move it away, or choose another --run-dir\./ })),
+  },
+  'backend-unavailable': {
+    'worker: cuda without its addon': async (_, place) => ({
+      program: 'worker',
+      args: ['--backend', 'cuda', '--reconnect-timeout', '1'],
+      environment: { PATH: await fakeNvidiaSmi(place), LOCKSTEP_NATIVE_DIR: place },
+      says: /Backend cuda: @tensorflow\/tfjs-node-gpu .*or choose --backend wasm\./,
+    }),
+    'worker: tensorflow without its addon': async (_, place) => ({
+      program: 'worker',
+      args: ['--backend', 'tensorflow', '--reconnect-timeout', '1'],
+      environment: { LOCKSTEP_NATIVE_DIR: place },
+      says: /Backend tensorflow: @tensorflow\/tfjs-node .*or choose --backend wasm\./,
+    }),
+  },
+  'gpu-unavailable': {
+    'worker: a GPU on a machine without': async (_, place) => ({
+      ...worker('--gpu 0', /No NVIDIA GPU can be used: nvidia-smi is not on the PATH\. .*--backend wasm/),
+      environment: { PATH: place },
+    }),
+    'worker: a GPU that is not there': async (_, place) => ({
+      ...worker('--gpu 1', /--gpu: there is no visible GPU '1'\. Visible: 0 \(Fake GPU, GPU-0abc\)/),
+      environment: { PATH: await fakeNvidiaSmi(place) },
+    }),
+    'more spawned workers than GPUs': async (_, place) => ({
+      ...coordinator('--workers 2 --spawn --backend cuda', /--workers 2 asks for more local workers than there are visible GPUs: 0 \(Fake GPU/),
+      environment: { PATH: await fakeNvidiaSmi(place) },
+    }),
+    'spawned CUDA workers without a GPU': async (_, place) => ({
+      ...coordinator('--spawn --backend cuda', /No NVIDIA GPU can be used/),
+      environment: { PATH: place },
+    }),
+  },
+};
+
+for (const [code, byName] of Object.entries(cases) as [keyof typeof cases, Readonly<Record<string, Case>>][]) {
+  describe(`${code} (exit code ${errorTable[code].exitCode})`, { concurrency: 2 }, () => {
+    for (const [name, each] of Object.entries(byName)) {
+      test(name, async (t) => {
+        const place = await temporaryDirectory(t);
+        const { program = 'coordinator', args, says, environment, bare } = typeof each === 'function' ? await each(t, place) : each;
+        const before = await listing(place);
+        const own = program === 'worker' || bare === true ? [] : defaults(args, place);
+        const runDirectory = program === 'worker' ? [] : ['--run-dir', join(place, 'run')];
+        const started = start(t, program, [...own, ...runDirectory, ...args], { TMPDIR: place, ...environment });
+        let complaint = '';
+        started.child.stderr!.on('data', (text: string) => (complaint += text));
+        const found = await within(started, 'a refusal', started.exited);
+        // It waited for a coordinator: the backend is there.
+        if (code === 'backend-unavailable' && found.code === errorTable['coordinator-unreachable'].exitCode) return t.skip(`${args[1]} works here`);
+        assert.equal(found.code, errorTable[code].exitCode, started.output());
+        assert.match(complaint, new RegExp(`^${program}: [^\\n]+\\.\\n$`), 'one sentence, and nothing else');
+        assert.match(complaint, says);
+        assert.deepEqual(await listing(place), before, 'nothing was made');
+      });
+    }
+  });
+}
+
+describe('asked for help', { concurrency: 2 }, () => {
+  for (const [program, example] of [
+    ['coordinator', 'coordinator --workers 4 --spawn'],
+    ['worker', 'worker --gpu 1 --connect tcp://trainer:5555'],
+  ] as const) {
+    test(`${program} --help shows examples, ${program} --version the version`, async (t) => {
+      const help = await refusal(t, program, ['--help']);
+      assert.equal(help.code, 0);
+      assert.ok(help.output.includes('Examples:') && help.output.includes(example), help.output);
+      assert.deepEqual(await refusal(t, program, ['--version']), { code: 0, output: `${version}\n` });
+    });
+  }
+});
+
+/** Flags that keep a coordinator to itself, unless the case has its own. */
+function defaults(args: readonly string[], place: string): string[] {
+  const flags = { '--recipe': tinyRecipe, '--bind': `ipc://${place}/lockstep.sock`, '--metrics-port': '0' };
+  return Object.entries(flags).flatMap(([flag, value]) => (args.includes(flag) || (args.includes('--resume') && flag === '--recipe') ? [] : [flag, value]));
+}
+
+async function listing(place: string): Promise<string[]> {
+  return (await readdir(place, { recursive: true })).toSorted();
+}
+
+/** A case with a file of this content, its directories made. */
+function withFile(name: string, content: string, then: (path: string, place: string) => Refusal | Promise<Refusal>): Case {
+  return async (_, place) => {
+    const path = join(place, name);
+    await mkdir(join(path, '..'), { recursive: true });
+    await writeFile(path, content);
+    return then(path, place);
+  };
+}
+
+/** Zeros with an IDX header. */
+function idx(shape: readonly number[], magic = 0x0800 | shape.length): Buffer {
+  const header = Buffer.alloc(4 + 4 * shape.length);
+  header.writeUInt32BE(magic, 0);
+  shape.forEach((dimension, axis) => header.writeUInt32BE(dimension, 4 + 4 * axis));
+  return Buffer.concat([header, Buffer.alloc(shape.reduce((product, dimension) => product * dimension, 1))]);
+}
+
+/** A case with a data set of two images, good but for what it replaces. */
+function data(replaced: { images?: Buffer; labels?: Buffer | undefined }, says: RegExp): Case {
+  const { images, labels } = { images: idx([2, 28, 28]), labels: idx([2]), ...replaced };
+  return async (_, place) => {
+    const directory = join(place, 'data');
+    await mkdir(directory);
+    await writeFile(join(directory, 'train-images-idx3-ubyte'), images);
+    if (labels !== undefined) await writeFile(join(directory, 'train-labels-idx1-ubyte'), labels);
+    return { args: ['--data', directory], says };
+  };
+}
+
+/** A port that somebody listens on. */
+async function takenPort(t: TestContext): Promise<number> {
+  const server = createServer();
+  t.after(() => server.close());
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  return (server.address() as { port: number }).port;
+}
+
+/** A PATH on which nvidia-smi knows one GPU. */
+async function fakeNvidiaSmi(place: string): Promise<string> {
+  const directory = join(place, 'bin');
+  await mkdir(directory);
+  await writeFile(join(directory, 'nvidia-smi'), '#!/bin/sh\necho "0, GPU-0abc, Fake GPU"\n');
+  await chmod(join(directory, 'nvidia-smi'), 0o755);
+  return directory;
+}

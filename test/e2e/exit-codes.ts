@@ -1,0 +1,27 @@
+/** What the tests of exit codes share. */
+import type { ErrorCode } from '@lockstep/shared';
+
+/** Codes that a run under way, or a wait for one, produces (some of them earlier too). */
+export const lateCodes = [
+  'workers-missing',
+  'coordinator-unreachable',
+  'refused',
+  'version-mismatch',
+  'recipe-mismatch',
+  'numerics-mismatch',
+  'diverged',
+  'compute-failed',
+] as const satisfies readonly ErrorCode[];
+
+/** Those among them that need a run to disturb, and are tested with what becomes of it in `faults.test.ts`. */
+export const faultCodes = ['refused', 'diverged'] as const satisfies readonly (typeof lateCodes)[number][];
+
+/** A recipe that grows by four orders of magnitude a step: its loss leaves float32 after a handful. */
+export const runaway = `export default {
+  name: 'runaway', batchSize: 4, epochs: 1, real: { shape: [784], range: [-1, 1] },
+  inputs: { z: { shape: [1], distribution: 'uniform' } },
+  networks: { only: (tf) => tf.sequential({ layers: [tf.layers.dense({ name: 'weight', inputShape: [1], units: 1, useBias: false })] }) },
+  phases: [{ name: 'run', updates: 'only', inputs: ['z'], loss: ({ tf, networks, z }) => ({ loss: tf.neg(tf.mean(tf.square(networks.only(z)))) }) }],
+  optimizers: { only: { kind: 'sgd', learningRate: 1e4 } },
+  generate: ({ tf, networks, z }) => tf.tile(networks.only(z), [1, 784]),
+};`;
