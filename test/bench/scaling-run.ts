@@ -41,7 +41,8 @@ export interface ScalingSample {
   readonly receivedMegabytes: number;
 }
 
-const pollMs = 100;
+/** Reading the page costs the coordinator some milliseconds itself. */
+const pollMs = 500;
 /** A run without a commit for this long is broken. */
 const patienceMs = 180_000;
 

@@ -35,6 +35,7 @@ function sleeping(tf: Tf, eager: PhaseFunction, milliseconds: number): PhaseFunc
 
 async function main(endpoint: string, name: string, milliseconds: number): Promise<void> {
   const tf = createRequire(import.meta.url)('@tensorflow/tfjs') as Tf;
+  tf.enableProdMode(); // no advice on the terminal
   await tf.setBackend('cpu');
   const backend: Backend = {
     name: 'sleep',

@@ -87,7 +87,7 @@ async function main(carrierName: string, workers: number, elements: number): Pro
         if (missing === 0) resolve(sum.total()!);
       };
       for (const [shard, peer] of peers.entries()) {
-        const { payload, frames } = carriers.of(peer).pack([{ key: 'weights', flat: weights }]);
+        const { payload, frames } = carriers.of(peer).pack([{ key: 'weights', version: number, live: weights, frozen: () => weights }]);
         transport.send(peer, encode(workMessage(peer, number, shard, payload), frames));
       }
     });

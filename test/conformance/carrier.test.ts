@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { readdirSync } from 'node:fs';
 import { describe, test, type TestContext } from 'node:test';
-import { type Carrier, createRegion, createShmCarrier, inlineCarrier, openRegion, type RegionWriter } from '@lockstep/shared';
+import { type Carrier, createRegion, createShmCarrier, inlineCarrier, type KeyedFlat, openRegion, type RegionWriter } from '@lockstep/shared';
 import fc from 'fast-check';
 
 /** Both ends of a carrier. */
@@ -25,6 +25,7 @@ const pairs: Record<string, Pair> = {
   },
 };
 
+const keyed = (key: string, flat: Float32Array): KeyedFlat => ({ key, version: 1, live: flat, frozen: () => flat });
 const bitsOf = (flat: Float32Array): number[] => [...new Uint32Array(flat.buffer, flat.byteOffset, flat.length)];
 
 for (const [name, pair] of Object.entries(pairs)) {
@@ -34,11 +35,11 @@ for (const [name, pair] of Object.entries(pairs)) {
       let count = 0;
       fc.assert(
         fc.property(fc.array(fc.uint32Array({ maxLength: 50 }), { maxLength: 5 }), (words) => {
-          const flats = words.map((flat) => ({ key: `k${(count += 1)}`, flat: new Float32Array(flat.buffer, flat.byteOffset, flat.length) }));
+          const flats = words.map((flat) => keyed(`k${(count += 1)}`, new Float32Array(flat.buffer, flat.byteOffset, flat.length)));
           const { payload, frames } = sender.pack(flats);
           const other = Buffer.from('samples');
           const received = receiver.unpack(payload, [...frames, other])!;
-          assert.deepEqual(received.flats.map(bitsOf), flats.map(({ flat }) => bitsOf(flat)));
+          assert.deepEqual(received.flats.map(bitsOf), flats.map(({ live }) => bitsOf(live)));
           assert.deepEqual(received.rest, [other]);
         }),
       );
@@ -46,7 +47,7 @@ for (const [name, pair] of Object.entries(pairs)) {
 
     test('refuses a payload whose tensors are not there', (t) => {
       const { sender, receiver } = pair(t);
-      const { payload, frames } = sender.pack([{ key: 'a', flat: new Float32Array(8) }]);
+      const { payload, frames } = sender.pack([keyed('a', new Float32Array(8))]);
       const wrong = payload.carrier === 'inline' ? { ...payload, lengths: [9] } : { ...payload, slots: [{ ...payload.slots[0]!, length: 1e7 }] };
       assert.equal(receiver.unpack(wrong, frames), undefined);
     });
@@ -58,19 +59,20 @@ describe('shared memory', () => {
     const writer = region(t, 2);
     const reader = openRegion(writer.offer)!;
     const flats = [1, 2, 3].map((value) => new Float32Array(1000).fill(value));
-    const [first, second] = flats.slice(0, 2).map((flat) => ({ ...writer.put('w', flat)! }));
+    const [first, second] = flats.slice(0, 2).map((flat, version) => ({ ...writer.put('w', version, flat)! }));
     assert.deepEqual(reader.take(first!, 1000), flats[0]);
     assert.deepEqual(reader.take(second!, 1000), flats[1]);
-    writer.put('w', flats[2]!);
+    writer.put('w', 2, flats[2]!);
     assert.equal(reader.take(first!, 1000), undefined);
     assert.deepEqual(reader.take(second!, 1000), flats[1]);
     reader.close();
   });
 
-  test('the same flat for many workers is written once', (t) => {
+  test('one version for many workers is written once', (t) => {
     const writer = region(t, 2);
     const flat = new Float32Array(10);
-    assert.deepEqual({ ...writer.put('w', flat) }, { ...writer.put('w', flat) });
+    assert.deepEqual({ ...writer.put('w', 1, flat) }, { ...writer.put('w', 1, flat) });
+    assert.notDeepEqual({ ...writer.put('w', 1, flat) }, { ...writer.put('w', 2, flat) });
   });
 
   test('a region that is not the one offered, or not a region at all, is not opened', (t) => {
@@ -84,13 +86,13 @@ describe('shared memory', () => {
 
   test('has no name in /dev/shm from the start, so that nothing can be left behind', (t) => {
     const before = readdirSync('/dev/shm');
-    region(t, 1).put('k', new Float32Array(1000));
+    region(t, 1).put('k', 1, new Float32Array(1000));
     assert.deepEqual(readdirSync('/dev/shm'), before);
   });
 
   test('is seen from another process', (t) => {
     const writer = region(t, 1);
-    const reference = writer.put('k', new Float32Array([1.5, -2]))!;
+    const reference = writer.put('k', 1, new Float32Array([1.5, -2]))!;
     const program = `import { openRegion } from '@lockstep/shared'; console.log([...openRegion(JSON.parse(process.argv[1])).take(JSON.parse(process.argv[2]), 2)].join());`;
     const slot = JSON.stringify({ offset: reference.offset, sequence: reference.sequence });
     const output = execFileSync(process.execPath, ['--conditions=source', '--import', 'tsx', '--input-type=module', '-e', program, JSON.stringify(writer.offer), slot], { encoding: 'utf8' });

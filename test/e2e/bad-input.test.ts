@@ -30,7 +30,7 @@ const worker = (args: string, says: RegExp): Refusal => ({ program: 'worker', ar
 const coordinator = (args: string, says: RegExp): Refusal => ({ args: args.split(' '), says });
 
 const cases: Readonly<Record<Exclude<ErrorCode, (typeof lateCodes)[number]>, Readonly<Record<string, Case>>>> = {
-  'usage': {
+  usage: {
     'an unknown flag': coordinator('--wrokers 4', /Unknown argument: wrokers\. See coordinator --help\./),
     'a word that is no flag': coordinator('train', /Unknown argument: train\./),
     'a number that is none': coordinator('--workers many', /--workers takes a whole number from 1 to 1024, not 'NaN'/),
@@ -40,8 +40,15 @@ const cases: Readonly<Record<Exclude<ErrorCode, (typeof lateCodes)[number]>, Rea
     'a backend for workers it does not start': coordinator('--backend wasm', /--backend .*add --spawn/),
     'more shards than samples': coordinator('--shards 8 --batch-size 4', /--shards 8 is more than --batch-size 4/),
     'less than a step': coordinator('--epochs 0.00001', /--epochs 0\.00001 is less than one step/),
-    'resume and config': withFile('run/config.json', '{}', (path) => ({ args: ['--resume', '--config', path], says: /--resume contradicts --config/, bare: true })),
-    'an address that is none': { ...coordinator('--bind localhost:5555', /--bind takes tcp:\/\/HOST:PORT or ipc:\/\/PATH.*not 'localhost:5555'/), bare: true },
+    'resume and config': withFile('run/config.json', '{}', (path) => ({
+      args: ['--resume', '--config', path],
+      says: /--resume contradicts --config/,
+      bare: true,
+    })),
+    'an address that is none': {
+      ...coordinator('--bind localhost:5555', /--bind takes tcp:\/\/HOST:PORT or ipc:\/\/PATH.*not 'localhost:5555'/),
+      bare: true,
+    },
     'worker: an unknown flag': worker('--gpus 0', /Unknown argument: gpus\. See worker --help\./),
     'worker: an unknown backend': worker('--backend magic', /--backend takes one of auto, cuda, tensorflow, wasm.*not 'magic'/),
     'worker: a GPU on the CPU': worker('--gpu 0 --backend wasm', /--gpu 0 contradicts --backend wasm/),
@@ -51,14 +58,23 @@ const cases: Readonly<Record<Exclude<ErrorCode, (typeof lateCodes)[number]>, Rea
   'config-invalid': {
     'a config file that is not there': coordinator('--config nowhere.json', /--config nowhere\.json cannot be read/),
     'one that is not JSON': withFile('c.json', '{', (path) => ({ args: ['--config', path], says: /c\.json is not JSON/ })),
-    'an option that is none': withFile('c.json', '{"wrokers":4}', (path) => ({ args: ['--config', path], says: /c\.json: 'wrokers' is not an option/ })),
-    'a value out of bounds': withFile('c.json', '{"workers":0}', (path) => ({ args: ['--config', path], says: /c\.json: 'workers' takes a whole number/ })),
+    'an option that is none': withFile('c.json', '{"wrokers":4}', (path) => ({
+      args: ['--config', path],
+      says: /c\.json: 'wrokers' is not an option/,
+    })),
+    'a value out of bounds': withFile('c.json', '{"workers":0}', (path) => ({
+      args: ['--config', path],
+      says: /c\.json: 'workers' takes a whole number/,
+    })),
   },
   'data-invalid': {
     'no such directory': coordinator('--data /nowhere', /\/nowhere.*train-images/),
     'labels missing': data({ labels: undefined }, /train-labels/),
-    'wrong magic': data({ images: idx([2, 28, 28], 0x0d03) }, /train-images-idx3-ubyte, offset 0: wrong magic number, expected 0x00000803.* found 0x00000d03/),
-    'truncated': data({ images: idx([2, 28, 28]).subarray(0, 1000) }, /train-images-idx3-ubyte, offset 1000: the file is truncated/),
+    'wrong magic': data(
+      { images: idx([2, 28, 28], 0x0d03) },
+      /train-images-idx3-ubyte, offset 0: wrong magic number, expected 0x00000803.* found 0x00000d03/,
+    ),
+    truncated: data({ images: idx([2, 28, 28]).subarray(0, 1000) }, /train-images-idx3-ubyte, offset 1000: the file is truncated/),
     'too long': data({ images: Buffer.concat([idx([2, 28, 28]), Buffer.alloc(3)]) }, /offset 1584: 3 bytes follow/),
     'damaged gzip': data({ images: gzipSync(idx([2, 28, 28])).subarray(0, 30) }, /train-images-idx3-ubyte.*gzip data is truncated/),
     'counts that disagree': data({ labels: idx([3]) }, /counts 2 images \(offset 4\), but .* counts 3 labels/),
@@ -69,33 +85,63 @@ const cases: Readonly<Record<Exclude<ErrorCode, (typeof lateCodes)[number]>, Rea
     'a file that is not there': coordinator('--recipe ./nowhere.mjs', /\.\/nowhere\.mjs cannot be read: there is no such file/),
     'a file that is no module': withFile('r.txt', 'x', (path) => ({ args: ['--recipe', path], says: /r\.txt is not a JavaScript module/ })),
     'a syntax error': withFile('r.mjs', 'export default {', (path) => ({ args: ['--recipe', path], says: /r\.mjs cannot be parsed/ })),
-    'an error while loading': withFile('r.mjs', 'null.x', (path) => ({ args: ['--recipe', path], says: /r\.mjs failed while loading in line 1/ })),
-    'no default export': withFile('r.mjs', 'export const a = 1;', (path) => ({ args: ['--recipe', path], says: /r\.mjs has no default export/ })),
-    'a missing field': withFile('r.mjs', 'export default { name: "x" };', (path) => ({ args: ['--recipe', path], says: /r\.mjs: batchSize is missing/ })),
+    'an error while loading': withFile('r.mjs', 'null.x', (path) => ({
+      args: ['--recipe', path],
+      says: /r\.mjs failed while loading in line 1/,
+    })),
+    'no default export': withFile('r.mjs', 'export const a = 1;', (path) => ({
+      args: ['--recipe', path],
+      says: /r\.mjs has no default export/,
+    })),
+    'a missing field': withFile('r.mjs', 'export default { name: "x" };', (path) => ({
+      args: ['--recipe', path],
+      says: /r\.mjs: batchSize is missing/,
+    })),
   },
   'address-in-use': {
-    'the metrics port': async (t) => ({ args: ['--metrics-port', String(await takenPort(t))], says: /metrics cannot be served on 127\.0\.0\.1:\d+: another process uses that port.*--metrics-port/ }),
-    'the endpoint, by a program that is not Lockstep': async (t) => ({ args: ['--bind', `tcp://127.0.0.1:${await takenPort(t)}`], says: /'tcp:\S+' is in use by another process\. Stop it, or choose another address with --bind\./ }),
+    'the metrics port': async (t) => ({
+      args: ['--metrics-port', String(await takenPort(t))],
+      says: /metrics cannot be served on 127\.0\.0\.1:\d+: another process uses that port.*--metrics-port/,
+    }),
+    'the endpoint, by a program that is not Lockstep': async (t) => ({
+      args: ['--bind', `tcp://127.0.0.1:${await takenPort(t)}`],
+      says: /'tcp:\S+' is in use by another process\. Stop it, or choose another address with --bind\./,
+    }),
   },
   'address-invalid': {
     'an address of another machine': coordinator('--bind tcp://203.0.113.1:5555', /Cannot bind 'tcp:\/\/203\.0\.113\.1:5555': .*--bind/),
-    'a socket in a directory that is not there': coordinator('--bind ipc:///nowhere/lockstep.sock', /Cannot bind 'ipc:\/\/\/nowhere\/lockstep\.sock'/),
-    'metrics on an address of another machine': coordinator('--metrics-host 203.0.113.1', /metrics cannot be served on 203\.0\.113\.1:0: no network interface.*--metrics-host/),
+    'a socket in a directory that is not there': coordinator(
+      '--bind ipc:///nowhere/lockstep.sock',
+      /Cannot bind 'ipc:\/\/\/nowhere\/lockstep\.sock'/,
+    ),
+    'metrics on an address of another machine': coordinator(
+      '--metrics-host 203.0.113.1',
+      /metrics cannot be served on 203\.0\.113\.1:0: no network interface.*--metrics-host/,
+    ),
     'worker: everywhere is nowhere': worker('--backend wasm --connect tcp://*:5555', /Cannot connect to 'tcp:\/\/\*:5555'.*--connect/),
   },
   'run-exists': {
-    'a run directory that is taken': withFile('run/config.json', '{}', () => ({ args: [], says: /run holds a run already\. Add --resume to go on with it, or choose another --run-dir\./ })),
+    'a run directory that is taken': withFile('run/config.json', '{}', () => ({
+      args: [],
+      says: /run holds a run already\. Add --resume to go on with it, or choose another --run-dir\./,
+    })),
   },
   'resume-invalid': {
     'nothing to resume': coordinator('--resume', /holds no run \(no config\.json\)\. Check --run-dir/),
-    'a changed flag': withFile('run/config.json', '{"seed":1}', () => ({ args: ['--resume', '--seed', '2'], says: /--seed cannot change when a run is resumed: the run has '1'/ })),
+    'a changed flag': withFile('run/config.json', '{"seed":1}', () => ({
+      args: ['--resume', '--seed', '2'],
+      says: /--seed cannot change when a run is resumed: the run has '1'/,
+    })),
     'a damaged checkpoint': withFile('run/checkpoints/step-000005/checkpoint.json', '{}', async (_, place) => {
       await writeFile(join(place, 'run', 'config.json'), JSON.stringify({ recipe: tinyRecipe, steps: 9, about: { runId: 'x' } }));
       return { args: ['--resume'], says: /No checkpoint in \S+ can be used: .*step-000005/, bare: true };
     }),
   },
-  'disk': {
-    'a file where the run directory should go': withFile('run', 'a file', () => ({ args: [], says: /Cannot use \S+run\S*: a file stands where a directory is needed \(E\w+\)\. Move it away, or choose another --run-dir\./ })),
+  disk: {
+    'a file where the run directory should go': withFile('run', 'a file', () => ({
+      args: [],
+      says: /Cannot use \S+run\S*: a file stands where a directory is needed \(E\w+\)\. Move it away, or choose another --run-dir\./,
+    })),
   },
   'backend-unavailable': {
     'worker: cuda without its addon': async (_, place) => ({
@@ -121,7 +167,10 @@ const cases: Readonly<Record<Exclude<ErrorCode, (typeof lateCodes)[number]>, Rea
       environment: { PATH: await fakeNvidiaSmi(place) },
     }),
     'more spawned workers than GPUs': async (_, place) => ({
-      ...coordinator('--workers 2 --spawn --backend cuda', /--workers 2 asks for more local workers than there are visible GPUs: 0 \(Fake GPU/),
+      ...coordinator(
+        '--workers 2 --spawn --backend cuda',
+        /--workers 2 asks for more local workers than there are visible GPUs: 0 \(Fake GPU/,
+      ),
       environment: { PATH: await fakeNvidiaSmi(place) },
     }),
     'spawned CUDA workers without a GPU': async (_, place) => ({
@@ -145,7 +194,8 @@ for (const [code, byName] of Object.entries(cases) as [keyof typeof cases, Reado
         started.child.stderr!.on('data', (text: string) => (complaint += text));
         const found = await within(started, 'a refusal', started.exited);
         // It waited for a coordinator: the backend is there.
-        if (code === 'backend-unavailable' && found.code === errorTable['coordinator-unreachable'].exitCode) return t.skip(`${args[1]} works here`);
+        if (code === 'backend-unavailable' && found.code === errorTable['coordinator-unreachable'].exitCode)
+          return t.skip(`${args[1]} works here`);
         assert.equal(found.code, errorTable[code].exitCode, started.output());
         assert.match(complaint, new RegExp(`^${program}: [^\\n]+\\.\\n$`), 'one sentence, and nothing else');
         assert.match(complaint, says);
@@ -172,7 +222,9 @@ describe('asked for help', { concurrency: 2 }, () => {
 /** Flags that keep a coordinator to itself, unless the case has its own. */
 function defaults(args: readonly string[], place: string): string[] {
   const flags = { '--recipe': tinyRecipe, '--bind': `ipc://${place}/lockstep.sock`, '--metrics-port': '0' };
-  return Object.entries(flags).flatMap(([flag, value]) => (args.includes(flag) || (args.includes('--resume') && flag === '--recipe') ? [] : [flag, value]));
+  return Object.entries(flags).flatMap(([flag, value]) =>
+    args.includes(flag) || (args.includes('--resume') && flag === '--recipe') ? [] : [flag, value],
+  );
 }
 
 async function listing(place: string): Promise<string[]> {

@@ -13,14 +13,21 @@ interface Ending {
   readonly says: RegExp;
 }
 
-const cases: Readonly<Record<Exclude<(typeof lateCodes)[number], (typeof faultCodes)[number]> | 'recipe-invalid', Readonly<Record<string, (t: TestContext) => Promise<Ending>>>>> = {
+const cases: Readonly<
+  Record<
+    Exclude<(typeof lateCodes)[number], (typeof faultCodes)[number]> | 'recipe-invalid',
+    Readonly<Record<string, (t: TestContext) => Promise<Ending>>>
+  >
+> = {
   'workers-missing': {
     'nobody came': async (t) => ({
       program: await startRun(t, { args: [...quick, '--workers', '2', '--join-timeout', '0.5', '--steps', '3'] }),
       says: /^coordinator: Waiting for 2 of 2 workers \(none is here\)\. Start one with: npx .*worker --connect tcp:\S+ .*took longer than --join-timeout/m,
     }),
     'no spawned worker can run': async (t) => ({
-      program: await startRun(t, { args: [...quick, '--workers', '2', '--spawn', '--backend', 'wasm', '--recipe', await batchNormRecipe(t)] }),
+      program: await startRun(t, {
+        args: [...quick, '--workers', '2', '--spawn', '--backend', 'wasm', '--recipe', await batchNormRecipe(t)],
+      }),
       says: /^coordinator: No local worker can run: worker: .*generator.*$/m,
     }),
   },
@@ -60,7 +67,10 @@ const cases: Readonly<Record<Exclude<(typeof lateCodes)[number], (typeof faultCo
       const loss = 'clip(tf, tf.neg(networks.discriminator(networks.generator(z))))';
       const recipe = await recipeFile(t, (tiny) => replaced(tiny, `loss: ${loss}`, `loss: tf.mul(tf.randomUniform([]), ${loss})`));
       const run = await startRun(t, { args: [...quick, '--recipe', recipe] });
-      return { program: await startWorker(t, run, ['--recipe', recipe]), says: /^worker: Recipe 'tiny-gan', phase 'generator' gave two different results for the same inputs/m };
+      return {
+        program: await startWorker(t, run, ['--recipe', recipe]),
+        says: /^worker: Recipe 'tiny-gan', phase 'generator' gave two different results for the same inputs/m,
+      };
     },
   },
   'compute-failed': {
@@ -70,7 +80,10 @@ const cases: Readonly<Record<Exclude<(typeof lateCodes)[number], (typeof faultCo
       const change = (tiny: string): string => replaced(tiny, '=> networks.generator(z),\n', `=> { ${breakdown} },\n`);
       const recipe = await recipeFile(t, (tiny) => `let calls = 0;\n${change(tiny)}`);
       const run = await startRun(t, { args: [...quick, '--recipe', recipe, '--sample-every', '1'] });
-      return { program: await startWorker(t, run, ['--recipe', recipe]), says: /^worker: The backend failed in generate: the device is gone/m };
+      return {
+        program: await startWorker(t, run, ['--recipe', recipe]),
+        says: /^worker: The backend failed in generate: the device is gone/m,
+      };
     },
   },
 };
@@ -91,7 +104,13 @@ for (const [code, byName] of Object.entries(cases) as [keyof typeof cases, (type
 
 /** Whether weights have running statistics is known only to who builds them. */
 function batchNormRecipe(t: TestContext): Promise<string> {
-  return recipeFile(t, (tiny) => replaced(tiny, "tf.layers.dense({ name: 'generator_pixels'", "tf.layers.batchNormalization({ name: 'bn' }), tf.layers.dense({ name: 'generator_pixels'"));
+  return recipeFile(t, (tiny) =>
+    replaced(
+      tiny,
+      "tf.layers.dense({ name: 'generator_pixels'",
+      "tf.layers.batchNormalization({ name: 'bn' }), tf.layers.dense({ name: 'generator_pixels'",
+    ),
+  );
 }
 
 /** Answers whatever comes in another protocol version. */

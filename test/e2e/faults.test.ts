@@ -13,7 +13,7 @@ import { Dealer } from 'zeromq';
 import { runaway } from './exit-codes.ts';
 import { eventually, start, startRun, startWorker, temporaryDirectory, tinyRecipe, within } from './harness.ts';
 import { freeze, needsProc } from './processes.ts';
-import { eventsNamed, lookingForCoordinator, quick, recipeFile, status, steps, stepsDone, undisturbed } from './scenarios.ts';
+import { eventsNamed, hold, lookingForCoordinator, quick, recipeFile, status, steps, stepsDone, undisturbed } from './scenarios.ts';
 
 const packr = new Packr({ useRecords: false });
 
@@ -30,7 +30,11 @@ describe('faults', { concurrency: 2, skip: needsProc }, () => {
     const then = (await run.losses()).length;
     await stepsDone(run, then + 3);
     b.child.kill('SIGCONT');
-    await eventually(run, 'its return', async () => (await eventsNamed(run, 'worker-joined')).filter((line) => line['worker'] === 'b').length === 2);
+    await eventually(
+      run,
+      'its return',
+      async () => (await eventsNamed(run, 'worker-joined')).filter((line) => line['worker'] === 'b').length === 2,
+    );
     const again = (await run.losses()).length;
     await stepsDone(run, Math.max(steps, again + 3));
     run.child.kill('SIGTERM');
@@ -40,6 +44,22 @@ describe('faults', { concurrency: 2, skip: needsProc }, () => {
     assert.deepEqual((await run.losses()).slice(0, steps), (await undisturbed(t)).losses);
   });
 
+  test('a coordinator that freezes until its workers have given it up, and thaws, goes on with them and the same bits', async (t) => {
+    const run = await startRun(t, { args: [...quick, '--workers', '2', '--min-workers', '2', '--steps', String(steps)] });
+    const workers = await Promise.all(['a', 'b'].map((name) => startWorker(t, run, ['--name', name])));
+    await stepsDone(run, 5);
+    // One of them owes an answer, which it will send to a coordinator that cannot read it before the connection is given up.
+    await hold(run, { pid: workers[1]!.child.pid!, name: 'b' });
+    await freeze(run.child.pid!);
+    workers[1]!.child.kill('SIGCONT');
+    for (const worker of workers) await eventually(worker, 'the loss', () => worker.output().includes('Lost the coordinator'));
+    run.child.kill('SIGCONT');
+    assert.deepEqual((await run.completed()).weightsSha256, (await undisturbed(t)).weightsSha256);
+    // What they had sent before is late, and not a fault of theirs.
+    assert.deepEqual(await eventsNamed(run, 'worker-refused'), []);
+    for (const worker of workers) assert.deepEqual(await within(worker, 'its end', worker.exited), { code: 0, signal: null });
+  });
+
   test('below --min-workers the run pauses and says so; it goes on when one comes, and ends after --join-timeout when none does', async (t) => {
     const bind = `ipc://${join(await temporaryDirectory(t), 'lockstep.sock')}`;
     const [a, b, c] = ['a', 'b', 'c'].map((name) =>
@@ -47,7 +67,10 @@ describe('faults', { concurrency: 2, skip: needsProc }, () => {
     ) as [ReturnType<typeof start>, ReturnType<typeof start>, ReturnType<typeof start>];
     for (const worker of [a, b, c]) await lookingForCoordinator(worker);
     await freeze(c.child.pid!); // kept back as the one that comes later
-    const run = await startRun(t, { bind, args: [...quick, '--workers', '2', '--min-workers', '2', '--join-timeout', '5', '--steps', '100000'] });
+    const run = await startRun(t, {
+      bind,
+      args: [...quick, '--workers', '2', '--min-workers', '2', '--join-timeout', '5', '--steps', '100000'],
+    });
     await stepsDone(run, 3);
     b.child.kill('SIGTERM');
     assert.deepEqual(await within(b, 'its end', b.exited), { code: 0, signal: null });
@@ -61,7 +84,10 @@ describe('faults', { concurrency: 2, skip: needsProc }, () => {
     await stepsDone(run, paused + 3);
     c.child.kill('SIGTERM');
     assert.equal((await within(run, 'its end', run.exited)).code, 13);
-    assert.match(run.output(), /^coordinator: Waiting for 1 of 2 workers \(here: a\).* This took longer than --join-timeout \(5 s\)\..*--resume/m);
+    assert.match(
+      run.output(),
+      /^coordinator: Waiting for 1 of 2 workers \(here: a\).* This took longer than --join-timeout \(5 s\)\..*--resume/m,
+    );
     const { step } = (await eventsNamed(run, 'coordinator-ended'))[0]!;
     assert.ok((await readdir(join(run.directory, 'checkpoints'))).some((name) => name.startsWith(`step-${String(step).padStart(6, '0')}`)));
     assert.deepEqual(await within(a, 'its end', a.exited), { code: 0, signal: null });
@@ -72,7 +98,10 @@ describe('faults', { concurrency: 2, skip: needsProc }, () => {
     const endpoint = await run.endpoint();
     const changed = await startWorker(t, run, ['--name', 'changed', '--recipe', await recipeFile(t, (tiny) => `${tiny}// mine`)]);
     assert.equal((await within(changed, 'its end', changed.exited)).code, 17);
-    assert.match(changed.output(), /^worker: The recipe 'tiny-gan' here \([0-9a-f]{12}\) is not the run's 'tiny-gan' \([0-9a-f]{12}\): use the coordinator's copy of/m);
+    assert.match(
+      changed.output(),
+      /^worker: The recipe 'tiny-gan' here \([0-9a-f]{12}\) is not the run's 'tiny-gan' \([0-9a-f]{12}\): use the coordinator's copy of/m,
+    );
 
     const old = await startWorker(t, run, ['--name', 'a']);
     await eventually(run, 'the first a', async () => (await eventsNamed(run, 'worker-joined')).length === 1);
@@ -93,7 +122,10 @@ describe('faults', { concurrency: 2, skip: needsProc }, () => {
 
     await startWorker(t, run, ['--name', 'a']);
     assert.equal((await within(old, 'its end', old.exited)).code, 15);
-    assert.match(old.output(), /^worker: The coordinator refused this worker: A newer worker named 'a' has joined; names must be unique \(--name\)\.$/m);
+    assert.match(
+      old.output(),
+      /^worker: The coordinator refused this worker: A newer worker named 'a' has joined; names must be unique \(--name\)\.$/m,
+    );
     await startWorker(t, run, ['--name', 'b']);
     assert.deepEqual((await run.completed()).weightsSha256, (await undisturbed(t)).weightsSha256);
     const codes = (await eventsNamed(run, 'worker-refused')).map((line) => line['code']);
@@ -103,12 +135,29 @@ describe('faults', { concurrency: 2, skip: needsProc }, () => {
 
   test('a run that diverges names the step, keeps the checkpoint before it, and diverges there again when resumed', async (t) => {
     const recipe = await recipeFile(t, () => runaway);
-    const args = ['--recipe', recipe, '--workers', '1', '--spawn', '--backend', 'wasm', '--checkpoint-every', '1', '--sample-every', '0', '--steps', '50'];
+    const args = [
+      '--recipe',
+      recipe,
+      '--workers',
+      '1',
+      '--spawn',
+      '--backend',
+      'wasm',
+      '--checkpoint-every',
+      '1',
+      '--sample-every',
+      '0',
+      '--steps',
+      '50',
+    ];
     const run = await startRun(t, { args });
     assert.equal((await within(run, 'its end', run.exited)).code, 19);
     const steps = (await run.losses()).length;
     assert.ok(steps >= 2 && steps < 50, `${steps} good steps`);
-    const sentence = new RegExp(`^coordinator: The (loss|gradient) of step ${steps + 1}, phase run is .*Lower --learning-rate or check the recipe's loss\\.$`, 'm');
+    const sentence = new RegExp(
+      `^coordinator: The (loss|gradient) of step ${steps + 1}, phase run is .*Lower --learning-rate or check the recipe's loss\\.$`,
+      'm',
+    );
     assert.match(run.output(), sentence);
     const newest = (await readdir(join(run.directory, 'checkpoints'))).toSorted().at(-1);
     assert.equal(newest, `step-${String(steps).padStart(6, '0')}`);
@@ -122,13 +171,35 @@ describe('faults', { concurrency: 2, skip: needsProc }, () => {
     const disk = await smallDisk(t);
     if (disk === undefined) return t.skip('needs to mount a tmpfs (root)');
     const directory = join(disk, 'run');
-    const args = ['--workers', '1', '--spawn', '--backend', 'wasm', '--checkpoint-every', '20', '--keep', '1', '--steps', String(steps), ...quick];
+    const args = [
+      '--workers',
+      '1',
+      '--spawn',
+      '--backend',
+      'wasm',
+      '--checkpoint-every',
+      '20',
+      '--keep',
+      '1',
+      '--steps',
+      String(steps),
+      ...quick,
+    ];
     const run = await startRun(t, { directory, args });
     await eventually(run, 'a checkpoint', async () => (await eventsNamed(run, 'checkpoint')).length > 0);
     await fill(join(disk, 'filler'));
     assert.equal((await within(run, 'its end', run.exited)).code, 10);
-    assert.match(run.output(), new RegExp(`A checkpoint could not be written, and training goes on: Cannot write ${directory}/\\S+: the disk is full \\(ENOSPC\\)`));
-    assert.match(run.output(), new RegExp(`^coordinator: Cannot write ${directory}/\\S+: the disk is full \\(ENOSPC\\)\\. Free space there, then go on with --resume\\.$`, 'm'));
+    assert.match(
+      run.output(),
+      new RegExp(`A checkpoint could not be written, and training goes on: Cannot write ${directory}/\\S+: the disk is full \\(ENOSPC\\)`),
+    );
+    assert.match(
+      run.output(),
+      new RegExp(
+        `^coordinator: Cannot write ${directory}/\\S+: the disk is full \\(ENOSPC\\)\\. Free space there, then go on with --resume\\.$`,
+        'm',
+      ),
+    );
     assert.doesNotMatch(run.output(), /^ {4}at /m);
     await rm(join(disk, 'filler'));
     const resumed = await startRun(t, { directory, args: ['--resume'] });

@@ -20,7 +20,8 @@ describe('HTTP of a run', { concurrency: false }, () => {
     assert.equal((await get(`${url}/healthz`)).code, 200);
     const waiting = await get(`${url}/readyz`);
     assert.equal(waiting.code, 503);
-    const command = /^waiting: Waiting for 2 of 2 workers \(none is here\)\. Start one with: npx --no -- (worker .*)$/m.exec(waiting.text)?.[1] ?? '';
+    const command =
+      /^waiting: Waiting for 2 of 2 workers \(none is here\)\. Start one with: npx --no -- (worker .*)$/m.exec(waiting.text)?.[1] ?? '';
     assert.ok(command.includes(`--connect ${endpoint}`), waiting.text);
     assert.equal((await status(run)).state, 'waiting');
 
@@ -37,10 +38,12 @@ describe('HTTP of a run', { concurrency: false }, () => {
     assert.equal(metrics.code, 200);
     assert.match(metrics.type!, /^text\/plain; version=0\.0\.4/);
     checkMetrics(metrics.text);
-    await t.test('promtool accepts the metrics', (t) => promtool(metrics.text).then((answer) => {
-      if (answer === undefined) return t.skip('promtool is not installed');
-      assert.deepEqual(answer, { code: 0, output: '' });
-    }));
+    await t.test('promtool accepts the metrics', (t) =>
+      promtool(metrics.text).then((answer) => {
+        if (answer === undefined) return t.skip('promtool is not installed');
+        assert.deepEqual(answer, { code: 0, output: '' });
+      }),
+    );
 
     run.child.kill('SIGTERM');
     assert.equal((await within(run, 'its end', run.exited)).code, 0);
@@ -66,7 +69,10 @@ function checkMetrics(text: string): void {
     assert.ok(score > 0 && score < 1, `${name} ${score}`);
   }
   const states = ['joining', 'ready', 'computing', 'spare'].map((state) => value(`lockstep_workers{state="${state}"}`));
-  assert.equal(states.reduce((sum, count) => sum + count, 0), 2);
+  assert.equal(
+    states.reduce((sum, count) => sum + count, 0),
+    2,
+  );
   assert.equal(value('lockstep_workers_wanted'), 2);
   assert.ok(value('lockstep_network_bytes_total{direction="sent"}') > 0);
   assert.ok(value('lockstep_network_bytes_total{direction="received"}') > 0);

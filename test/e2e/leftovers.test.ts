@@ -4,13 +4,18 @@ import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, test, type TestContext } from 'node:test';
 import { eventually, type Run, startRun, temporaryDirectory, within } from './harness.ts';
-import { assertNothingLeft, needsProc, privateTemporary, type Traces, tracesOf, unfinishedIn, workerPid } from './processes.ts';
+import { assertNothingLeft, exists, needsProc, privateTemporary, type Traces, tracesOf, unfinishedIn, workerPid } from './processes.ts';
 import { quick, spawnTwo, steps, stepsDone, undisturbed } from './scenarios.ts';
 
 const spawned = [...spawnTwo, ...quick];
 
 /** A run with two spawned workers, whose processes have a temporary directory of their own. */
-async function watchedRun(t: TestContext, args: readonly string[], bind?: string, directory?: string): Promise<{ run: Run; traces: () => Promise<Traces> }> {
+async function watchedRun(
+  t: TestContext,
+  args: readonly string[],
+  bind?: string,
+  directory?: string,
+): Promise<{ run: Run; traces: () => Promise<Traces> }> {
   const place = directory ?? join(await temporaryDirectory(t), 'run');
   const temporary = join(place, '..', 'private-tmp');
   if (directory === undefined) await privateTemporary(place);
@@ -48,7 +53,8 @@ describe('nothing is left behind', { concurrency: 2, skip: needsProc }, () => {
     await within(run, 'its end', run.exited);
     assert.ok((await run.losses()).length < steps, 'killed before the end');
     await assertNothingLeft(found);
-    for (const name of ['local-0', 'local-1']) assert.match(await workerLog(run, name), /Worker ends: the coordinator that started this worker is gone/);
+    for (const name of ['local-0', 'local-1'])
+      assert.match(await workerLog(run, name), /Worker ends: the coordinator that started this worker is gone/);
 
     // What a kill in the middle of writing leaves, in every place where files are written.
     for (const place of ['.', 'checkpoints', 'samples', 'model']) {
@@ -62,6 +68,15 @@ describe('nothing is left behind', { concurrency: 2, skip: needsProc }, () => {
     assert.deepEqual((await resumed.run.completed()).weightsSha256, (await undisturbed(t)).weightsSha256);
     await assertNothingLeft(foundAgain);
     assert.deepEqual(await unfinishedIn(run.directory), []);
+  });
+
+  test('after kill -9 of the coordinator while its workers are still starting', async (t) => {
+    const { run, traces } = await watchedRun(t, [...spawned, '--steps', '100000']);
+    await eventually(run, 'the start of a worker', () => exists(join(run.directory, 'workers', 'local-1.log')));
+    run.child.kill('SIGKILL');
+    const found = await traces();
+    await within(run, 'its end', run.exited);
+    await assertNothingLeft(found);
   });
 
   test('after kill -9 of a spawned worker: it is started again, each time a little later, and takes part again', async (t) => {
@@ -83,7 +98,9 @@ describe('nothing is left behind', { concurrency: 2, skip: needsProc }, () => {
     assert.equal((await within(run, 'its end', run.exited)).code, 0);
     await assertNothingLeft(found);
     const events = await run.events();
-    const earlier = events.filter((line) => line['event'] === 'worker-left' && line['worker'] === 'local-1').map((line) => line['shardsCommitted'] as number);
+    const earlier = events
+      .filter((line) => line['event'] === 'worker-left' && line['worker'] === 'local-1')
+      .map((line) => line['shardsCommitted'] as number);
     const committed = events.findLast((line) => line['event'] === 'coordinator-ended')!['shardsCommitted'] as Record<string, number>;
     assert.ok(committed['local-1']! > earlier.reduce((sum, count) => sum + count, 0), 'its third life committed shards');
   });

@@ -21,7 +21,11 @@ describe('lives', { concurrency: 2, skip: needsProc }, () => {
   test('workers started by hand outlive a coordinator killed with -9, for as long as they were told, and finish the run with the next one', async (t) => {
     const bind = `tcp://127.0.0.1:${await freePort()}`;
     const directory = join(await temporaryDirectory(t), 'run');
-    const first = await startRun(t, { bind, directory, args: [...quick, '--workers', '3', '--checkpoint-every', '5', '--steps', String(steps)] });
+    const first = await startRun(t, {
+      bind,
+      directory,
+      args: [...quick, '--workers', '3', '--checkpoint-every', '5', '--steps', String(steps)],
+    });
     const [a, b, impatient] = await Promise.all([
       startWorker(t, first, ['--name', 'a']),
       startWorker(t, first, ['--name', 'b']),
@@ -32,7 +36,10 @@ describe('lives', { concurrency: 2, skip: needsProc }, () => {
     await within(first, 'its end', first.exited);
     assert.ok((await first.losses()).length < steps, 'killed before the end');
     assert.equal((await within(impatient, 'giving up', impatient.exited)).code, 14);
-    assert.match(impatient.output(), /^worker: No coordinator answered at \S+ within 1 s \(--reconnect-timeout\)\. Start one, or check --connect\.$/m);
+    assert.match(
+      impatient.output(),
+      /^worker: No coordinator answered at \S+ within 1 s \(--reconnect-timeout\)\. Start one, or check --connect\.$/m,
+    );
     for (const worker of [a, b]) await eventually(worker, 'the loss', () => worker.output().includes(`Lost the coordinator at ${bind}`));
 
     const second = await startRun(t, { bind, directory, args: ['--resume', '--workers', '2'] });
@@ -97,7 +104,10 @@ describe('lives', { concurrency: 2, skip: needsProc }, () => {
     ] as const) {
       const { code, output } = await refusal(t, 'coordinator', args.includes('--resume') ? args : [...common, ...args]);
       assert.equal(code, 6, output);
-      assert.match(output, new RegExp(`^coordinator: The (endpoint|run directory) \\S+ belongs to process ${holder.child.pid}: stop that one, or choose`));
+      assert.match(
+        output,
+        new RegExp(`^coordinator: The (endpoint|run directory) \\S+ belongs to process ${holder.child.pid}: stop that one, or choose`),
+      );
       assert.equal(await exists(directory), false, 'a refused coordinator leaves no run directory');
     }
     await startWorker(t, first);

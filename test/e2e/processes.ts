@@ -103,9 +103,11 @@ export async function tracesOf(run: Run, temporary: string): Promise<Traces> {
 /** No process, no port, no socket file, no temporary file, no shared memory. Processes get time to end by themselves. */
 export async function assertNothingLeft({ directory, endpoint, metricsUrl, temporary }: Traces): Promise<void> {
   let left: string[] = [];
-  await until('the end of every process of the run', async () => (left = await processesNaming([directory, endpoint])).length === 0).catch(() => {
-    assert.deepEqual(left, [], 'processes left');
-  });
+  await until('the end of every process of the run', async () => (left = await processesNaming([directory, endpoint])).length === 0).catch(
+    () => {
+      assert.deepEqual(left, [], 'processes left');
+    },
+  );
   for (const address of [endpoint, metricsUrl].filter((each) => !each.startsWith('ipc:'))) {
     assert.ok(await isPortFree(Number(new URL(address).port)), `${address} is still taken`);
   }

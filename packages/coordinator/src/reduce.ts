@@ -18,7 +18,7 @@ export interface TreeSum {
 }
 
 /** A sum for one round of `shardCount` shards, each flat of shape [n] with the same n. */
-export function createTreeSum(shardCount: number): TreeSum {
+export function createTreeSum(shardCount: number, added: (flat: Float32Array) => void = () => undefined): TreeSum {
   const root = rootOf(shardCount);
   const covered = new Uint8Array(shardCount);
   /** Sums that wait for their sibling. */
@@ -50,6 +50,7 @@ export function createTreeSum(shardCount: number): TreeSum {
         at = parent;
       }
       addInto(flat, ...siblings);
+      siblings.forEach(added);
       waiting.set(key(at), flat);
     },
     total: () => waiting.get(key(root)),

@@ -4,7 +4,7 @@
  * Responsible for: everything between "a round begins" and "its gradient is applied". Not responsible for: who computes what (core),
  * or what is done with the figures (`runtime.ts`).
  */
-import { type Recipe, shardSizes, shardStarts, type ShardOutcome, type TreeNode } from '@lockstep/shared';
+import { type FlatPool, type Recipe, shardSizes, shardStarts, type ShardOutcome, type TreeNode } from '@lockstep/shared';
 import type { Cursor } from './core/cursor.ts';
 import type { Dataset } from './data/mnist.ts';
 import type { IdStream } from './data/stream.ts';
@@ -39,6 +39,8 @@ export interface RoundOptions {
   readonly dataset: Dataset;
   readonly stream: IdStream;
   readonly model: Model;
+  /** Takes gradients back once they are added or applied. */
+  readonly pool: Pick<FlatPool, 'give'>;
   /** For durations only. */
   readonly nowMs: () => number;
 }
@@ -50,7 +52,7 @@ export function beginRound(options: RoundOptions, cursor: Cursor): Round {
   const starts = shardStarts(batchSize, shardCount);
   const readsReal = phase.inputs.includes('real');
   const ids = readsReal ? options.stream.idsAt(cursor.samplePosition, batchSize) : new Uint32Array(0);
-  const sum: TreeSum = createTreeSum(shardCount);
+  const sum: TreeSum = createTreeSum(shardCount, options.pool.give);
   const outcomes: ShardOutcome[] = Array.from({ length: shardCount });
   let reduceMs = 0;
 
@@ -80,7 +82,9 @@ export function beginRound(options: RoundOptions, cursor: Cursor): Round {
       const network = model.get(phase.updates)!;
       const where = `step ${cursor.step + 1}, phase ${phase.name}`;
       if (!Number.isFinite(loss)) return `The loss of ${where} is ${loss}. Lower --learning-rate or check the recipe's loss.`;
-      const applied = applyGradient(network, recipe, sum.total()!);
+      const gradient = sum.total()!;
+      const applied = applyGradient(network, recipe, gradient);
+      options.pool.give(gradient);
       if (!applied.ok) return `The gradient of ${where} is not finite. Lower --learning-rate or check the recipe's loss.`;
       const names = Object.keys(outcomes[0]!.metrics);
       const metrics = Object.fromEntries(names.map((name) => [name, mean(outcomes.map((outcome) => outcome.metrics[name]!), sizes)]));

@@ -5,6 +5,7 @@
  * (`round.ts`, `model.ts`), what a run writes and tells (`journal.ts`), or starting and ending the process (`main.ts`).
  */
 import {
+  createFlatPool,
   decode,
   encode,
   manifestFault,
@@ -77,6 +78,7 @@ export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
   let reported: Manifests | undefined;
   let offered: RegionOffer | undefined;
   let timer: NodeJS.Timeout | undefined;
+  const pool = createFlatPool(plan.shardCount);
   const queue: Event[] = [];
   let draining = false;
   let end: (ending: Ending) => void;
@@ -150,8 +152,8 @@ export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
       }
       case 'result': {
         // What is not of this round will be dropped by the core, and its memory may be in use for something else by now.
-        const flats = isOfRound(message) ? carriers.of(peer).unpack(message.payload, frames)?.flats : [];
-        if (flats === undefined || (isOfRound(message) && !fitsRound(message, flats))) {
+        const flats = isOfRound(peer, message) ? carriers.of(peer).unpack(message.payload, frames, pool.take)?.flats : [];
+        if (flats === undefined || (isOfRound(peer, message) && !fitsRound(message, flats))) {
           return { type: 'malformed', peer, code: 'refused', reason: 'It sent a RESULT whose tensors do not fit the round.' };
         }
         const { workId, task, nodes, outcomes } = message;
@@ -165,8 +167,9 @@ export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
     }
   }
 
-  function isOfRound(message: Result): boolean {
-    return message.epoch === plan.epoch && message.round === state.cursor.round && message.task === state.task?.kind && state.workers.has(message.incarnation);
+  /** `peer` is a name of ZeroMQ's own where a worker has connected anew before its last words over the old connection were read. */
+  function isOfRound(peer: PeerId, message: Result): boolean {
+    return message.epoch === plan.epoch && message.round === state.cursor.round && message.task === state.task?.kind && state.workers.has(peer);
   }
 
   /** Whether tensors have the sizes that the round needs. */
@@ -193,7 +196,7 @@ export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
         model = options.createModel(reported!);
         return journal.initialised(model, effect.fingerprint);
       case 'begin':
-        round = effect.task === 'gradient' ? beginRound({ ...options, ...plan, model: model! }, effect.cursor) : undefined;
+        round = effect.task === 'gradient' ? beginRound({ ...options, ...plan, model: model!, pool }, effect.cursor) : undefined;
         return journal.began(effect.task);
       case 'deal':
         return deal(effect);
@@ -226,7 +229,10 @@ export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
 
   function deal(effect: Extract<Effect, { do: 'deal' }>): void {
     const { to, workId, task, cursor, shards, needs, sends } = effect;
-    const weights = sends.map((network) => ({ key: network, flat: frozenWeights(model!.get(network)!) }));
+    const weights = sends.map((name) => {
+      const network = model!.get(name)!;
+      return { key: name, version: network.version, live: network.weights, frozen: () => frozenWeights(network) };
+    });
     const { payload, frames } = carriers.of(to).pack(weights);
     const samples = round?.samples(shards) ?? new Uint8Array(0);
     const header: Message = {

@@ -43,6 +43,8 @@ export { builtInRecipe, recipeNames } from './recipes/index.ts';
 export { inputRows, normalPair, permutation, sequence, streams, uniform } from './rng.ts';
 export { stopSignals } from './signals.ts';
 export { shardSizes, shardStarts } from './shards.ts';
+export type { FlatPool } from './tensor/flat-pool.ts';
+export { createFlatPool } from './tensor/flat-pool.ts';
 export { initialFlat } from './tensor/initial-weights.ts';
 export type { Initializer, Manifest, Manifests, Parameter } from './tensor/manifest.ts';
 export { elementCount, manifestFault } from './tensor/manifest.ts';

@@ -41,8 +41,11 @@ function defaultName(config: WorkerConfig): string {
 
 /** A worker started by `coordinator --spawn` holds an IPC channel to it, which the kernel closes however the coordinator ends. */
 function coordinatorProcessGone(): Promise<string> {
+  const reason = 'the coordinator that started this worker is gone';
   return new Promise((resolve) => {
-    if (process.connected) process.once('disconnect', () => resolve('the coordinator that started this worker is gone'));
+    if (process.connected) process.once('disconnect', () => resolve(reason));
+    // There was a channel, and it closed while this program was still loading.
+    else if ('connected' in process) resolve(reason);
   });
 }
 

@@ -60,6 +60,8 @@ export async function runWorker(options: RuntimeOptions, stopRequested: Promise<
   let fingerprint = '';
   /** One computation at a time, in the order they were asked for. */
   let queue: Promise<void> = Promise.resolve();
+  /** Not the WORK's number: another life of the coordinator counts from the beginning. */
+  let answers = 0;
   let answer: Pick<Result, 'task' | 'nodes' | 'outcomes' | 'computeSeconds'> & { key: string; flats: Float32Array[] };
   let end: (outcome: Outcome) => void;
   const ended = new Promise<Outcome>((resolve) => {
@@ -132,7 +134,8 @@ export async function runWorker(options: RuntimeOptions, stopRequested: Promise<
         return enqueue(() => carryOut(effect.fence, effect.order));
       case 'result': {
         const { flats, key, ...fields } = answer;
-        const { payload, frames } = carrier.pack(flats.map((flat, index) => ({ key: `${key} ${index}`, flat })));
+        answers += 1;
+        const { payload, frames } = carrier.pack(flats.map((flat, index) => ({ key: `${key} ${index}`, version: answers, live: flat, frozen: () => flat })));
         return send({ type: 'result', ...effect.fence, workId: effect.workId, ...fields, payload }, frames);
       }
       case 'need':

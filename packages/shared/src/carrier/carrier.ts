@@ -1,14 +1,15 @@
-/**
- * How tensor bytes travel beside a message: in frames (`inline.ts`), or through shared memory with the message as the doorbell (`shm.ts`).
- *
- * A flat handed to `pack` is never written again: ZeroMQ sends by reference (design, section 6).
- */
+/** How tensor bytes travel beside a message: in frames (`inline.ts`), or through shared memory with the message as the doorbell (`shm.ts`). */
 import type { Payload } from '../protocol/messages.ts';
 
-/** A flat and what it is: the newest weights of a network, the i-th gradient of a network. Flats of one key have one length. */
+/** A flat and what it is: the weights of a network, the i-th gradient of a phase. Flats of one key have one length. */
 export interface KeyedFlat {
   readonly key: string;
-  readonly flat: Float32Array;
+  /** Flats of one key and version have the same bits: for many receivers they need to be written once only. */
+  readonly version: number;
+  /** Where it lies now. Read before `pack` returns. */
+  readonly live: Float32Array;
+  /** The same bits in memory that is never written again, since ZeroMQ sends by reference and reads it later (design, section 6). */
+  readonly frozen: () => Float32Array;
 }
 
 export interface Packed {
@@ -21,6 +22,9 @@ export interface Packed {
 export interface Carrier {
   readonly name: Payload['carrier'];
   pack(flats: readonly KeyedFlat[]): Packed;
-  /** The flats of a received message, and the frames that belong to something else. Undefined if they are not (or no longer) there. */
-  unpack(payload: Payload, frames: readonly Uint8Array[]): { flats: Float32Array[]; rest: readonly Uint8Array[] } | undefined;
+  /**
+   * The flats of a received message, and the frames that belong to something else. Undefined if they are not (or no longer) there.
+   * `allocate` provides memory for flats that must be copied; new memory by default.
+   */
+  unpack(payload: Payload, frames: readonly Uint8Array[], allocate?: (length: number) => Float32Array): { flats: Float32Array[]; rest: readonly Uint8Array[] } | undefined;
 }

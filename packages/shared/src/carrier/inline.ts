@@ -7,9 +7,12 @@ export const inlineCarrier: Carrier = { name: 'inline', pack, unpack };
 
 function pack(flats: readonly KeyedFlat[]): Packed {
   return {
-    payload: { carrier: 'inline', lengths: flats.map(({ flat }) => flat.length) },
+    payload: { carrier: 'inline', lengths: flats.map(({ live }) => live.length) },
     // An explicit Buffer over the same memory: ZeroMQ would send other views with their own idea of length.
-    frames: flats.map(({ flat }) => Buffer.from(flat.buffer, flat.byteOffset, flat.byteLength)),
+    frames: flats.map((each) => {
+      const flat = each.frozen();
+      return Buffer.from(flat.buffer, flat.byteOffset, flat.byteLength);
+    }),
   };
 }
 

@@ -30,16 +30,16 @@ export interface SlotReference {
 export interface RegionWriter {
   readonly offer: RegionOffer;
   /**
-   * Writes a flat for `key` and says where. The flat before it under the same key stays readable until the next but one call
-   * (`slotsPerKey` 2) or is replaced at once (1). The same flat again is not written again. Undefined if memory ran out.
+   * Writes a version of a flat under `key` and says where. The version before it stays readable until the next but one is written
+   * (`slotsPerKey` 2) or is replaced at once (1). The newest version again is not written again. Undefined if memory ran out.
    */
-  put(key: string, flat: Float32Array): SlotReference | undefined;
+  put(key: string, version: number, flat: Float32Array): SlotReference | undefined;
   close(): void;
 }
 
 export interface RegionReader {
   /** The flat of `length` elements, or undefined if the slot does not hold it (any more). */
-  take(reference: SlotReference, length: number): Float32Array | undefined;
+  take(reference: SlotReference, length: number, allocate?: (length: number) => Float32Array): Float32Array | undefined;
   close(): void;
 }
 
@@ -67,23 +67,23 @@ export function createRegion(slotsPerKey: 1 | 2): RegionWriter | undefined {
 
   return {
     offer: { pid: process.pid, descriptor, token },
-    put(key, flat) {
+    put(key, version, flat) {
       let slots = keys.get(key);
       if (slots !== undefined && slots[0]!.bytes !== flat.byteLength) throw new Error(`flats of two lengths under the key ${key}`);
       if (slots === undefined) {
         slots = Array.from({ length: slotsPerKey }, () => {
-          const slot: Slot = { offset: end, bytes: flat.byteLength, sequence: 0, flat: undefined };
+          const slot: Slot = { offset: end, bytes: flat.byteLength, sequence: 0, version: undefined };
           end += Math.ceil((guardBytes + flat.byteLength) / pageBytes) * pageBytes;
           return slot;
         });
         keys.set(key, slots);
       }
       const newest = slots.at(-1)!;
-      if (newest.flat?.deref() === flat) return newest;
+      if (newest.version === version) return newest;
       const slot = slots.shift()!;
       slots.push(slot);
       sequence += 2;
-      return write(descriptor, slot, sequence, flat) ? slot : undefined;
+      return write(descriptor, slot, sequence, version, flat) ? slot : undefined;
     },
     close: () => closeSync(descriptor),
   };
@@ -93,13 +93,13 @@ interface Slot {
   readonly offset: number;
   readonly bytes: number;
   sequence: number;
-  /** What it holds, to recognise it; weakly, so that nothing is kept alive for this. */
-  flat: WeakRef<Float32Array> | undefined;
+  /** Undefined while it holds nothing whole. */
+  version: number | undefined;
 }
 
-function write(descriptor: number, slot: Slot, sequence: number, flat: Float32Array): boolean {
+function write(descriptor: number, slot: Slot, sequence: number, version: number, flat: Float32Array): boolean {
   const bytes = new Uint8Array(flat.buffer, flat.byteOffset, flat.byteLength);
-  slot.flat = undefined;
+  slot.version = undefined;
   try {
     writeSync(descriptor, Float64Array.of(sequence - 1), 0, 8, slot.offset);
     for (let done = 0; done < bytes.length; ) done += writeSync(descriptor, bytes, done, bytes.length - done, slot.offset + guardBytes + done);
@@ -109,7 +109,7 @@ function write(descriptor: number, slot: Slot, sequence: number, flat: Float32Ar
     return false;
   }
   slot.sequence = sequence;
-  slot.flat = new WeakRef(flat);
+  slot.version = version;
   return true;
 }
 
@@ -132,11 +132,11 @@ export function openRegion(offer: RegionOffer): RegionReader | undefined {
   const guard = new Float64Array(1);
   const holds = (reference: SlotReference): boolean => readSync(opened, guard, 0, 8, reference.offset) === 8 && guard[0] === reference.sequence;
   return {
-    take(reference, length) {
+    take(reference, length, allocate = (count) => new Float32Array(count)) {
       // The length comes from outside: no more is allocated than there is to read.
       if (length * 4 > fstatSync(opened).size || !holds(reference)) return undefined;
-      const flat = new Float32Array(length);
-      const bytes = new Uint8Array(flat.buffer);
+      const flat = allocate(length);
+      const bytes = new Uint8Array(flat.buffer, flat.byteOffset, flat.byteLength);
       for (let done = 0; done < bytes.length; ) {
         const count = readSync(opened, bytes, done, bytes.length - done, reference.offset + guardBytes + done);
         if (count === 0) return undefined;

@@ -15,26 +15,26 @@ export function createShmCarrier(own: RegionWriter, peers: RegionReader): Carrie
   return {
     name: 'shm',
     pack: (flats) => packInto(own, flats) ?? inlineCarrier.pack(flats),
-    unpack: (payload, frames) => (payload.carrier === 'shm' ? takeFrom(peers, payload, frames) : inlineCarrier.unpack(payload, frames)),
+    unpack: (payload, frames, allocate) => (payload.carrier === 'shm' ? takeFrom(peers, payload, frames, allocate) : inlineCarrier.unpack(payload, frames)),
   };
 }
 
 function packInto(region: RegionWriter, flats: readonly KeyedFlat[]): Packed | undefined {
   const slots = [];
-  for (const { key, flat } of flats) {
-    const reference = region.put(key, flat);
+  for (const { key, version, live } of flats) {
+    const reference = region.put(key, version, live);
     if (reference === undefined) return undefined;
-    slots.push({ offset: reference.offset, sequence: reference.sequence, length: flat.length });
+    slots.push({ offset: reference.offset, sequence: reference.sequence, length: live.length });
   }
   return { payload: { carrier: 'shm', slots }, frames: [] };
 }
 
 type ShmPayload = Extract<Payload, { carrier: 'shm' }>;
 
-function takeFrom(region: RegionReader, { slots }: ShmPayload, frames: Frames): { flats: Float32Array[]; rest: Frames } | undefined {
+function takeFrom(region: RegionReader, { slots }: ShmPayload, frames: Frames, allocate?: (length: number) => Float32Array): { flats: Float32Array[]; rest: Frames } | undefined {
   const flats: Float32Array[] = [];
   for (const slot of slots) {
-    const flat = region.take(slot, slot.length);
+    const flat = region.take(slot, slot.length, allocate);
     if (flat === undefined) return undefined;
     flats.push(flat);
   }
