@@ -152,7 +152,7 @@ test('every world ends with the same rounds, each committed once and in order', 
       const { rounds } = simulate(world);
       assert.deepEqual(rounds, Array.from({ length: world.steps * 3 }, (_, round) => round));
     }),
-    { numRuns: 300, includeErrorInReport: true } as never,
+    { numRuns: 300 },
   );
 });
 

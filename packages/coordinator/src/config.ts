@@ -54,7 +54,7 @@ function refuseChanges(typed: Record<string, unknown>, run: Partial<Record<keyof
   for (const name of optionNames) {
     const was = run[name] ?? optionTable[name].default;
     if (optionTable[name].changesOnResume || typed[name] === undefined || typed[name] === was) continue;
-    const value = was === undefined ? 'the default' : `'${String(was)}'`;
+    const value = was === undefined ? 'the default' : JSON.stringify(was);
     throw new LockstepError('resume-invalid', `${flagOf(name)} cannot change when a run is resumed: the run has ${value}. Drop the flag, or start a new run.`);
   }
 }

@@ -57,7 +57,7 @@ function objectOf(value: unknown, path: string): ConfigFile {
 /** `--run-dir`, or the newest run in runs/. */
 async function resumedDirectory(commandLine: CommandLine): Promise<string> {
   const { runDir } = commandLine.typed;
-  if (runDir !== undefined) return resolve(String(runDir));
+  if (typeof runDir === 'string') return resolve(runDir);
   const runs = await readdir('runs').catch(() => []);
   const dated = await Promise.all(runs.map(async (name) => ({ path: resolve('runs', name), time: await timeOf(join('runs', name, 'config.json')) })));
   const newest = dated.filter(({ time }) => time > 0).toSorted((a, b) => b.time - a.time)[0];
