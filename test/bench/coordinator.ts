@@ -3,6 +3,7 @@
  *
  * Responsible for: starting, watching and stopping one. Not responsible for: which runs are compared.
  */
+import { rmSync } from 'node:fs';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -21,9 +22,18 @@ export async function build(): Promise<void> {
   await run(process.execPath, [join(root, 'scripts/build.mjs')]);
 }
 
+const directories = new Set<string>();
+process.on('exit', () => directories.forEach((path) => rmSync(path, { recursive: true, force: true })));
+
+/** Gone once it is removed, or with this process. */
 export async function temporaryDirectory(): Promise<{ path: string; remove: () => Promise<void> }> {
   const path = await mkdtemp(join(tmpdir(), 'lockstep-bench-'));
-  return { path, remove: () => rm(path, { recursive: true, force: true }) };
+  directories.add(path);
+  const remove = async (): Promise<void> => {
+    await rm(path, { recursive: true, force: true });
+    directories.delete(path);
+  };
+  return { path, remove };
 }
 
 export interface Summary {

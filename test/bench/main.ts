@@ -36,7 +36,7 @@ ${Object.entries(benchmarks)
   --repeats N        times each contestant is measured, in turn with the others [5]
   --workers N,N,...  numbers of workers [each benchmark's own]
   --steps N          training steps that are measured [600]
-  --backends NAMES   Lockstep's backends to measure [wasm,tensorflow]
+  --backends NAMES   Lockstep's backends to measure; tensorflow-eager is tensorflow with --no-compile [wasm,tensorflow]
   --python PATH      an interpreter that has PyTorch [python3]
   --json FILE        write every sample
   --markdown FILE    put the tables between the markers of this file

@@ -14,14 +14,22 @@ export interface Options {
   readonly workers: readonly number[] | undefined;
   /** Measured training steps. */
   readonly steps: number;
-  /** Lockstep's backends to measure. */
-  readonly backends: readonly string[];
+  /** Lockstep's backends to measure: keys of `backendArgs`. */
+  readonly backends: readonly BackendChoice[];
   /** Interpreter that can import torch. */
   readonly python: string;
   /** Files to write. */
   readonly json: string | undefined;
   readonly markdown: string | undefined;
 }
+
+/** What a name of --backends means to the coordinator. */
+export const backendArgs = {
+  wasm: ['--backend', 'wasm'],
+  tensorflow: ['--backend', 'tensorflow'],
+  'tensorflow-eager': ['--backend', 'tensorflow', '--no-compile'],
+} as const satisfies Readonly<Record<string, readonly string[]>>;
+export type BackendChoice = keyof typeof backendArgs;
 
 const maximum = { repeats: 100, workers: 256, steps: 1_000_000 };
 
@@ -72,9 +80,9 @@ function whole(name: string, value: string, most: number): number {
   throw usage(`${name} takes whole numbers from 1 to ${most}, not '${value}'.`);
 }
 
-function backend(name: string): string {
-  if (name === 'wasm' || name === 'tensorflow') return name;
-  throw usage(`--backends takes wasm, tensorflow or both with a comma, not '${name}'.`);
+function backend(name: string): BackendChoice {
+  if (Object.hasOwn(backendArgs, name)) return name as BackendChoice;
+  throw usage(`--backends takes ${Object.keys(backendArgs).join(', ')}, or several with commas, not '${name}'.`);
 }
 
 function usage(sentence: string): LockstepError {

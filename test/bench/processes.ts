@@ -62,6 +62,11 @@ export async function run(command: string, args: readonly string[], options: Sta
   return program.stdout();
 }
 
+/** `{ steps: 3 }` -> `--steps 3` */
+export function flagsOf(flags: Readonly<Record<string, string | number>>): string[] {
+  return Object.entries(flags).flatMap(([name, value]) => [`--${name}`, String(value)]);
+}
+
 export function lastLines(program: Program): string {
   return `${program.stdout()}${program.stderr()}`.trimEnd().split('\n').slice(-20).join('\n');
 }

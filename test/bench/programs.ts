@@ -17,6 +17,6 @@ async function program(name: string, say: (line: string) => void): Promise<Repor
   const output = await run(process.execPath, [...process.execArgv, fileURLToPath(new URL(`${name}.ts`, import.meta.url))]);
   const lines = output.trimEnd().split('\n');
   const results = lines.flatMap((line): object[] => (line.startsWith('{') ? [JSON.parse(line) as object] : []));
-  const text = lines.filter((line) => !line.startsWith('{')).join('\n');
-  return { name, title: `\`\`\`\n${text}\n\`\`\``, tables: [], notes: [], results };
+  const [title, ...verbatim] = lines.filter((line) => !line.startsWith('{'));
+  return { name, title: title ?? '', verbatim: verbatim.join('\n'), tables: [], notes: [], results };
 }

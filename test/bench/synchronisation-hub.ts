@@ -9,6 +9,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import {
+  createFlatPool,
   decode,
   encode,
   type Hello,
@@ -38,6 +39,8 @@ const noHash = '0'.repeat(64);
 async function main(carrierName: string, workers: number, elements: number): Promise<void> {
   const entry = carrierNamed(carrierName);
   const carriers = createCarriers(entry.choice);
+  // As the coordinator does: memory that was used before costs a sixth of fresh memory.
+  const pool = createFlatPool(workers);
   const peers: PeerId[] = [];
   let joined: () => void;
   const everyone = new Promise<void>((resolve) => (joined = resolve));
@@ -49,7 +52,8 @@ async function main(carrierName: string, workers: number, elements: number): Pro
       if (!decoded.ok) throw new Error(decoded.reason);
       const { message } = decoded;
       if (message.type === 'hello') return welcome(peer, message);
-      if (message.type === 'result') return answered(peer, message, carriers.of(peer).unpack(message.payload, decoded.frames)!.flats);
+      if (message.type === 'result')
+        return answered(peer, message, carriers.of(peer).unpack(message.payload, decoded.frames, pool.take)!.flats);
       if (message.type !== 'ready') throw new Error(`a ${message.type} came`);
       carriers.settle(peer, message.carrier);
       if (carriers.of(peer).name !== entry.carrier) throw new Error(`worker ${peer} uses ${carriers.of(peer).name}, not ${entry.carrier}`);
@@ -68,7 +72,12 @@ async function main(carrierName: string, workers: number, elements: number): Pro
 
   async function measure(rounds: number): Promise<void> {
     const start = performance.now();
-    for (let count = 0; count < rounds; count += 1) weights = await round();
+    for (let count = 0; count < rounds; count += 1) {
+      const sum = await round();
+      // Everyone has received them, or could not have answered.
+      pool.give(weights);
+      weights = sum;
+    }
     const seconds = (performance.now() - start) / 1000;
     if (weights.some((value) => value !== workers * workerValue)) throw new Error('the sum is wrong: nothing was measured');
     process.send!({ seconds } satisfies Answer);
@@ -78,7 +87,7 @@ async function main(carrierName: string, workers: number, elements: number): Pro
   function round(): Promise<Float32Array> {
     return new Promise((resolve) => {
       number += 1;
-      const sum = createTreeSum(workers);
+      const sum = createTreeSum(workers, pool.give);
       let missing = workers;
       answered = (peer, { round: of, nodes }, flats) => {
         if (of !== number) throw new Error(`worker ${peer} answered round ${of} in round ${number}`);

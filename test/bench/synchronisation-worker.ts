@@ -41,7 +41,9 @@ function main(carrierName: string, endpoint: string, elements: number, incarnati
     // Both ends, so that bytes that were not delivered are noticed.
     const isWhole = weights?.length === elements && weights[0] === weights.at(-1) && weights[0]! > 0 && weights[0]! % workerValue === 0;
     if (!isWhole) throw new Error('wrong weights came');
-    const { payload, frames: packed } = carrier.pack([{ key: 'gradient', version: round, live: gradients[round % 2]!, frozen: () => gradients[round % 2]! }]);
+    const { payload, frames: packed } = carrier.pack([
+      { key: 'gradient', version: round, live: gradients[round % 2]!, frozen: () => gradients[round % 2]! },
+    ]);
     const fence = { runId, epoch, incarnation, round };
     const nodes = shards.map((shard) => ({ level: 0, index: shard }));
     const outcomes = shards.map((shard) => ({ shard, loss: 0, metrics: {} }));

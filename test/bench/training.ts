@@ -7,8 +7,9 @@
 import { cpus } from 'node:os';
 import { backendFault, build, train } from './coordinator.ts';
 import { efficiency, efficiencyOnCores } from './efficiency.ts';
-import type { Options } from './options.ts';
+import { backendArgs, type BackendChoice, type Options } from './options.ts';
 import { findPyTorch, type PyTorch, trainWithDdp } from './pytorch.ts';
+import { flagsOf } from './processes.ts';
 import type { Report, Table } from './report.ts';
 import { median, percent, spreadOf, withRange } from './statistics.ts';
 import { type Contestant, type Measured, skipNotes, takeTurns } from './turns.ts';
@@ -27,13 +28,13 @@ interface Setting {
 
 export async function training(options: Options, say: (line: string) => void): Promise<Report> {
   const settings = (options.workers ?? [1, 2, 4]).map((workers) => ({ workers, batchSize: batchPerWorker * workers, shards: workers }));
-  const title = `Images per second of training the seed GAN with ${batchPerWorker} images a worker and step, one thread a worker, at least ${options.steps} steps.`;
+  const title = `Images per second of training the seed GAN with ${batchPerWorker} images a worker and step, one thread a worker; ${options.steps} steps after a burn-in of ten.`;
   return compare('training', title, settings, options, say);
 }
 
 export async function strong(options: Options, say: (line: string) => void): Promise<Report> {
   const settings = (options.workers ?? [1, 2, 4]).map((workers) => ({ workers, batchSize: strongBatch, shards: Math.max(4, workers) }));
-  const title = `Images per second of training the seed GAN with ${strongBatch} images a step, whatever the number of workers, one thread a worker, at least ${options.steps} steps.`;
+  const title = `Images per second of training the seed GAN with ${strongBatch} images a step, whatever the number of workers, one thread a worker; ${options.steps} steps after a burn-in of ten.`;
   return compare('strong', title, settings, options, say);
 }
 
@@ -47,7 +48,9 @@ async function compare(
   await build();
   const pyTorch = await findPyTorch(options.python);
   const lockstep = await Promise.all(
-    options.backends.map(async (backend) => lockstepContestants(settings, backend, await backendFault(backend), options.steps)),
+    options.backends.map(async (choice) =>
+      lockstepContestants(settings, choice, await backendFault(backendArgs[choice][1]), options.steps),
+    ),
   );
   const peers = [false, true].map((compiled) => pyTorchContestants(settings, compiled, pyTorch, options));
   // By number of workers first: those that are compared with each other run next to each other.
@@ -67,20 +70,21 @@ async function compare(
 
 function lockstepContestants(
   settings: readonly Setting[],
-  backend: string,
+  choice: BackendChoice,
   fault: string | undefined,
   steps: number,
 ): Contestant<number>[] {
   const rate = async ({ workers, batchSize, shards }: Setting, count: number): Promise<number> => {
-    const flags = { recipe, backend, workers, shards, 'batch-size': batchSize, steps: count, 'log-level': 'warn' };
-    const summary = await train(['--spawn', ...Object.entries(flags).flatMap(([flag, value]) => [`--${flag}`, String(value)])]);
+    const flags = flagsOf({ recipe, workers, shards, 'batch-size': batchSize, steps: count, 'log-level': 'warn' });
+    const summary = await train(['--spawn', ...backendArgs[choice], ...flags]);
+    const backend = backendArgs[choice][1];
     if (summary.backend !== backend || summary.workers !== workers) {
       throw new Error(`asked for ${workers} workers on ${backend}, and ${summary.workers} on ${summary.backend} trained`);
     }
     return summary.imagesPerSecond;
   };
   return settings.map((setting) => ({
-    name: `Lockstep ${backend}`,
+    name: `Lockstep ${backendArgs[choice].join(' ').replace('--backend ', '')}`,
     workers: setting.workers,
     burnIn: async () => fault ?? (await rate(setting, burnInSteps), undefined),
     // The summary leaves out the first ten steps, as the peer does.

@@ -3,7 +3,15 @@ import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { readdirSync } from 'node:fs';
 import { describe, test, type TestContext } from 'node:test';
-import { type Carrier, createRegion, createShmCarrier, inlineCarrier, type KeyedFlat, openRegion, type RegionWriter } from '@lockstep/shared';
+import {
+  type Carrier,
+  createRegion,
+  createShmCarrier,
+  inlineCarrier,
+  type KeyedFlat,
+  openRegion,
+  type RegionWriter,
+} from '@lockstep/shared';
 import fc from 'fast-check';
 
 /** Both ends of a carrier. */
@@ -39,7 +47,10 @@ for (const [name, pair] of Object.entries(pairs)) {
           const { payload, frames } = sender.pack(flats);
           const other = Buffer.from('samples');
           const received = receiver.unpack(payload, [...frames, other])!;
-          assert.deepEqual(received.flats.map(bitsOf), flats.map(({ live }) => bitsOf(live)));
+          assert.deepEqual(
+            received.flats.map(bitsOf),
+            flats.map(({ live }) => bitsOf(live)),
+          );
           assert.deepEqual(received.rest, [other]);
         }),
       );
@@ -48,7 +59,8 @@ for (const [name, pair] of Object.entries(pairs)) {
     test('refuses a payload whose tensors are not there', (t) => {
       const { sender, receiver } = pair(t);
       const { payload, frames } = sender.pack([keyed('a', new Float32Array(8))]);
-      const wrong = payload.carrier === 'inline' ? { ...payload, lengths: [9] } : { ...payload, slots: [{ ...payload.slots[0]!, length: 1e7 }] };
+      const wrong =
+        payload.carrier === 'inline' ? { ...payload, lengths: [9] } : { ...payload, slots: [{ ...payload.slots[0]!, length: 1e7 }] };
       assert.equal(receiver.unpack(wrong, frames), undefined);
     });
   });
@@ -95,7 +107,11 @@ describe('shared memory', () => {
     const reference = writer.put('k', 1, new Float32Array([1.5, -2]))!;
     const program = `import { openRegion } from '@lockstep/shared'; console.log([...openRegion(JSON.parse(process.argv[1])).take(JSON.parse(process.argv[2]), 2)].join());`;
     const slot = JSON.stringify({ offset: reference.offset, sequence: reference.sequence });
-    const output = execFileSync(process.execPath, ['--conditions=source', '--import', 'tsx', '--input-type=module', '-e', program, JSON.stringify(writer.offer), slot], { encoding: 'utf8' });
+    const output = execFileSync(
+      process.execPath,
+      ['--conditions=source', '--import', 'tsx', '--input-type=module', '-e', program, JSON.stringify(writer.offer), slot],
+      { encoding: 'utf8' },
+    );
     assert.equal(output.trim(), '1.5,-2');
   });
 });

@@ -35,14 +35,19 @@ async function server(t: TestContext, endpoint: string): Promise<{ transport: Se
 
 async function client(t: TestContext, endpoint: string, identity: string) {
   const happened = inbox<string | readonly Uint8Array[]>();
-  const transport = connect(endpoint, identity, { up: () => happened.put('up'), down: () => happened.put('down'), message: (frames) => happened.put(frames) });
+  const transport = connect(endpoint, identity, {
+    up: () => happened.put('up'),
+    down: () => happened.put('down'),
+    message: (frames) => happened.put(frames),
+  });
   t.after(() => transport.close(0));
   assert.equal(await happened.next(), 'up');
   return { transport, next: happened.next };
 }
 
 const bytes = (text: string): Uint8Array => Buffer.from(text);
-const texts = (happening: Happening): string[] => (happening.what === 'message' ? happening.frames.map((frame) => Buffer.from(frame).toString()) : ['down']);
+const texts = (happening: Happening): string[] =>
+  happening.what === 'message' ? happening.frames.map((frame) => Buffer.from(frame).toString()) : ['down'];
 
 for (const [name, address] of [
   ['tcp', (): string => 'tcp://127.0.0.1:0'],
@@ -124,11 +129,17 @@ for (const [name, address] of [
 
 test('a tcp address in use is refused with the flag to change', async (t) => {
   const { transport } = await server(t, 'tcp://127.0.0.1:0');
-  await assert.rejects(listen(transport.endpoint, { message: () => {}, down: () => {} }), (error: unknown) => error instanceof LockstepError && error.code === 'address-in-use' && /--bind/.test(error.message));
+  await assert.rejects(
+    listen(transport.endpoint, { message: () => {}, down: () => {} }),
+    (error: unknown) => error instanceof LockstepError && error.code === 'address-in-use' && /--bind/.test(error.message),
+  );
 });
 
 test('an address of another host cannot be bound', async () => {
-  await assert.rejects(listen('tcp://192.0.2.1:0', { message: () => {}, down: () => {} }), (error: unknown) => error instanceof LockstepError && error.code === 'address-invalid');
+  await assert.rejects(
+    listen('tcp://192.0.2.1:0', { message: () => {}, down: () => {} }),
+    (error: unknown) => error instanceof LockstepError && error.code === 'address-invalid',
+  );
 });
 
 async function freeTcpAddress(): Promise<string> {

@@ -59,7 +59,11 @@ export interface Run extends Program {
 /** Starts either program. It is killed after the test, and its output printed if the test failed. */
 export function start(t: TestContext, program: keyof typeof bins, args: readonly string[], environment: NodeJS.ProcessEnv = {}): Program {
   const command = [program, ...args].join(' ');
-  const child = spawn(process.execPath, [bins[program], ...args], { cwd: root, env: { ...process.env, ...environment }, stdio: ['ignore', 'pipe', 'pipe'] });
+  const child = spawn(process.execPath, [bins[program], ...args], {
+    cwd: root,
+    env: { ...process.env, ...environment },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
   let output = '';
   for (const stream of [child.stdout, child.stderr]) stream.setEncoding('utf8').on('data', (text: string) => (output += text));
   const exited = new Promise<Exit>((resolve) => child.once('close', (code, signal) => resolve({ code, signal })));
@@ -92,8 +96,14 @@ export async function startRun(t: TestContext, options: RunArguments): Promise<R
   const { args, directory, bind = 'tcp://127.0.0.1:0', patienceMs = defaultPatienceMs, environment } = options;
   const runDirectory = directory ?? join(await temporaryDirectory(t), 'run');
   const recipe = args.includes('--recipe') || args.includes('--resume') || args.includes('--config') ? [] : ['--recipe', tinyRecipe];
-  const program = start(t, 'coordinator', [...args, ...recipe, '--run-dir', runDirectory, '--bind', bind, '--metrics-port', '0'], environment);
-  const matched = async (pattern: RegExp): Promise<string> => (await eventually(program, `output like ${pattern}`, () => pattern.exec(program.output())))[1]!;
+  const program = start(
+    t,
+    'coordinator',
+    [...args, ...recipe, '--run-dir', runDirectory, '--bind', bind, '--metrics-port', '0'],
+    environment,
+  );
+  const matched = async (pattern: RegExp): Promise<string> =>
+    (await eventually(program, `output like ${pattern}`, () => pattern.exec(program.output())))[1]!;
   const lines = async (name: string): Promise<Line[]> => parseLines(await readFile(join(runDirectory, name), 'utf8').catch(() => ''));
   const summary = async (): Promise<Summary> => JSON.parse(await readFile(join(runDirectory, 'summary.json'), 'utf8')) as Summary;
   return {
@@ -119,14 +129,23 @@ export async function startWorker(t: TestContext, run: Run, args: readonly strin
 }
 
 /** A program that is expected to refuse: its exit code and what it said. */
-export async function refusal(t: TestContext, program: keyof typeof bins, args: readonly string[], environment?: NodeJS.ProcessEnv): Promise<{ code: number | null; output: string }> {
+export async function refusal(
+  t: TestContext,
+  program: keyof typeof bins,
+  args: readonly string[],
+  environment?: NodeJS.ProcessEnv,
+): Promise<{ code: number | null; output: string }> {
   const started = start(t, program, args, environment);
   const { code } = await within(started, 'its exit', started.exited);
   return { code, output: started.output() };
 }
 
 /** Waits until `probe` yields something, or fails with what the process said. */
-export async function eventually<T>(program: Program, what: string, probe: () => T | undefined | null | false | Promise<T | undefined | null | false>): Promise<T> {
+export async function eventually<T>(
+  program: Program,
+  what: string,
+  probe: () => T | undefined | null | false | Promise<T | undefined | null | false>,
+): Promise<T> {
   const deadline = performance.now() + defaultPatienceMs;
   for (;;) {
     const found = await probe();

@@ -30,8 +30,13 @@ describe('HTTP of a run', { concurrency: false }, () => {
     for (const name of ['a', 'b']) start(t, program, [...args, '--name', name, '--backend', 'wasm']);
     await stepsDone(run, 4);
     assert.deepEqual(await get(`${url}/readyz`).then(({ code, text }) => [code, text.split(':')[0]]), [200, 'training']);
-    const { state, ready } = await status(run);
-    assert.deepEqual([state, ready], ['training', true]);
+    const told = await get(`${url}/status`);
+    assert.match(told.type!, /^application\/json/);
+    const { state, ready, recipe, steps, step, workers } = JSON.parse(told.text) as Record<string, unknown>;
+    assert.deepEqual({ state, ready, recipe, steps }, { state: 'training', ready: true, recipe: 'tiny-gan', steps: 100_000 });
+    assert.ok((step as number) >= 4);
+    const { wanted, live } = workers as Record<string, unknown>;
+    assert.deepEqual({ wanted, live }, { wanted: 2, live: 2 });
     await eventually(run, 'a checkpoint', async () => (await run.events()).some((line) => line['event'] === 'checkpoint'));
 
     const metrics = await get(`${url}/metrics`);

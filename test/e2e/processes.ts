@@ -51,6 +51,15 @@ export async function freeze(pid: number): Promise<void> {
   });
 }
 
+/** Does nothing to a process that is gone. */
+export function thaw(pid: number): void {
+  try {
+    process.kill(pid, 'SIGCONT');
+  } catch {
+    // Gone.
+  }
+}
+
 /** The process of a worker's newest life. */
 export async function workerPid(run: Run, name: string): Promise<number | undefined> {
   const joined = (await run.events()).findLast((line) => line['event'] === 'worker-joined' && line['worker'] === name);
@@ -114,7 +123,10 @@ export async function assertNothingLeft({ directory, endpoint, metricsUrl, tempo
   if (endpoint.startsWith('ipc://')) assert.equal(await exists(endpoint.slice('ipc://'.length)), false, 'the socket file is left');
   assert.deepEqual(await readdir(temporary), [], 'files left in the temporary directory');
   // Shared memory has a name for a moment only, in which another test's run may be.
-  await until('a /dev/shm without files of Lockstep', async () => !(await readdir('/dev/shm')).some((name) => name.startsWith('lockstep')));
+  await until(
+    'a /dev/shm without files of Lockstep',
+    async () => !(await readdir('/dev/shm').catch(() => [] as string[])).some((name) => name.startsWith('lockstep')),
+  );
 }
 
 /** Names of unfinished files in a run directory. */

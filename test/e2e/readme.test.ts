@@ -35,8 +35,10 @@ const commands: Record<string, (place: Place, t: TestContext) => Promise<void>> 
     assert.match(output, /Pictures of step 2: (\S+\.png)/);
     assert.match(output, /Weights of generator: sha256 [0-9a-f]{64}/);
   },
-  'npx --no -- coordinator --help': async (place) => assert.match((await place.run('npx --no -- coordinator --help')).output, /Examples:[\s\S]*coordinator --workers 4 --spawn/),
-  'npx --no -- worker --help': async (place) => assert.match((await place.run('npx --no -- worker --help')).output, /Examples:[\s\S]*worker --gpu 0/),
+  'npx --no -- coordinator --help': async (place) =>
+    assert.match((await place.run('npx --no -- coordinator --help')).output, /Examples:[\s\S]*coordinator --workers 4 --spawn/),
+  'npx --no -- worker --help': async (place) =>
+    assert.match((await place.run('npx --no -- worker --help')).output, /Examples:[\s\S]*worker --gpu 0/),
   'npx --no -- coordinator --resume': async (place) => {
     const { code, output } = await place.run(`npx --no -- coordinator --resume --spawn --workers 2 --steps 6 --metrics-port 0 ${anyPort}`);
     assert.equal(code, 0, output);
@@ -44,7 +46,9 @@ const commands: Record<string, (place: Place, t: TestContext) => Promise<void>> 
   },
   'npx --no -- coordinator --config runs/NAME/config.json --spawn': async (place) => {
     const { output: newest } = await place.run('ls -t runs | head -1');
-    const { code, output } = await place.run(`npx --no -- coordinator --config runs/${newest.trim()}/config.json --spawn --workers 1 ${anyPort} --metrics-port 0`);
+    const { code, output } = await place.run(
+      `npx --no -- coordinator --config runs/${newest.trim()}/config.json --spawn --workers 1 ${anyPort} --metrics-port 0`,
+    );
     assert.equal(code, 0, output);
   },
   'npx --no -- coordinator --recipe examples/lsgan.mjs --spawn': async (place) => {
@@ -52,7 +56,9 @@ const commands: Record<string, (place: Place, t: TestContext) => Promise<void>> 
     assert.equal(code, 0, output);
   },
   'npx --no -- coordinator --workers 4 --bind tcp://0.0.0.0:5555': async (place, t) => {
-    const child = spawn('npx', ['--no', '--', 'coordinator', '--workers', '4', '--bind', 'tcp://0.0.0.0:0', ...short.split(' ')], { cwd: place.directory });
+    const child = spawn('npx', ['--no', '--', 'coordinator', '--workers', '4', '--bind', 'tcp://0.0.0.0:0', ...short.split(' ')], {
+      cwd: place.directory,
+    });
     t.after(() => child.kill('SIGKILL'));
     let output = '';
     const port = await new Promise<string>((resolve, reject) => {
@@ -65,7 +71,9 @@ const commands: Record<string, (place: Place, t: TestContext) => Promise<void>> 
     });
     assert.match(output, /nothing authenticates workers/);
     const ended = new Promise<number | null>((resolve) => child.once('exit', resolve));
-    const workers = await Promise.all([1, 2, 3, 4].map((number) => place.run(`npx --no -- worker --name w${number} --backend wasm --connect tcp://127.0.0.1:${port}`)));
+    const workers = await Promise.all(
+      [1, 2, 3, 4].map((number) => place.run(`npx --no -- worker --name w${number} --backend wasm --connect tcp://127.0.0.1:${port}`)),
+    );
     for (const worker of workers) assert.equal(worker.code, 0, worker.output);
     assert.equal(await ended, 0, output);
   },

@@ -9,14 +9,23 @@ const short = ['--sample-every', '0', '--checkpoint-every', '0'];
 const bits = ({ weightsSha256 }: Summary): Readonly<Record<string, string>> => weightsSha256;
 
 /** A whole run with N spawned workers. */
-async function train(t: TestContext, workers: number, args: readonly string[] = [], bind?: string): Promise<{ run: Run; summary: Summary }> {
+async function train(
+  t: TestContext,
+  workers: number,
+  args: readonly string[] = [],
+  bind?: string,
+): Promise<{ run: Run; summary: Summary }> {
   const length = args.includes('--steps') ? [] : ['--steps', String(steps)];
-  const run = await startRun(t, { args: ['--workers', String(workers), '--spawn', '--backend', 'wasm', ...short, ...length, ...args], ...(bind === undefined ? {} : { bind }) });
+  const run = await startRun(t, {
+    args: ['--workers', String(workers), '--spawn', '--backend', 'wasm', ...short, ...length, ...args],
+    ...(bind === undefined ? {} : { bind }),
+  });
   return { run, summary: await run.completed() };
 }
 
 const eventsNamed = async (run: Run, event: string): Promise<Line[]> => (await run.events()).filter((line) => line['event'] === event);
-const shardsCommitted = async (run: Run): Promise<Record<string, number>> => (await eventsNamed(run, 'coordinator-ended'))[0]!['shardsCommitted'] as Record<string, number>;
+const shardsCommitted = async (run: Run): Promise<Record<string, number>> =>
+  (await eventsNamed(run, 'coordinator-ended'))[0]!['shardsCommitted'] as Record<string, number>;
 
 describe('same bits', { concurrency: false }, () => {
   let reference: Promise<Summary> | undefined;
@@ -29,7 +38,10 @@ describe('same bits', { concurrency: false }, () => {
       const committed = await shardsCommitted(run);
       assert.equal(Object.keys(committed).length, workers);
       for (const [worker, count] of Object.entries(committed)) assert.ok(count > 0, `${worker} committed nothing`);
-      assert.equal(Object.values(committed).reduce((sum, count) => sum + count, 0), steps * 2 * 4);
+      assert.equal(
+        Object.values(committed).reduce((sum, count) => sum + count, 0),
+        steps * 2 * 4,
+      );
     });
   }
 
@@ -55,7 +67,10 @@ describe('same bits', { concurrency: false }, () => {
   test('in messages as through shared memory', async (t) => {
     const shared = await train(t, 2);
     const inline = await train(t, 2, ['--carrier', 'inline']);
-    for (const [{ run }, carrier] of [[shared, 'shm'], [inline, 'inline']] as const) {
+    for (const [{ run }, carrier] of [
+      [shared, 'shm'],
+      [inline, 'inline'],
+    ] as const) {
       for (const joined of await eventsNamed(run, 'worker-joined')) assert.equal(joined['carrier'], carrier);
     }
     assert.deepEqual(bits(inline.summary), bits(shared.summary));

@@ -26,8 +26,10 @@ test(`default settings draw at least ${classesWanted} of the 10 digits`, async (
 
   for (const line of await run.losses()) {
     const { loss, metrics } = line as unknown as { loss: Record<string, number>; metrics: Record<string, number> };
-    for (const [network, value] of Object.entries(loss)) assert.ok(Number.isFinite(value), `loss of ${network} at step ${String(line['step'])}`);
-    for (const score of [metrics['realScore']!, metrics['fakeScore']!]) assert.ok(score > 0 && score < 1, `score ${score} at step ${String(line['step'])}`);
+    for (const [network, value] of Object.entries(loss))
+      assert.ok(Number.isFinite(value), `loss of ${network} at step ${String(line['step'])}`);
+    for (const score of [metrics['realScore']!, metrics['fakeScore']!])
+      assert.ok(score > 0 && score < 1, `score ${score} at step ${String(line['step'])}`);
   }
 
   const { tf } = await loadWasm();
@@ -43,10 +45,15 @@ type Tensor2D = ReturnType<Tf['tensor2d']>;
 
 /** Pictures of the exported generator, [640, 784] in [-1, 1]. */
 async function drawn(tf: Tf, directory: string): Promise<Tensor2D> {
-  const description = JSON.parse(await readFile(join(directory, 'model.json'), 'utf8')) as { modelTopology: object; weightsManifest: [{ weights: never[] }] };
+  const description = JSON.parse(await readFile(join(directory, 'model.json'), 'utf8')) as {
+    modelTopology: object;
+    weightsManifest: [{ weights: never[] }];
+  };
   const weights = await readFile(join(directory, 'weights.bin'));
   const weightData = new Uint8Array(weights).buffer;
-  const generator = await tf.loadLayersModel(tf.io.fromMemory({ modelTopology: description.modelTopology, weightSpecs: description.weightsManifest[0].weights, weightData }));
+  const generator = await tf.loadLayersModel(
+    tf.io.fromMemory({ modelTopology: description.modelTopology, weightSpecs: description.weightsManifest[0].weights, weightData }),
+  );
   const z = inputRows({ shape: [100], distribution: 'normal' }, 640, streams.samples, 0, 0, samples);
   return generator.predict(tf.tensor2d(z, [samples, 100])) as Tensor2D;
 }

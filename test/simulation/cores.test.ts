@@ -39,9 +39,25 @@ function simulate(world: World): { rounds: number[]; decisions: number } {
   const next = sequence(world.seed, 1, 0, 0);
   const below = (bound: number): number => next() % bound;
   const plan: Plan = {
-    runId: 'r', epoch: 1, phases: [{ name: 'd', updates: 'd', repeat: 2, readsReal: true }, { name: 'g', updates: 'g', repeat: 1, readsReal: false }],
-    networks: ['g', 'd'], batchSize: 16, shardCount: world.shardCount, totalSteps: world.steps, workersWanted: world.workers, minWorkers: 1,
-    joinTimeoutMs: 1e9, workerTimeoutMs: 1e9, checkpointEverySteps: 2, sampleEverySteps: 2, pictures: 4, allowMixedNumerics: false, workerCommand: 'worker',
+    runId: 'r',
+    epoch: 1,
+    phases: [
+      { name: 'd', updates: 'd', repeat: 2, readsReal: true },
+      { name: 'g', updates: 'g', repeat: 1, readsReal: false },
+    ],
+    networks: ['g', 'd'],
+    batchSize: 16,
+    shardCount: world.shardCount,
+    totalSteps: world.steps,
+    workersWanted: world.workers,
+    minWorkers: 1,
+    joinTimeoutMs: 1e9,
+    workerTimeoutMs: 1e9,
+    checkpointEverySteps: 2,
+    sampleEverySteps: 2,
+    pictures: 4,
+    allowMixedNumerics: false,
+    workerCommand: 'worker',
   };
   const state = createState(plan, { cursor: startOfRun, versions: { g: 0, d: 0 }, sampleDue: false }, 0);
   const workers = new Map<string, SimulatedWorker>();
@@ -49,43 +65,99 @@ function simulate(world: World): { rounds: number[]; decisions: number } {
   let summed: number[] = [];
   let ended = false;
   let born = 0;
-  const versionsOf = (round: number): Record<string, number> => ({ d: Math.floor(round / 3) * 2 + Math.min(2, round % 3), g: Math.floor(round / 3) });
+  const versionsOf = (round: number): Record<string, number> => ({
+    d: Math.floor(round / 3) * 2 + Math.min(2, round % 3),
+    g: Math.floor(round / 3),
+  });
 
   const tell = (event: Event): void => perform(step(state, event, 0));
   const perform = (effects: Effect[]): void => {
     for (const effect of effects) {
       switch (effect.do) {
-        case 'begin': summed = []; break;
-        case 'accept': summed.push(...effect.nodes.flatMap((node) => shardsUnder(node, world.shardCount))); break;
+        case 'begin':
+          summed = [];
+          break;
+        case 'accept':
+          summed.push(...effect.nodes.flatMap((node) => shardsUnder(node, world.shardCount)));
+          break;
         case 'commit': {
-          assert.deepEqual(summed.toSorted((a, b) => a - b), Array.from({ length: world.shardCount }, (_, shard) => shard), 'every shard exactly once');
+          assert.deepEqual(
+            summed.toSorted((a, b) => a - b),
+            Array.from({ length: world.shardCount }, (_, shard) => shard),
+            'every shard exactly once',
+          );
           assert.deepEqual(state.versions, versionsOf(effect.cursor.round));
           rounds.push(effect.cursor.round);
           tell({ type: 'committed' });
           break;
         }
-        case 'finish': assert.equal(effect.outcome, 'completed'); ended = true; break;
-        case 'welcome': case 'deal': case 'bye': case 'refuse': send(effect.to, toEvent(effect)); break;
-        default: break;
+        case 'finish':
+          assert.equal(effect.outcome, 'completed');
+          ended = true;
+          break;
+        case 'welcome':
+        case 'deal':
+        case 'bye':
+        case 'refuse':
+          send(effect.to, toEvent(effect));
+          break;
+        default:
+          break;
       }
     }
   };
   const toEvent = (effect: Extract<Effect, { to: string }>): WorkerEvent => {
     const fence = { runId: 'r', epoch: 1, incarnation: effect.to, round: effect.do === 'deal' ? effect.cursor.round : effect.round };
     switch (effect.do) {
-      case 'welcome': return { type: 'welcome', fence, config: { recipe: { name: 'x', hash: 'x' }, seed: 1, batchSize: 16, shardCount: world.shardCount, compile: true } };
-      case 'deal': return { type: 'work', fence, order: { workId: effect.workId, task: effect.task, phase: effect.cursor.phase, shards: effect.shards, pictures: 4, needs: effect.needs, sends: effect.sends, payload: undefined } };
-      case 'bye': return { type: 'bye', ended: effect.ended, reason: effect.reason };
-      case 'refuse': throw new Error(`No worker may be refused here: ${effect.reason}`);
+      case 'welcome':
+        return {
+          type: 'welcome',
+          fence,
+          config: { recipe: { name: 'x', hash: 'x' }, seed: 1, batchSize: 16, shardCount: world.shardCount, compile: true },
+        };
+      case 'deal':
+        return {
+          type: 'work',
+          fence,
+          order: {
+            workId: effect.workId,
+            task: effect.task,
+            phase: effect.cursor.phase,
+            shards: effect.shards,
+            pictures: 4,
+            needs: effect.needs,
+            sends: effect.sends,
+            payload: undefined,
+          },
+        };
+      case 'bye':
+        return { type: 'bye', ended: effect.ended, reason: effect.reason };
+      case 'refuse':
+        throw new Error(`No worker may be refused here: ${effect.reason}`);
     }
   };
-  const send = (peer: string, event: WorkerEvent): void => { workers.get(peer)?.inbox.push(event); };
+  const send = (peer: string, event: WorkerEvent): void => {
+    workers.get(peer)?.inbox.push(event);
+  };
   const performWorker = (worker: SimulatedWorker, effects: WorkerEffect[]): void => {
     for (const effect of effects) {
       switch (effect.do) {
-        case 'hello': worker.outbox.push({ type: 'hello', peer: worker.peer, name: worker.peer, host: 'h', pid: 1, backend: 'b', device: 'd' }); break;
-        case 'prepare': worker.pending.push({ type: 'prepared' }); break;
-        case 'ready': worker.outbox.push({ type: 'ready', peer: worker.peer, fence: effect.fence, manifestKey: 'm', fingerprint: 'f', carrier: 'inline' }); break;
+        case 'hello':
+          worker.outbox.push({ type: 'hello', peer: worker.peer, name: worker.peer, host: 'h', pid: 1, backend: 'b', device: 'd' });
+          break;
+        case 'prepare':
+          worker.pending.push({ type: 'prepared' });
+          break;
+        case 'ready':
+          worker.outbox.push({
+            type: 'ready',
+            peer: worker.peer,
+            fence: effect.fence,
+            manifestKey: 'm',
+            fingerprint: 'f',
+            carrier: 'inline',
+          });
+          break;
         case 'compute': {
           assert.deepEqual(effect.order.needs, versionsOf(effect.fence.round), 'weights of the round');
           orders.set(effect.order.workId, effect.order);
@@ -96,13 +168,22 @@ function simulate(world: World): { rounds: number[]; decisions: number } {
           const order = orders.get(effect.workId)!;
           const gradient = order.task === 'gradient';
           worker.outbox.push({
-            type: 'result', peer: worker.peer, fence: effect.fence, workId: effect.workId, task: order.task, nodes: gradient ? cover(order.shards, world.shardCount) : [],
-            outcomes: gradient ? order.shards.map((shard) => ({ shard, loss: 1, metrics: {} })) : [], payload: undefined,
+            type: 'result',
+            peer: worker.peer,
+            fence: effect.fence,
+            workId: effect.workId,
+            task: order.task,
+            nodes: gradient ? cover(order.shards, world.shardCount) : [],
+            outcomes: gradient ? order.shards.map((shard) => ({ shard, loss: 1, metrics: {} })) : [],
+            payload: undefined,
           });
           break;
         }
-        case 'need': worker.outbox.push({ type: 'need', peer: worker.peer, fence: effect.fence, workId: effect.workId, networks: effect.networks }); break;
-        default: break;
+        case 'need':
+          worker.outbox.push({ type: 'need', peer: worker.peer, fence: effect.fence, workId: effect.workId, networks: effect.networks });
+          break;
+        default:
+          break;
       }
     }
   };
@@ -111,7 +192,14 @@ function simulate(world: World): { rounds: number[]; decisions: number } {
   const start = (): void => {
     born += 1;
     const peer = `w${born}`;
-    const worker: SimulatedWorker = { peer, state: createWorkerState({ reconnectTimeoutMs: 1e9, endpoint: 'x' }, 0), inbox: [], outbox: [], connected: true, pending: [] };
+    const worker: SimulatedWorker = {
+      peer,
+      state: createWorkerState({ reconnectTimeoutMs: 1e9, endpoint: 'x' }, 0),
+      inbox: [],
+      outbox: [],
+      connected: true,
+      pending: [],
+    };
     workers.set(peer, worker);
     giveWorker(worker, { type: 'up' });
   };
@@ -122,10 +210,23 @@ function simulate(world: World): { rounds: number[]; decisions: number } {
   };
   const fault = (worker: SimulatedWorker): void => {
     switch (below(4)) {
-      case 0: workers.delete(worker.peer); cut(worker); start(); break; // killed; another takes its place
-      case 1: cut(worker); giveWorker(worker, { type: 'down' }); giveWorker(worker, { type: 'up' }); break; // the connection broke
-      case 2: if (workers.size < 9) start(); break;
-      case 3: { const last = worker.outbox.at(-1); if (last?.type === 'result') worker.outbox.push(last); } // a duplicate
+      case 0:
+        workers.delete(worker.peer);
+        cut(worker);
+        start();
+        break; // killed; another takes its place
+      case 1:
+        cut(worker);
+        giveWorker(worker, { type: 'down' });
+        giveWorker(worker, { type: 'up' });
+        break; // the connection broke
+      case 2:
+        if (workers.size < 9) start();
+        break;
+      case 3: {
+        const last = worker.outbox.at(-1);
+        if (last?.type === 'result') worker.outbox.push(last);
+      } // a duplicate
     }
   };
 
@@ -135,8 +236,13 @@ function simulate(world: World): { rounds: number[]; decisions: number } {
     if (ended) return { rounds, decisions: decision };
     const alive = [...workers.values()];
     const worker = alive[below(alive.length)]!;
-    if (below(100) < world.faults) { fault(worker); continue; }
-    const [queue] = [worker.outbox, worker.inbox, worker.pending].filter((candidate) => candidate.length > 0).toSorted(() => (below(2) === 0 ? 1 : -1));
+    if (below(100) < world.faults) {
+      fault(worker);
+      continue;
+    }
+    const [queue] = [worker.outbox, worker.inbox, worker.pending]
+      .filter((candidate) => candidate.length > 0)
+      .toSorted(() => (below(2) === 0 ? 1 : -1));
     if (queue === worker.outbox) tell(worker.outbox.shift()!);
     else if (queue === worker.inbox) giveWorker(worker, worker.inbox.shift()!);
     else if (queue === worker.pending) giveWorker(worker, worker.pending.shift()!);
@@ -144,13 +250,22 @@ function simulate(world: World): { rounds: number[]; decisions: number } {
   throw new Error(`The run did not end within ${limit} decisions: ${JSON.stringify(state.cursor)}`);
 }
 
-const worlds = fc.record({ seed: fc.nat(), shardCount: fc.integer({ min: 1, max: 9 }), workers: fc.integer({ min: 1, max: 6 }), steps: fc.integer({ min: 1, max: 6 }), faults: fc.integer({ min: 0, max: 20 }) });
+const worlds = fc.record({
+  seed: fc.nat(),
+  shardCount: fc.integer({ min: 1, max: 9 }),
+  workers: fc.integer({ min: 1, max: 6 }),
+  steps: fc.integer({ min: 1, max: 6 }),
+  faults: fc.integer({ min: 0, max: 20 }),
+});
 
 test('every world ends with the same rounds, each committed once and in order', () => {
   fc.assert(
     fc.property(worlds, (world) => {
       const { rounds } = simulate(world);
-      assert.deepEqual(rounds, Array.from({ length: world.steps * 3 }, (_, round) => round));
+      assert.deepEqual(
+        rounds,
+        Array.from({ length: world.steps * 3 }, (_, round) => round),
+      );
     }),
     { numRuns: 300 },
   );

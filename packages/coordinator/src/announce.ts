@@ -23,5 +23,6 @@ export function announce({ endpoint, metricsUrl, plan, prepared, options, direct
   );
   log.info(`Run directory: ${directory}`);
   log.info(`Listening at ${endpoint}. Metrics at ${metricsUrl}/metrics`);
-  if (leavesHost(endpoint)) log.warn(`${endpoint} can be reached from other hosts, and nothing authenticates workers: use it in a trusted network only.`);
+  if (leavesHost(endpoint))
+    log.warn(`${endpoint} can be reached from other hosts, and nothing authenticates workers: use it in a trusted network only.`);
 }

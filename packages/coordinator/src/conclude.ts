@@ -39,7 +39,10 @@ export async function conclude(conclusion: Conclusion): Promise<void> {
   switch (ending.outcome) {
     case 'failed':
       // The same seed diverges at the same step again: no advice to go on.
-      throw new LockstepError(ending.code ?? 'compute-failed', `${ending.reason}${ending.code === 'diverged' ? '' : resumeHint(directory, step)}`);
+      throw new LockstepError(
+        ending.code ?? 'compute-failed',
+        `${ending.reason}${ending.code === 'diverged' ? '' : resumeHint(directory, step)}`,
+      );
     case 'stopped': {
       if (checkpointError !== undefined) throw checkpointError;
       return log.info(`Stopped after step ${step}: ${ending.reason}.${resumeHint(directory, step)}`);

@@ -6,7 +6,10 @@ import { checkBatch, type ConfigFile, leavesHost, resolveOptions } from './confi
 import { flagOf, type Options, optionNames, optionTable } from './options.ts';
 
 const parse = async (line: string, file?: ConfigFile): Promise<Options> =>
-  resolveOptions(await parseCommandLine(line.split(' ').filter(Boolean), '0.0.0'), file === undefined ? undefined : { path: 'config.json', file });
+  resolveOptions(
+    await parseCommandLine(line.split(' ').filter(Boolean), '0.0.0'),
+    file === undefined ? undefined : { path: 'config.json', file },
+  );
 
 const refused = (line: string, code: string, pattern: RegExp, file?: ConfigFile): Promise<void> =>
   assert.rejects(parse(line, file), (error: unknown) => {
@@ -24,9 +27,14 @@ describe('coordinator options', () => {
   });
 
   test('flags are understood', async () => {
-    const options = await parse('--workers 4 --spawn --shards 8 --seed 7 --learning-rate 0.001 --epochs 0.5 --bind ipc:///tmp/x.sock --backend wasm');
+    const options = await parse(
+      '--workers 4 --spawn --shards 8 --seed 7 --learning-rate 0.001 --epochs 0.5 --bind ipc:///tmp/x.sock --backend wasm',
+    );
     const { workers, spawn, shards, seed, learningRate, epochs, bind, backend } = options;
-    assert.deepEqual({ workers, spawn, shards, seed, learningRate, epochs, bind, backend }, { workers: 4, spawn: true, shards: 8, seed: 7, learningRate: 0.001, epochs: 0.5, bind: 'ipc:///tmp/x.sock', backend: 'wasm' });
+    assert.deepEqual(
+      { workers, spawn, shards, seed, learningRate, epochs, bind, backend },
+      { workers: 4, spawn: true, shards: 8, seed: 7, learningRate: 0.001, epochs: 0.5, bind: 'ipc:///tmp/x.sock', backend: 'wasm' },
+    );
   });
 
   for (const [line, pattern] of [
@@ -92,7 +100,9 @@ describe('coordinator options', () => {
   });
 
   test('knows which addresses other hosts can reach', () => {
-    for (const address of ['tcp://127.0.0.1:1', 'tcp://127.9.9.9:1', 'tcp://localhost:1', 'tcp://[::1]:1', 'ipc:///tmp/x']) assert.equal(leavesHost(address), false, address);
-    for (const address of ['tcp://0.0.0.0:1', 'tcp://*:1', 'tcp://10.0.0.1:1', 'tcp://[::]:1', 'tcp://trainer:1']) assert.equal(leavesHost(address), true, address);
+    for (const address of ['tcp://127.0.0.1:1', 'tcp://127.9.9.9:1', 'tcp://localhost:1', 'tcp://[::1]:1', 'ipc:///tmp/x'])
+      assert.equal(leavesHost(address), false, address);
+    for (const address of ['tcp://0.0.0.0:1', 'tcp://*:1', 'tcp://10.0.0.1:1', 'tcp://[::]:1', 'tcp://trainer:1'])
+      assert.equal(leavesHost(address), true, address);
   });
 });

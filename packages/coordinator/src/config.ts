@@ -17,7 +17,9 @@ export function resolveOptions(commandLine: CommandLine, base: { path: string; f
     throw new LockstepError('usage', '--resume contradicts --config: a resumed run has its own config.json. Drop one of them.');
   }
   const fromFile = base === undefined ? {} : checkFile(base.path, base.file);
-  const typed = Object.fromEntries(Object.entries(commandLine.typed).map(([name, value]) => [name, check(name as keyof Options, flagOf(name), value)]));
+  const typed = Object.fromEntries(
+    Object.entries(commandLine.typed).map(([name, value]) => [name, check(name as keyof Options, flagOf(name), value)]),
+  );
   if (typed['steps'] !== undefined && typed['epochs'] !== undefined) {
     throw new LockstepError('usage', '--steps contradicts --epochs: both set the length of the run. Drop one of them.');
   }
@@ -40,7 +42,8 @@ function checkFile(path: string, file: ConfigFile): Partial<Record<keyof Options
   const values: Partial<Record<keyof Options, unknown>> = {};
   for (const [name, value] of Object.entries(file)) {
     if (name === 'about' || name === 'runDir') continue;
-    if (!Object.hasOwn(optionTable, name)) throw new LockstepError('config-invalid', `${path}: '${name}' is not an option of this version of Lockstep.`);
+    if (!Object.hasOwn(optionTable, name))
+      throw new LockstepError('config-invalid', `${path}: '${name}' is not an option of this version of Lockstep.`);
     try {
       values[name as keyof Options] = check(name as keyof Options, `'${name}'`, value);
     } catch (error) {
@@ -55,13 +58,19 @@ function refuseChanges(typed: Record<string, unknown>, run: Partial<Record<keyof
     const was = run[name] ?? optionTable[name].default;
     if (optionTable[name].changesOnResume || typed[name] === undefined || typed[name] === was) continue;
     const value = was === undefined ? 'the default' : JSON.stringify(was);
-    throw new LockstepError('resume-invalid', `${flagOf(name)} cannot change when a run is resumed: the run has ${value}. Drop the flag, or start a new run.`);
+    throw new LockstepError(
+      'resume-invalid',
+      `${flagOf(name)} cannot change when a run is resumed: the run has ${value}. Drop the flag, or start a new run.`,
+    );
   }
 }
 
 function checkTogether(options: Options, commandLine: CommandLine): void {
   if (options.minWorkers > options.workers) {
-    throw new LockstepError('usage', `--min-workers ${options.minWorkers} is more than --workers ${options.workers}: the run could never start.`);
+    throw new LockstepError(
+      'usage',
+      `--min-workers ${options.minWorkers} is more than --workers ${options.workers}: the run could never start.`,
+    );
   }
   if (commandLine.typed.backend !== undefined && !options.spawn) {
     throw new LockstepError('usage', '--backend says what spawned workers use: add --spawn, or give --backend to each worker instead.');
@@ -71,7 +80,10 @@ function checkTogether(options: Options, commandLine: CommandLine): void {
 /** What depends on the recipe's defaults as well. */
 export function checkBatch(batchSize: number, shards: number): void {
   if (shards > batchSize) {
-    throw new LockstepError('usage', `--shards ${shards} is more than --batch-size ${batchSize}: every shard needs a sample. Lower --shards or raise --batch-size.`);
+    throw new LockstepError(
+      'usage',
+      `--shards ${shards} is more than --batch-size ${batchSize}: every shard needs a sample. Lower --shards or raise --batch-size.`,
+    );
   }
 }
 

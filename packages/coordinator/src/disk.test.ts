@@ -51,7 +51,10 @@ describe('what survives power loss', () => {
 
   test('of a directory, every file and the directory are synced before the rename, and the parent after it', async (t) => {
     const parent = scratchDirectory(t);
-    const files = new Map([['a', Buffer.from('1')], ['b', Buffer.from('2')]]);
+    const files = new Map([
+      ['a', Buffer.from('1')],
+      ['b', Buffer.from('2')],
+    ]);
     await writeDirectoryAtomically(join(parent, 'x'), new Map([['old', Buffer.from('0')]]));
     const calls = record(t);
     await writeDirectoryAtomically(join(parent, 'x'), files);

@@ -22,7 +22,14 @@ import type { Progress } from './progress.ts';
 import type { Committed } from './round.ts';
 import type { RunDirectory } from './run-directory.ts';
 import { encodeGrid } from './sample-grid.ts';
-import { advanceThroughput, currentRates, remainingSeconds, startThroughput, summaryImagesPerSecond, type Throughput } from './throughput.ts';
+import {
+  advanceThroughput,
+  currentRates,
+  remainingSeconds,
+  startThroughput,
+  summaryImagesPerSecond,
+  type Throughput,
+} from './throughput.ts';
 
 /** What the rounds of the step under way have yielded: its line of losses.jsonl in the making, kept in checkpoints. By network, the last round wins. */
 export interface StepRecord {
@@ -112,7 +119,17 @@ export function createJournal(options: JournalOptions): Journal {
       const { phase, network, loss, gradientNorm, reduceSeconds, applySeconds } = round;
       const elapsed = (nowMs() - roundStartMs) / 1000;
       const waitSeconds = Math.max(0, elapsed - slowestComputeSeconds - reduceSeconds - applySeconds);
-      metrics.roundCommitted({ phase, network, loss, gradientNorm, metrics: round.metrics, computeSeconds: slowestComputeSeconds, waitSeconds, reduceSeconds, applySeconds });
+      metrics.roundCommitted({
+        phase,
+        network,
+        loss,
+        gradientNorm,
+        metrics: round.metrics,
+        computeSeconds: slowestComputeSeconds,
+        waitSeconds,
+        reduceSeconds,
+        applySeconds,
+      });
       losses = { ...losses, [network]: loss };
       step = {
         loss: { ...step.loss, [network]: loss },
@@ -142,7 +159,13 @@ export function createJournal(options: JournalOptions): Journal {
     checkpoint(at, model) {
       const networks = Object.entries(saveModel(model)).map(([name, saved]) => {
         const network = model.get(name)!;
-        return { name, manifest: network.manifest, version: saved.version, weights: saved.weights, optimizer: { kind: network.optimizer.kind, ...saved.optimizer } };
+        return {
+          name,
+          manifest: network.manifest,
+          version: saved.version,
+          weights: saved.weights,
+          optimizer: { kind: network.optimizer.kind, ...saved.optimizer },
+        };
       });
       options.checkpoints.write({
         ...options.identity,
@@ -212,7 +235,9 @@ function tell(entry: RecordEntry, log: Log, metrics: Metrics): void {
   switch (entry.event) {
     case 'worker-joined':
       metrics.workerJoined(entry.worker);
-      return log.info(`Worker ${entry.worker} joined: ${entry.backend} on ${entry.device}, host ${entry.host}, tensors ${entry.carrier === 'shm' ? 'through shared memory' : 'in messages'}.`);
+      return log.info(
+        `Worker ${entry.worker} joined: ${entry.backend} on ${entry.device}, host ${entry.host}, tensors ${entry.carrier === 'shm' ? 'through shared memory' : 'in messages'}.`,
+      );
     case 'worker-left':
       metrics.workerLeft(entry.cause);
       if (entry.cause === 'left' || entry.cause === 'expelled') metrics.workerGone(entry.worker);

@@ -18,18 +18,31 @@ async function read(path: string): Promise<Line[]> {
 describe('reading lines', () => {
   test('gives every line with its end, whatever the text', async (t) => {
     const path = join(scratchDirectory(t), 'x');
-    const texts = fc.array(fc.string({ unit: 'grapheme', maxLength: 30 }).map((text) => text.replaceAll('\n', ' ')), { maxLength: 20 });
+    const texts = fc.array(
+      fc.string({ unit: 'grapheme', maxLength: 30 }).map((text) => text.replaceAll('\n', ' ')),
+      { maxLength: 20 },
+    );
     await fc.assert(
-      fc.asyncProperty(texts, texts.map((some) => some.join('')), async (whole, torn) => {
-        writeFileSync(path, whole.map((text) => `${text}\n`).join('') + torn);
-        const lines = await read(path);
-        assert.deepEqual(lines.map(({ text }) => text), torn === '' ? whole : [...whole, torn]);
-        assert.deepEqual(lines.map(({ isWhole }) => isWhole), [...whole.map(() => true), ...(torn === '' ? [] : [false])]);
-        for (const { text, end, isWhole } of lines) {
-          const bytes = readFileSync(path).subarray(0, end).toString();
-          assert.ok(bytes.endsWith(isWhole ? `${text}\n` : text), text);
-        }
-      }),
+      fc.asyncProperty(
+        texts,
+        texts.map((some) => some.join('')),
+        async (whole, torn) => {
+          writeFileSync(path, whole.map((text) => `${text}\n`).join('') + torn);
+          const lines = await read(path);
+          assert.deepEqual(
+            lines.map(({ text }) => text),
+            torn === '' ? whole : [...whole, torn],
+          );
+          assert.deepEqual(
+            lines.map(({ isWhole }) => isWhole),
+            [...whole.map(() => true), ...(torn === '' ? [] : [false])],
+          );
+          for (const { text, end, isWhole } of lines) {
+            const bytes = readFileSync(path).subarray(0, end).toString();
+            assert.ok(bytes.endsWith(isWhole ? `${text}\n` : text), text);
+          }
+        },
+      ),
       { numRuns: 50 },
     );
   });
@@ -38,14 +51,20 @@ describe('reading lines', () => {
     const path = join(scratchDirectory(t), 'x');
     const texts = Array.from({ length: 3000 }, (_, index) => `${index} ${'é'.repeat(index % 97)}`);
     writeFileSync(path, texts.map((text) => `${text}\n`).join(''));
-    assert.deepEqual((await read(path)).map(({ text }) => text), texts);
+    assert.deepEqual(
+      (await read(path)).map(({ text }) => text),
+      texts,
+    );
   });
 
   test('finds none in a file that is not there, and refuses one without line ends', async (t) => {
     const path = join(scratchDirectory(t), 'x');
     assert.deepEqual(await read(path), []);
     writeFileSync(path, Buffer.alloc(2 * 1024 * 1024));
-    await assert.rejects(read(path), (error) => error instanceof LockstepError && /x is damaged: the line at byte 0 does not end/.test(error.message));
+    await assert.rejects(
+      read(path),
+      (error) => error instanceof LockstepError && /x is damaged: the line at byte 0 does not end/.test(error.message),
+    );
   });
 
   test('parses objects only, and no torn line', () => {
@@ -81,7 +100,10 @@ describe('appending lines', () => {
       if (index % 50 === 0) await file.flush();
     }
     await file.close();
-    assert.deepEqual((await read(path)).map(({ text }) => text), texts);
+    assert.deepEqual(
+      (await read(path)).map(({ text }) => text),
+      texts,
+    );
   });
 
   test('flushed in any turn are on disk', async (t) => {
@@ -123,12 +145,18 @@ describe('appending lines', () => {
     const file = await openLineFile(path, { bufferBytes: 0 });
     const texts = Array.from({ length: 40 }, (_, index) => `${index} ${'x'.repeat(1000)}`);
     for (const text of texts) file.append(text);
-    await assert.rejects(file.flush(), (error) => error instanceof LockstepError && error.code === 'disk' && /x: the disk is full/.test(error.message));
+    await assert.rejects(
+      file.flush(),
+      (error) => error instanceof LockstepError && error.code === 'disk' && /x: the disk is full/.test(error.message),
+    );
     rmSync(ballast);
     file.append('last');
     await file.flush();
     await file.close();
-    assert.deepEqual((await read(path)).map(({ text }) => text), [...texts, 'last']);
+    assert.deepEqual(
+      (await read(path)).map(({ text }) => text),
+      [...texts, 'last'],
+    );
   });
 
   test('that had to be given up for a disk that failed too long are told for ever', async (t) => {

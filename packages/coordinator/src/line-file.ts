@@ -153,7 +153,7 @@ async function cutTornEnd(path: string): Promise<number> {
 }
 
 async function writeAt(handle: FileHandle, bytes: Uint8Array, start: number): Promise<void> {
-  for (let done = 0; done < bytes.length; ) {
+  for (let done = 0; done < bytes.length;) {
     const { bytesWritten } = await handle.write(bytes, done, bytes.length - done, start + done);
     done += bytesWritten;
   }
@@ -169,9 +169,15 @@ async function openIfThere(path: string): Promise<FileHandle | undefined> {
 }
 
 function linesLost(path: string): LockstepError {
-  return new LockstepError('disk', `Cannot write ${path}: the disk has failed for so long that lines are lost. Check the disk, then go on with --resume.`);
+  return new LockstepError(
+    'disk',
+    `Cannot write ${path}: the disk has failed for so long that lines are lost. Check the disk, then go on with --resume.`,
+  );
 }
 
 function tooLong(path: string, start: number): LockstepError {
-  return new LockstepError('resume-invalid', `${path} is damaged: the line at byte ${start} does not end. Put back a good copy, or choose another --run-dir.`);
+  return new LockstepError(
+    'resume-invalid',
+    `${path} is damaged: the line at byte ${start} does not end. Put back a good copy, or choose another --run-dir.`,
+  );
 }

@@ -19,7 +19,11 @@ export interface LocalWorkerOptions extends Pick<Options, 'workers' | 'backend' 
 }
 
 /** The GPUs that spawned workers would use: none for a CPU backend, or where `auto` finds no driver. */
-export async function gpusFor(backend: Options['backend'], environment: NodeJS.ProcessEnv, say: (sentence: string) => void): Promise<readonly Gpu[]> {
+export async function gpusFor(
+  backend: Options['backend'],
+  environment: NodeJS.ProcessEnv,
+  say: (sentence: string) => void,
+): Promise<readonly Gpu[]> {
   if (backend === 'wasm' || backend === 'tensorflow') return [];
   try {
     return await visibleGpus(environment);

@@ -13,8 +13,12 @@ import { LockstepError } from '@lockstep/shared';
 import { scratchDirectory } from './disk-testing.ts';
 import { acquireLock, lockFile } from './lock.ts';
 
-const inUseBy = (owner: string, what = '') => (error: unknown) =>
-  error instanceof LockstepError && error.code === 'address-in-use' && error.message.includes(`${what} belongs to ${owner}: stop that one`);
+const inUseBy =
+  (owner: string, what = '') =>
+  (error: unknown) =>
+    error instanceof LockstepError &&
+    error.code === 'address-in-use' &&
+    error.message.includes(`${what} belongs to ${owner}: stop that one`);
 const lockModule = JSON.stringify(fileURLToPath(new URL('./lock.ts', import.meta.url)));
 const linuxOnly = { skip: process.platform === 'linux' ? false : 'abstract sockets are of Linux' };
 
@@ -78,7 +82,14 @@ describe('a lock', () => {
   test('keeps no process alive', async (t) => {
     const child = spawn(
       process.execPath,
-      ['--conditions=source', '--import', 'tsx', '--input-type=module', '--eval', `import { acquireLock } from ${lockModule}; await acquireLock('endpoint', 'tcp://127.0.0.1:${process.pid}');`],
+      [
+        '--conditions=source',
+        '--import',
+        'tsx',
+        '--input-type=module',
+        '--eval',
+        `import { acquireLock } from ${lockModule}; await acquireLock('endpoint', 'tcp://127.0.0.1:${process.pid}');`,
+      ],
       { stdio: ['ignore', 'ignore', 'inherit'] },
     );
     t.after(() => child.kill('SIGKILL'));
@@ -107,7 +118,10 @@ describe('what is locked', () => {
       await acquireLock('endpoint', `tcp://127.0.0.1:${process.pid}`),
       await acquireLock('run-directory', `${directory}/x.sock`),
     ];
-    await assert.rejects(acquireLock('endpoint', `ipc://${directory}/../${directory.split('/').at(-1)}/x.sock`), inUseBy(`process ${process.pid}`));
+    await assert.rejects(
+      acquireLock('endpoint', `ipc://${directory}/../${directory.split('/').at(-1)}/x.sock`),
+      inUseBy(`process ${process.pid}`),
+    );
     await assert.rejects(acquireLock('endpoint', `ipc://@${directory}`), /choose another --bind/);
     await assert.rejects(acquireLock('endpoint', `tcp://127.0.0.1:${process.pid}`), /choose another --bind/);
     for (const lock of locks) await lock.release();
@@ -202,13 +216,18 @@ describe('a lock by a socket file', () => {
     const lock = await lockFile(`${path}-before`, 'x');
     renameSync(`${path}-before`, path);
     await lock.release();
-    const taken = (await Promise.allSettled(Array.from({ length: 5 }, () => lockFile(path, 'x')))).filter(({ status }) => status === 'fulfilled');
+    const taken = (await Promise.allSettled(Array.from({ length: 5 }, () => lockFile(path, 'x')))).filter(
+      ({ status }) => status === 'fulfilled',
+    );
     assert.equal(taken.length, 1);
   });
 
   test('that cannot be made is an error with the path', async (t) => {
     const file = join(scratchDirectory(t), 'file');
     writeFileSync(file, '');
-    await assert.rejects(lockFile(join(file, 's'), 'endpoint x'), (error) => error instanceof LockstepError && /Cannot lock endpoint x/.test(error.message));
+    await assert.rejects(
+      lockFile(join(file, 's'), 'endpoint x'),
+      (error) => error instanceof LockstepError && /Cannot lock endpoint x/.test(error.message),
+    );
   });
 });

@@ -19,12 +19,17 @@ async function main(): Promise<number> {
   const gpus = options.spawn ? await gpusFor(options.backend, process.env, (sentence) => log.debug(sentence)) : [];
   if (options.spawn) planLocalWorkers({ ...options, endpoint: options.bind, recipeFile: prepared.recipeFile }, gpus);
   const run = await openRun(commandLine, options, prepared, log);
+  let endedWell = false;
   try {
     await runSession({ options, prepared, run, gpus, log, terminal, stop });
-    return 0;
+    endedWell = true;
   } finally {
-    await run.close();
+    // What ended the run is told before what then could not be written.
+    await run.close().catch((error: unknown) => {
+      if (endedWell) throw error;
+    });
   }
+  return 0;
 }
 
 // Exits rather than waiting for the loop to run dry: nothing that is left then is worth waiting for.

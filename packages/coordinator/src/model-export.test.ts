@@ -58,7 +58,10 @@ describe('an exported network', () => {
     await exportNetwork(directory, manifest, weights);
     assert.deepEqual(readdirSync(directory), ['model.json', 'weights.bin']);
     const loaded = await load(directory);
-    assert.deepEqual(loaded.layers.map(({ name }) => name), model.layers.map(({ name }) => name));
+    assert.deepEqual(
+      loaded.layers.map(({ name }) => name),
+      model.layers.map(({ name }) => name),
+    );
     const input = tf.randomNormal([6, 5], 0, 1, 'float32', 3);
     const predict = (some: tf.LayersModel): number[] => [...(some.predict(input) as tf.Tensor).dataSync()];
     assert.deepEqual(predict(loaded), predict(model));
@@ -75,7 +78,7 @@ describe('an exported network', () => {
     assert.deepEqual(readdirSync(join(directory, '..')), ['generator']);
   });
 
-  test('is refused if the flat is not the manifest\'s', async (t) => {
+  test("is refused if the flat is not the manifest's", async (t) => {
     const { manifest, weights } = flatten(smallModel());
     const directory = join(scratchDirectory(t), 'generator');
     await assert.rejects(exportNetwork(directory, manifest, weights.subarray(1)), /the manifest 136, the weights 135/);

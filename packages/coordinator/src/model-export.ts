@@ -17,7 +17,9 @@ export async function exportNetwork(directory: string, manifest: Manifest, weigh
     generatedBy: 'Lockstep',
     convertedBy: null,
     modelTopology: manifest.topology,
-    weightsManifest: [{ paths: ['weights.bin'], weights: manifest.parameters.map(({ name, shape }) => ({ name, shape, dtype: 'float32' })) }],
+    weightsManifest: [
+      { paths: ['weights.bin'], weights: manifest.parameters.map(({ name, shape }) => ({ name, shape, dtype: 'float32' })) },
+    ],
   };
   await makeDirectory(dirname(directory));
   await writeDirectoryAtomically(

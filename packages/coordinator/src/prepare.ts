@@ -42,7 +42,10 @@ export async function prepare(options: Options): Promise<Prepared> {
   }));
   const totalSteps = options.steps ?? Math.floor(((options.epochs ?? recipe.epochs) * dataset.count) / imagesPerStep(phases, batchSize));
   if (totalSteps < 1) {
-    throw new LockstepError('usage', `--epochs ${options.epochs} is less than one step of ${imagesPerStep(phases, batchSize)} images. Raise it, or give --steps.`);
+    throw new LockstepError(
+      'usage',
+      `--epochs ${options.epochs} is less than one step of ${imagesPerStep(phases, batchSize)} images. Raise it, or give --steps.`,
+    );
   }
   return { recipe, recipeHash: hash, recipeFile: file, dataset, phases, batchSize, totalSteps };
 }
@@ -55,7 +58,7 @@ export function checkCheckpoint(checkpoint: Checkpoint, path: string, prepared: 
   if (checkpoint.recipe.hash !== prepared.recipeHash) {
     refuse(`its recipe '${checkpoint.recipe.name}' has changed since (--recipe); restore the file, or start a new run`);
   }
-  if (checkpoint.datasetSha256 !== prepared.dataset.sha256) refuse('the data is not the run\'s (--data); point it at the same files');
+  if (checkpoint.datasetSha256 !== prepared.dataset.sha256) refuse("the data is not the run's (--data); point it at the same files");
   if (checkpoint.seed !== options.seed) refuse(`its seed is ${checkpoint.seed}, not ${options.seed} (--seed)`);
   if (checkpoint.batchSize !== prepared.batchSize) refuse(`its batch is ${checkpoint.batchSize}, not ${prepared.batchSize} (--batch-size)`);
   if (checkpoint.shardCount !== options.shards) refuse(`it has ${checkpoint.shardCount} shards, not ${options.shards} (--shards)`);

@@ -78,7 +78,10 @@ export function beginRound(options: RoundOptions, cursor: Cursor): Round {
     },
     commit() {
       const startMs = nowMs();
-      const loss = mean(outcomes.map((outcome) => outcome.loss), sizes);
+      const loss = mean(
+        outcomes.map((outcome) => outcome.loss),
+        sizes,
+      );
       const network = model.get(phase.updates)!;
       const where = `step ${cursor.step + 1}, phase ${phase.name}`;
       if (!Number.isFinite(loss)) return `The loss of ${where} is ${loss}. Lower --learning-rate or check the recipe's loss.`;
@@ -87,7 +90,15 @@ export function beginRound(options: RoundOptions, cursor: Cursor): Round {
       options.pool.give(gradient);
       if (!applied.ok) return `The gradient of ${where} is not finite. Lower --learning-rate or check the recipe's loss.`;
       const names = Object.keys(outcomes[0]!.metrics);
-      const metrics = Object.fromEntries(names.map((name) => [name, mean(outcomes.map((outcome) => outcome.metrics[name]!), sizes)]));
+      const metrics = Object.fromEntries(
+        names.map((name) => [
+          name,
+          mean(
+            outcomes.map((outcome) => outcome.metrics[name]!),
+            sizes,
+          ),
+        ]),
+      );
       const applySeconds = (nowMs() - startMs) / 1000;
       const { gradientNorm } = applied;
       return { phase: phase.name, network: network.name, loss, metrics, gradientNorm, reduceSeconds: reduceMs / 1000, applySeconds };

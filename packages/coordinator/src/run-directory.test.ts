@@ -11,8 +11,13 @@ import { createRunDirectory, holdsRun, readRunConfig, resumeRunDirectory } from 
 import { eventLine, lastEpoch, maximumEventLength } from './run-events.ts';
 
 const now = (): Date => new Date('2026-01-02T03:04:05.678Z');
-const isError = (code: ErrorCode, sentence: RegExp) => (error: unknown) => error instanceof LockstepError && error.code === code && sentence.test(error.message);
-const linesIn = (path: string): unknown[] => readFileSync(path, 'utf8').trimEnd().split('\n').map((line): unknown => JSON.parse(line));
+const isError = (code: ErrorCode, sentence: RegExp) => (error: unknown) =>
+  error instanceof LockstepError && error.code === code && sentence.test(error.message);
+const linesIn = (path: string): unknown[] =>
+  readFileSync(path, 'utf8')
+    .trimEnd()
+    .split('\n')
+    .map((line): unknown => JSON.parse(line));
 
 describe('a new run directory', () => {
   test('holds what design 7 names', async (t) => {
@@ -25,7 +30,9 @@ describe('a new run directory', () => {
     assert.deepEqual(readdirSync(path), ['checkpoints', 'config.json', 'events.jsonl', 'losses.jsonl', 'model', 'samples']);
     assert.deepEqual(await readRunConfig(path), { seed: 42 });
     assert.equal(readFileSync(join(path, 'losses.jsonl'), 'utf8'), '{"step":1,"images":128,"loss":{"generator":0.5}}\n');
-    assert.deepEqual(linesIn(join(path, 'events.jsonl')), [{ time: '2026-01-02T03:04:05.678Z', event: 'worker-joined', worker: 'w1', host: 'h', pid: 7 }]);
+    assert.deepEqual(linesIn(join(path, 'events.jsonl')), [
+      { time: '2026-01-02T03:04:05.678Z', event: 'worker-joined', worker: 'w1', host: 'h', pid: 7 },
+    ]);
     assert.deepEqual(readdirSync(join(path, 'samples')), ['step-000500.png']);
     assert.equal(run.checkpointsPath, join(path, 'checkpoints'));
     assert.equal(run.modelPath, join(path, 'model'));
@@ -51,7 +58,18 @@ describe('a new run directory', () => {
     const path = scratchDirectory(t);
     const run = await createRunDirectory(path, { steps: 1 });
     await run.writeConfig({ steps: 2 });
-    const summary = { runId: 'r', recipe: 'gan', seed: 1, steps: 2, images: 256, seconds: 1.5, imagesPerSecond: 170, backend: 'wasm', workers: 2, weightsSha256: {} };
+    const summary = {
+      runId: 'r',
+      recipe: 'gan',
+      seed: 1,
+      steps: 2,
+      images: 256,
+      seconds: 1.5,
+      imagesPerSecond: 170,
+      backend: 'wasm',
+      workers: 2,
+      weightsSha256: {},
+    };
     await run.writeSummary(summary);
     assert.deepEqual(await readRunConfig(path), { steps: 2 });
     assert.deepEqual(JSON.parse(readFileSync(join(path, 'summary.json'), 'utf8')), summary);
@@ -157,7 +175,8 @@ describe('resuming', () => {
     writeFileSync(join(path, 'samples', '.tmp-step-000001.png'), '');
     mkdirSync(join(path, 'model', '.tmp-generator'));
     await (await resumeRunDirectory(path, 0)).close();
-    for (const gone of ['.tmp-summary.json', 'samples/.tmp-step-000001.png', 'model/.tmp-generator']) assert.equal(existsSync(join(path, gone)), false, gone);
+    for (const gone of ['.tmp-summary.json', 'samples/.tmp-step-000001.png', 'model/.tmp-generator'])
+      assert.equal(existsSync(join(path, gone)), false, gone);
   });
 });
 
@@ -170,7 +189,11 @@ describe('epochs', () => {
     assert.deepEqual(linesIn(events), [{ time: '2026-01-02T03:04:05.678Z', event: 'coordinator-started', epoch: 1, host: 'h' }]);
     first.appendEvent({ event: 'worker-joined', worker: 'coordinator-started', epoch: 99 });
     await first.close();
-    writeFileSync(events, `not JSON coordinator-started\n{"event":"coordinator-started","epoch":"7"}\n{"event":"coordinator-started","epo`, { flag: 'a' });
+    writeFileSync(
+      events,
+      `not JSON coordinator-started\n{"event":"coordinator-started","epoch":"7"}\n{"event":"coordinator-started","epo`,
+      { flag: 'a' },
+    );
     assert.equal(await lastEpoch(events), 1);
     const second = await resumeRunDirectory(path, 0);
     assert.equal(await second.recordStart({}), 2);

@@ -80,7 +80,10 @@ export async function readRunConfig(path: string): Promise<unknown> {
   const file = join(path, configName);
   const found = await sizeIfThere(file);
   if (found === undefined) {
-    throw new LockstepError('resume-invalid', `${path} holds no run (no ${configName}). Check --run-dir, or leave out --resume to start one.`);
+    throw new LockstepError(
+      'resume-invalid',
+      `${path} holds no run (no ${configName}). Check --run-dir, or leave out --resume to start one.`,
+    );
   }
   if (found > maximumConfigBytes) throw new LockstepError('config-invalid', `${file} has ${found} bytes: it is no config of a run.`);
   const text = await onDisk(file, () => readFile(file, 'utf8'));
@@ -99,7 +102,11 @@ export async function holdsRun(path: string): Promise<boolean> {
   return (await checkpointNames(join(path, 'checkpoints'))).length > 0;
 }
 
-async function openRunDirectory(path: string, completedSteps: number, { now = () => new Date() }: RunDirectoryOptions): Promise<RunDirectory> {
+async function openRunDirectory(
+  path: string,
+  completedSteps: number,
+  { now = () => new Date() }: RunDirectoryOptions,
+): Promise<RunDirectory> {
   const eventsPath = join(path, eventsName);
   const losses = await openLineFile(join(path, lossesName), { bufferBytes: 0 });
   const events = await openLineFile(eventsPath, { bufferBytes: 0 });

@@ -59,7 +59,9 @@ async function resumedDirectory(commandLine: CommandLine): Promise<string> {
   const { runDir } = commandLine.typed;
   if (typeof runDir === 'string') return resolve(runDir);
   const runs = await readdir('runs').catch(() => []);
-  const dated = await Promise.all(runs.map(async (name) => ({ path: resolve('runs', name), time: await timeOf(join('runs', name, 'config.json')) })));
+  const dated = await Promise.all(
+    runs.map(async (name) => ({ path: resolve('runs', name), time: await timeOf(join('runs', name, 'config.json')) })),
+  );
   const newest = dated.filter(({ time }) => time > 0).toSorted((a, b) => b.time - a.time)[0];
   if (newest === undefined) throw new LockstepError('resume-invalid', 'There is no run in runs/ to resume. Name one with --run-dir.');
   return newest.path;
@@ -74,13 +76,20 @@ async function timeOf(path: string): Promise<number> {
 
 /** `runs/gan-20261123-130501`: says what it is, and sorts by time. */
 function newRunDirectory(recipe: string, now: Date): string {
-  const stamp = now.toISOString().replace(/[-:]|\..*$/g, '').replace('T', '-');
-  const name = basename(recipe).replace(/\.[^.]*$/, '').replace(/[^\w.-]/g, '-');
+  const stamp = now
+    .toISOString()
+    .replace(/[-:]|\..*$/g, '')
+    .replace('T', '-');
+  const name = basename(recipe)
+    .replace(/\.[^.]*$/, '')
+    .replace(/[^\w.-]/g, '-');
   return resolve('runs', `${name}-${stamp}`);
 }
 
 export async function openRun(commandLine: CommandLine, options: Options, prepared: Prepared, log: Log): Promise<OpenRun> {
-  const path = commandLine.resume ? await resumedDirectory(commandLine) : resolve(options.runDir ?? newRunDirectory(options.recipe, new Date()));
+  const path = commandLine.resume
+    ? await resumedDirectory(commandLine)
+    : resolve(options.runDir ?? newRunDirectory(options.recipe, new Date()));
   const lock = await acquireLock('run-directory', path);
   if (!commandLine.resume) {
     const runId = `${prepared.recipe.name}-${randomBytes(4).toString('hex')}`;
@@ -93,7 +102,8 @@ export async function openRun(commandLine: CommandLine, options: Options, prepar
   const store = await openCheckpointStore(join(path, 'checkpoints'), { keep: options.keep });
   const { latest, skipped } = await store.latest();
   for (const { reason } of skipped) log.warn(reason);
-  if (latest === undefined && skipped.length > 0) throw new LockstepError('resume-invalid', `No checkpoint in ${store.directory} can be used: ${skipped[0]!.reason}`);
+  if (latest === undefined && skipped.length > 0)
+    throw new LockstepError('resume-invalid', `No checkpoint in ${store.directory} can be used: ${skipped[0]!.reason}`);
   if (latest === undefined) log.info(`${path} has no checkpoint yet: starting from the beginning, which gives the same weights.`);
   else checkCheckpoint(latest.checkpoint, latest.path, prepared, options);
   const runId = latest?.checkpoint.runId ?? (await runIdOf(path));
@@ -127,5 +137,8 @@ function configOf(options: Options, prepared: Prepared, runId: string): object {
 async function runIdOf(path: string): Promise<string> {
   const { about } = objectOf(await readRunConfig(path), path) as { about?: { runId?: unknown } };
   if (typeof about?.runId === 'string') return about.runId;
-  throw new LockstepError('config-invalid', `${join(path, 'config.json')} has no about.runId. Start a new run with ${flagOf('config')} instead.`);
+  throw new LockstepError(
+    'config-invalid',
+    `${join(path, 'config.json')} has no about.runId. Start a new run with ${flagOf('config')} instead.`,
+  );
 }

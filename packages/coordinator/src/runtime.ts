@@ -131,7 +131,8 @@ export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
   function arm(): void {
     clearTimeout(timer);
     const deadline = nextDeadlineMs(state);
-    if (deadline !== undefined && state.stage !== 'ended') timer = setTimeout(() => handle({ type: 'tick' }), Math.max(1, deadline - nowMs()));
+    if (deadline !== undefined && state.stage !== 'ended')
+      timer = setTimeout(() => handle({ type: 'tick' }), Math.max(1, deadline - nowMs()));
   }
 
   function toEvent(peer: PeerId, message: ToCoordinator, frames: readonly Uint8Array[]): Event {
@@ -145,10 +146,18 @@ export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
     switch (message.type) {
       case 'ready': {
         const fault = manifestFault(message.manifests, plan.networks);
-        if (fault !== undefined) return { type: 'malformed', peer, code: 'recipe-mismatch', reason: `Its networks are not the recipe's: ${fault}.` };
+        if (fault !== undefined)
+          return { type: 'malformed', peer, code: 'recipe-mismatch', reason: `Its networks are not the recipe's: ${fault}.` };
         reported = message.manifests;
         carriers.settle(peer, message.carrier);
-        return { type: 'ready', peer, fence, manifestKey: manifestKeyOf(message.manifests), fingerprint: message.fingerprint, carrier: message.carrier };
+        return {
+          type: 'ready',
+          peer,
+          fence,
+          manifestKey: manifestKeyOf(message.manifests),
+          fingerprint: message.fingerprint,
+          carrier: message.carrier,
+        };
       }
       case 'result': {
         // What is not of this round will be dropped by the core, and its memory may be in use for something else by now.
@@ -169,7 +178,9 @@ export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
 
   /** `peer` is a name of ZeroMQ's own where a worker has connected anew before its last words over the old connection were read. */
   function isOfRound(peer: PeerId, message: Result): boolean {
-    return message.epoch === plan.epoch && message.round === state.cursor.round && message.task === state.task?.kind && state.workers.has(peer);
+    return (
+      message.epoch === plan.epoch && message.round === state.cursor.round && message.task === state.task?.kind && state.workers.has(peer)
+    );
   }
 
   /** Whether tensors have the sizes that the round needs. */
@@ -185,7 +196,15 @@ export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
         const recipe = { name: options.recipe.name, hash: options.recipeHash };
         const { batchSize, shardCount } = plan;
         const region = carriers.greet(effect.to, offered);
-        const header = { type: 'welcome', ...fence(effect.to, effect.round), recipe, seed: options.seed, batchSize, shardCount, compile: options.compile } as const;
+        const header = {
+          type: 'welcome',
+          ...fence(effect.to, effect.round),
+          recipe,
+          seed: options.seed,
+          batchSize,
+          shardCount,
+          compile: options.compile,
+        } as const;
         return send(effect.to, region === undefined ? header : { ...header, region });
       }
       case 'refuse':
@@ -266,7 +285,10 @@ export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
 export function manifestKeyOf(manifests: Manifests): string {
   return JSON.stringify(
     Object.entries(manifests)
-      .map(([network, { parameters }]) => [network, parameters.map(({ name, shape, offset, initializer }) => [name, shape, offset, sorted(initializer)])])
+      .map(([network, { parameters }]) => [
+        network,
+        parameters.map(({ name, shape, offset, initializer }) => [name, shape, offset, sorted(initializer)]),
+      ])
       .toSorted(([a], [b]) => (a! < b! ? -1 : 1)),
   );
 }

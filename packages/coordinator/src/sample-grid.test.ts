@@ -16,17 +16,53 @@ test('pictures lie in rows, doubled, with a gutter between them', () => {
   assert.deepEqual([width, height], [2 + 2 * 8, 2 + 2 * 6]);
   const doubled = (left: number, top: number, row: number): number[] => {
     const pixels = [0, 1, 2].map((column) => at(left + 2 * column, top + 2 * row));
-    for (const [dx, dy] of [[1, 0], [0, 1], [1, 1]] as const) {
-      assert.deepEqual([0, 1, 2].map((column) => at(left + 2 * column + dx, top + 2 * row + dy)), pixels);
+    for (const [dx, dy] of [
+      [1, 0],
+      [0, 1],
+      [1, 1],
+    ] as const) {
+      assert.deepEqual(
+        [0, 1, 2].map((column) => at(left + 2 * column + dx, top + 2 * row + dy)),
+        pixels,
+      );
     }
     return pixels;
   };
-  assert.deepEqual([doubled(2, 2, 0), doubled(2, 2, 1)], [[0, 128, 255], [255, 128, 0]]);
-  assert.deepEqual([doubled(10, 2, 0), doubled(10, 2, 1)], [[191, 191, 191], [64, 64, 64]]);
+  assert.deepEqual(
+    [doubled(2, 2, 0), doubled(2, 2, 1)],
+    [
+      [0, 128, 255],
+      [255, 128, 0],
+    ],
+  );
+  assert.deepEqual(
+    [doubled(10, 2, 0), doubled(10, 2, 1)],
+    [
+      [191, 191, 191],
+      [64, 64, 64],
+    ],
+  );
   // Values outside the range are clamped; NaN is black.
-  assert.deepEqual([doubled(2, 8, 0), doubled(2, 8, 1)], [[255, 0, 0], [255, 0, 255]]);
+  assert.deepEqual(
+    [doubled(2, 8, 0), doubled(2, 8, 1)],
+    [
+      [255, 0, 0],
+      [255, 0, 255],
+    ],
+  );
   const ground = at(0, 0);
-  for (const [x, y] of [[1, 1], [8, 3], [9, 3], [3, 6], [3, 7], [17, 3], [3, 13], [10, 8], [15, 11]] as const) assert.equal(at(x, y), ground);
+  for (const [x, y] of [
+    [1, 1],
+    [8, 3],
+    [9, 3],
+    [3, 6],
+    [3, 7],
+    [17, 3],
+    [3, 13],
+    [10, 8],
+    [15, 11],
+  ] as const)
+    assert.equal(at(x, y), ground);
 });
 
 test('the range may be any, upside down included', () => {

@@ -59,7 +59,13 @@ export async function runSession(session: SessionOptions): Promise<void> {
   const start = await startOf(run, options, plan.networks);
   const { metrics, progress, checkpoints, journal } = createRecords(session, plan, start);
   const modelOf = (manifests: Manifests): Model =>
-    createModel(recipe, manifests, options.seed, options.learningRate, checkpoint === undefined ? undefined : savedNetworks(checkpoint.networks));
+    createModel(
+      recipe,
+      manifests,
+      options.seed,
+      options.learningRate,
+      checkpoint === undefined ? undefined : savedNetworks(checkpoint.networks),
+    );
   let runtime: Runtime | undefined;
   let http: HttpServer | undefined;
   let localWorkers: LocalWorkers | undefined;
@@ -89,13 +95,27 @@ export async function runSession(session: SessionOptions): Promise<void> {
     });
     runtime = started;
     run.begun();
-    announce({ endpoint: started.endpoint, metricsUrl: http.url, plan, prepared, options, directory: directory.path, resumedAt: checkpoint?.cursor.step, log });
+    announce({
+      endpoint: started.endpoint,
+      metricsUrl: http.url,
+      plan,
+      prepared,
+      options,
+      directory: directory.path,
+      resumedAt: checkpoint?.cursor.step,
+      log,
+    });
     journal.stateChanged(started.state);
     if (options.spawn) {
       const logDirectory = join(directory.path, 'workers');
       await makeDirectory(logDirectory);
       const workers = planLocalWorkers({ ...options, endpoint: reachableLocally(started.endpoint), recipeFile: prepared.recipeFile }, gpus);
-      localWorkers = startLocalWorkers({ workers, logDirectory, say: (sentence) => log.warn(sentence), gaveUp: (reason) => started.spawnGaveUp(reason) });
+      localWorkers = startLocalWorkers({
+        workers,
+        logDirectory,
+        say: (sentence) => log.warn(sentence),
+        gaveUp: (reason) => started.spawnGaveUp(reason),
+      });
     }
     void stop.then((reason) => started.stop(reason));
     const ending = await started.ended;
@@ -141,11 +161,13 @@ function workerCommand(endpoint: string, recipeFile: string | undefined): string
 
 async function startOf(run: OpenRun, options: Options, networks: readonly string[]): Promise<Start> {
   const { checkpoint } = run;
-  if (checkpoint === undefined) return { cursor: startOfRun, versions: Object.fromEntries(networks.map((name) => [name, 0])), sampleDue: false };
+  if (checkpoint === undefined)
+    return { cursor: startOfRun, versions: Object.fromEntries(networks.map((name) => [name, 0])), sampleDue: false };
   const { cursor } = checkpoint;
   const versions = Object.fromEntries(checkpoint.networks.map(({ name, version: commits }) => [name, commits]));
   // Stopped between the end of a step and its grid: the grid is made up for.
-  const sampleDue = isSampleDue(cursor, options.sampleEvery) && !(await exists(join(run.directory.path, 'samples', `${stepName(cursor.step)}.png`)));
+  const sampleDue =
+    isSampleDue(cursor, options.sampleEvery) && !(await exists(join(run.directory.path, 'samples', `${stepName(cursor.step)}.png`)));
   return { cursor, versions, sampleDue, manifestKey: manifestKeyOf(manifestsOf(checkpoint)), fingerprint: checkpoint.fingerprint };
 }
 
@@ -204,8 +226,17 @@ function createRecords({ options, prepared, run, log, terminal }: SessionOptions
     metrics,
     progress,
     log,
-    start: { cursor: start.cursor, partial: (checkpoint?.partial as unknown as StepRecord | undefined) ?? emptyStep, fingerprint: start.fingerprint },
-    identity: { lockstepVersion: version, recipe: { name: recipe.name, hash: recipeHash }, seed: options.seed, datasetSha256: dataset.sha256 },
+    start: {
+      cursor: start.cursor,
+      partial: (checkpoint?.partial as unknown as StepRecord | undefined) ?? emptyStep,
+      fingerprint: start.fingerprint,
+    },
+    identity: {
+      lockstepVersion: version,
+      recipe: { name: recipe.name, hash: recipeHash },
+      seed: options.seed,
+      datasetSha256: dataset.sha256,
+    },
     nowMs,
   });
   return { metrics, progress, checkpoints, journal };

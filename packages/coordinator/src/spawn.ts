@@ -30,7 +30,9 @@ export interface LocalWorkers {
 
 /** Exit codes that a restart cannot mend: the machine, the recipe or the run refuses this worker. */
 const finalExitCodes: ReadonlySet<number> = new Set(
-  Object.entries(errorTable).flatMap(([code, { exitCode }]) => (code === 'compute-failed' || code === 'coordinator-unreachable' ? [] : [exitCode])),
+  Object.entries(errorTable).flatMap(([code, { exitCode }]) =>
+    code === 'compute-failed' || code === 'coordinator-unreachable' ? [] : [exitCode],
+  ),
 );
 const firstBackoffMs = 250;
 const maximumBackoffMs = 30_000;
@@ -59,7 +61,14 @@ export function startLocalWorkers(options: SpawnOptions): LocalWorkers {
     child.once('exit', (code, signal) => void ended(name, args, crashes, startedMs, code, signal === null ? `exit code ${code}` : signal));
   }
 
-  async function ended(name: string, args: readonly string[], crashes: number, startedMs: number, code: number | null, how: string): Promise<void> {
+  async function ended(
+    name: string,
+    args: readonly string[],
+    crashes: number,
+    startedMs: number,
+    code: number | null,
+    how: string,
+  ): Promise<void> {
     running.delete(name);
     if (stopping || code === 0) return;
     const lastLine = await lastLineOf(logPath(name));
@@ -86,7 +95,12 @@ export function startLocalWorkers(options: SpawnOptions): LocalWorkers {
   async function stop(graceMs: number): Promise<void> {
     stopping = true;
     for (const timer of timers) clearTimeout(timer);
-    const exits = [...running.values()].map((child) => new Promise<void>((resolve) => (child.exitCode === null && child.signalCode === null ? child.once('exit', () => resolve()) : resolve())));
+    const exits = [...running.values()].map(
+      (child) =>
+        new Promise<void>((resolve) =>
+          child.exitCode === null && child.signalCode === null ? child.once('exit', () => resolve()) : resolve(),
+        ),
+    );
     const killer = setTimeout(() => running.forEach(kill), graceMs);
     await Promise.all(exits);
     clearTimeout(killer);

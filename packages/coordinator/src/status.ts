@@ -9,7 +9,8 @@ const states = { gathering: 'waiting', training: 'training', starved: 'waiting',
 export function statusOf(plan: Plan, recipe: string, runtime: Runtime | undefined): Status {
   const common = { runId: plan.runId, recipe, steps: plan.totalSteps };
   const none = { wanted: plan.workersWanted, live: 0, states: {} };
-  if (runtime === undefined) return { ...common, state: 'starting', reason: 'The coordinator is starting.', ready: false, step: 0, workers: none };
+  if (runtime === undefined)
+    return { ...common, state: 'starting', reason: 'The coordinator is starting.', ready: false, step: 0, workers: none };
   const { state, reason } = runtime.describe();
   return {
     ...common,

@@ -8,7 +8,7 @@
  */
 
 export const errorTable = {
-  'usage': { exitCode: 2, meaning: 'a flag is unknown, malformed, or contradicts another' },
+  usage: { exitCode: 2, meaning: 'a flag is unknown, malformed, or contradicts another' },
   'config-invalid': { exitCode: 3, meaning: 'a config file cannot be read or holds a bad value' },
   'data-invalid': { exitCode: 4, meaning: 'a data file is missing, truncated or malformed' },
   'recipe-invalid': { exitCode: 5, meaning: 'a recipe cannot be loaded or breaks a rule of recipes' },
@@ -16,16 +16,16 @@ export const errorTable = {
   'address-invalid': { exitCode: 7, meaning: 'an address cannot be parsed, resolved or bound' },
   'run-exists': { exitCode: 8, meaning: 'the run directory holds a run already and --resume was not given' },
   'resume-invalid': { exitCode: 9, meaning: 'there is no valid checkpoint, or a flag contradicts the run being resumed' },
-  'disk': { exitCode: 10, meaning: 'the run directory cannot be written' },
+  disk: { exitCode: 10, meaning: 'the run directory cannot be written' },
   'backend-unavailable': { exitCode: 11, meaning: 'the chosen backend cannot be loaded on this machine' },
   'gpu-unavailable': { exitCode: 12, meaning: 'the GPU asked for does not exist or cannot be used' },
   'workers-missing': { exitCode: 13, meaning: 'fewer healthy workers than --min-workers for longer than --join-timeout' },
   'coordinator-unreachable': { exitCode: 14, meaning: 'no coordinator answered within --reconnect-timeout' },
-  'refused': { exitCode: 15, meaning: 'the coordinator refused this worker' },
+  refused: { exitCode: 15, meaning: 'the coordinator refused this worker' },
   'version-mismatch': { exitCode: 16, meaning: 'coordinator and worker speak different protocol versions' },
   'recipe-mismatch': { exitCode: 17, meaning: 'coordinator and worker hold different recipes' },
   'numerics-mismatch': { exitCode: 18, meaning: 'a worker computes other bits than the run, or not the same bits twice' },
-  'diverged': { exitCode: 19, meaning: 'a gradient or a loss is not finite' },
+  diverged: { exitCode: 19, meaning: 'a gradient or a loss is not finite' },
   'compute-failed': { exitCode: 20, meaning: 'the backend failed while computing' },
 } as const satisfies Record<string, { exitCode: number; meaning: string }>;
 

@@ -16,7 +16,19 @@ export { decode, encode } from './protocol/codec.ts';
 export type { Gpu } from './gpus.ts';
 export { chooseGpu, describeGpus, gpuEnvironment, visibleGpus } from './gpus.ts';
 export { internalErrorExitCode, runProgram } from './program.ts';
-export type { Fence, Hello, Message, Payload, Ready, Result, ShardOutcome, ToCoordinator, ToWorker, Welcome, Work } from './protocol/messages.ts';
+export type {
+  Fence,
+  Hello,
+  Message,
+  Payload,
+  Ready,
+  Result,
+  ShardOutcome,
+  ToCoordinator,
+  ToWorker,
+  Welcome,
+  Work,
+} from './protocol/messages.ts';
 export { protocolVersion, toCoordinator, toWorker } from './protocol/messages.ts';
 export type {
   AdamSpec,

@@ -34,7 +34,10 @@ describe('log lines', () => {
     log.info('b');
     log.warn('c');
     log.error('d');
-    assert.deepEqual(lines.map((line) => line.split(' ')[1]), ['WARN', 'ERROR']);
+    assert.deepEqual(
+      lines.map((line) => line.split(' ')[1]),
+      ['WARN', 'ERROR'],
+    );
     const silent = recorder({ level: 'silent' });
     silent.log.error('e');
     assert.deepEqual(silent.lines, []);

@@ -50,7 +50,11 @@ export function createLog(options: LogOptions): Log {
     customColors: 'message:reset',
   });
   const logger = pino(
-    { level: options.level, base: options.name === undefined ? null : { name: options.name }, formatters: { level: (label) => ({ level: label }) } },
+    {
+      level: options.level,
+      base: options.name === undefined ? null : { name: options.name },
+      formatters: { level: (label) => ({ level: label }) },
+    },
     { write: (json: string) => void destination.write(prettify(json)) },
   );
   const write = (level: 'debug' | 'info' | 'warn' | 'error') => (sentence: string, fields?: LogFields) => {

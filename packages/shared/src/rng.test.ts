@@ -100,7 +100,14 @@ test('input rows do not depend on how the batch is cut', () => {
     fc.nat({ max: 1000 }),
     (seed, round, length, distribution, cuts, start) => {
       const spec = { shape: [length], distribution };
-      const whole = inputRows(spec, seed, streams.inputs, round, start, cuts.reduce((sum, cut) => sum + cut, 0));
+      const whole = inputRows(
+        spec,
+        seed,
+        streams.inputs,
+        round,
+        start,
+        cuts.reduce((sum, cut) => sum + cut, 0),
+      );
       let position = start;
       const parts = cuts.flatMap((cut) => {
         const rows = inputRows(spec, seed, streams.inputs, round, position, cut);
@@ -130,7 +137,10 @@ test('normal rows have the bits they always had', () => {
 test('a permutation holds every index once', () => {
   const property = fc.property(seeds, fc.nat({ max: 1000 }), fc.nat({ max: 300 }), (seed, epoch, length) => {
     const order = permutation(seed, streams.permutation, epoch, length);
-    assert.deepEqual([...order].toSorted((a, b) => a - b), Array.from({ length }, (_, index) => index));
+    assert.deepEqual(
+      [...order].toSorted((a, b) => a - b),
+      Array.from({ length }, (_, index) => index),
+    );
   });
   fc.assert(property);
 });

@@ -21,7 +21,10 @@ test('shards differ by one sample at most, the larger first', () => {
   const property = fc.property(cuts, ([batchSize, shardCount]) => {
     const sizes = shardSizes(batchSize, shardCount);
     assert.ok(sizes[0]! - sizes.at(-1)! <= 1);
-    assert.deepEqual(sizes, sizes.toSorted((a, b) => b - a));
+    assert.deepEqual(
+      sizes,
+      sizes.toSorted((a, b) => b - a),
+    );
   });
   fc.assert(property);
 });

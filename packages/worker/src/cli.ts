@@ -16,12 +16,26 @@ export async function parseFlags(argv: readonly string[], version: string): Prom
   const flags = await yargs([...argv])
     .scriptName('worker')
     .usage('worker [options]\n\nComputes gradients for a coordinator, on one GPU or one CPU core. May be started before the coordinator.')
-    .option('connect', { type: 'string', requiresArg: true, default: 'tcp://127.0.0.1:5555', describe: 'address of the coordinator: tcp://HOST:PORT or ipc://PATH' })
-    .option('gpu', { type: 'string', requiresArg: true, describe: 'index among the visible GPUs, or UUID; fails if that GPU cannot be used' })
+    .option('connect', {
+      type: 'string',
+      requiresArg: true,
+      default: 'tcp://127.0.0.1:5555',
+      describe: 'address of the coordinator: tcp://HOST:PORT or ipc://PATH',
+    })
+    .option('gpu', {
+      type: 'string',
+      requiresArg: true,
+      describe: 'index among the visible GPUs, or UUID; fails if that GPU cannot be used',
+    })
     .option('backend', { type: 'string', requiresArg: true, default: 'auto', describe: 'auto, cuda, tensorflow or wasm' })
     .option('recipe', { type: 'string', requiresArg: true, describe: "the recipe file, if the run uses a user's recipe" })
     .option('name', { type: 'string', requiresArg: true, describe: 'unique name in logs and metrics [default: HOST-PID or HOST-gpuI]' })
-    .option('reconnect-timeout', { type: 'number', requiresArg: true, default: 300, describe: 'seconds to look for a coordinator, at the start and after losing it' })
+    .option('reconnect-timeout', {
+      type: 'number',
+      requiresArg: true,
+      default: 300,
+      describe: 'seconds to look for a coordinator, at the start and after losing it',
+    })
     .option('log-level', { type: 'string', requiresArg: true, default: 'info', describe: 'debug, info, warn or error' })
     .example('worker --gpu 0', 'join the coordinator on this machine with GPU 0')
     .example('worker --gpu 1 --connect tcp://trainer:5555', 'join a coordinator on another machine')

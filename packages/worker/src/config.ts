@@ -26,7 +26,8 @@ export function resolveConfig(flags: Flags): WorkerConfig {
     ...(flags.gpu === undefined ? {} : { gpu: flags.gpu }),
     ...(flags.recipe === undefined ? {} : { recipeFile: flags.recipe }),
     ...(flags.name === undefined ? {} : { name: flags.name }),
-    reconnectTimeoutMs: 1000 * numberWithin('--reconnect-timeout', flags.reconnectTimeout, { minimum: 1, maximum: 604_800, integer: false }),
+    reconnectTimeoutMs:
+      1000 * numberWithin('--reconnect-timeout', flags.reconnectTimeout, { minimum: 1, maximum: 604_800, integer: false }),
     logLevel: oneOf('--log-level', flags.logLevel, ['debug', 'info', 'warn', 'error']),
   });
 }
@@ -36,6 +37,9 @@ function checkGpu(gpu: string, backend: BackendChoice): void {
     throw new LockstepError('usage', `--gpu takes the index of a visible GPU, or its UUID (GPU-...), not '${gpu}'.`);
   }
   if (backend === 'wasm' || backend === 'tensorflow') {
-    throw new LockstepError('usage', `--gpu ${gpu} contradicts --backend ${backend}, which runs on the CPU. Drop one of them, or use --backend cuda.`);
+    throw new LockstepError(
+      'usage',
+      `--gpu ${gpu} contradicts --backend ${backend}, which runs on the CPU. Drop one of them, or use --backend cuda.`,
+    );
   }
 }

@@ -3,7 +3,17 @@
  */
 import { randomBytes } from 'node:crypto';
 import { hostname } from 'node:os';
-import { chooseGpu, createLog, loadRecipe, LockstepError, type Recipe, runProgram, stopSignals, version, visibleGpus } from '@lockstep/shared';
+import {
+  chooseGpu,
+  createLog,
+  loadRecipe,
+  LockstepError,
+  type Recipe,
+  runProgram,
+  stopSignals,
+  version,
+  visibleGpus,
+} from '@lockstep/shared';
 import { loadBackend } from './backends/index.ts';
 import { parseFlags } from './cli.ts';
 import { resolveConfig, type WorkerConfig } from './config.ts';
@@ -53,7 +63,10 @@ function coordinatorProcessGone(): Promise<string> {
 async function findRecipe(wanted: RunConfig['recipe'], recipeFile: string | undefined): Promise<Recipe> {
   const { recipe, hash } = await loadRecipe(recipeFile ?? wanted.name).catch((error: unknown) => {
     if (recipeFile !== undefined) throw error;
-    throw new LockstepError('recipe-mismatch', `The run uses the recipe '${wanted.name}', which is not built in: start the worker with --recipe FILE.`);
+    throw new LockstepError(
+      'recipe-mismatch',
+      `The run uses the recipe '${wanted.name}', which is not built in: start the worker with --recipe FILE.`,
+    );
   });
   if (hash === wanted.hash) return recipe;
   const hint = recipeFile === undefined ? 'install the same Lockstep version on both' : `use the coordinator's copy of ${recipeFile}`;

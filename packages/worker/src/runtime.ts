@@ -124,7 +124,14 @@ export async function runWorker(options: RuntimeOptions, stopRequested: Promise<
   function perform(effect: Effect): void {
     switch (effect.do) {
       case 'hello':
-        return send({ type: 'hello', incarnation: options.incarnation, ...options.identity, backend: backend.name, device: backend.device, ...(own === undefined ? {} : { region: own.offer }) });
+        return send({
+          type: 'hello',
+          incarnation: options.incarnation,
+          ...options.identity,
+          backend: backend.name,
+          device: backend.device,
+          ...(own === undefined ? {} : { region: own.offer }),
+        });
       case 'prepare':
         return enqueue(() => prepare(effect.config));
       case 'ready':
@@ -135,7 +142,9 @@ export async function runWorker(options: RuntimeOptions, stopRequested: Promise<
       case 'result': {
         const { flats, key, ...fields } = answer;
         answers += 1;
-        const { payload, frames } = carrier.pack(flats.map((flat, index) => ({ key: `${key} ${index}`, version: answers, live: flat, frozen: () => flat })));
+        const { payload, frames } = carrier.pack(
+          flats.map((flat, index) => ({ key: `${key} ${index}`, version: answers, live: flat, frozen: () => flat })),
+        );
         return send({ type: 'result', ...effect.fence, workId: effect.workId, ...fields, payload }, frames);
       }
       case 'need':
@@ -184,10 +193,28 @@ export async function runWorker(options: RuntimeOptions, stopRequested: Promise<
     for (const [index, network] of order.sends.entries()) compute!.setWeights(network, order.needs[network]!, flats[index]!);
     if (order.task === 'generate') {
       const pictures = await compute!.generate({ pictures: order.pictures });
-      answer = { task: 'generate', nodes: [], outcomes: [], computeSeconds: (nowMs() - startMs) / 1000, key: 'pictures', flats: [pictures] };
+      answer = {
+        task: 'generate',
+        nodes: [],
+        outcomes: [],
+        computeSeconds: (nowMs() - startMs) / 1000,
+        key: 'pictures',
+        flats: [pictures],
+      };
     } else {
-      const { nodes, flats: gradients, outcomes } = await compute!.gradient({ phase: order.phase, round: fence.round, shards: order.shards, samples });
-      answer = { task: 'gradient', nodes, outcomes, computeSeconds: (nowMs() - startMs) / 1000, key: `phase ${order.phase}`, flats: gradients };
+      const {
+        nodes,
+        flats: gradients,
+        outcomes,
+      } = await compute!.gradient({ phase: order.phase, round: fence.round, shards: order.shards, samples });
+      answer = {
+        task: 'gradient',
+        nodes,
+        outcomes,
+        computeSeconds: (nowMs() - startMs) / 1000,
+        key: `phase ${order.phase}`,
+        flats: gradients,
+      };
     }
     handle({ type: 'computed', fence, workId: order.workId });
   }
@@ -201,7 +228,8 @@ interface WorkPayload {
 function workEvent(message: Work, frames: readonly Uint8Array[], fence: Fence, carrier: Carrier): Event {
   const unpacked = carrier.unpack(message.payload, frames);
   // The weights have been replaced since: this order comes late, and another is on its way.
-  if (unpacked === undefined && message.payload.carrier === 'shm') return { type: 'lost-weights', fence, workId: message.workId, networks: message.sends };
+  if (unpacked === undefined && message.payload.carrier === 'shm')
+    return { type: 'lost-weights', fence, workId: message.workId, networks: message.sends };
   const samples = unpacked?.rest[0] ?? new Uint8Array(0);
   if (unpacked?.flats.length !== message.sends.length || samples.length !== message.sampleBytes) {
     return { type: 'failed', code: 'compute-failed', reason: 'The coordinator sent a WORK whose frames do not fit its header.' };

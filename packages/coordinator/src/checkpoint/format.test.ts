@@ -18,10 +18,13 @@ function bitsOf({ networks }: Checkpoint): string[] {
 
 /** fast-check's own records may lack a prototype, which deepEqual minds. */
 const record = <T>(model: { [K in keyof T]: fc.Arbitrary<T[K]> }): fc.Arbitrary<T> => fc.record<T>(model, { noNullPrototype: true });
-const identifier = fc.string({ minLength: 1, maxLength: 20, unit: 'grapheme' }).filter((text) => text !== '__proto__' && text.length <= 128);
+const identifier = fc
+  .string({ minLength: 1, maxLength: 20, unit: 'grapheme' })
+  .filter((text) => text !== '__proto__' && text.length <= 128);
 const hash = fc.stringMatching(/^[0-9a-f]{64}$/);
 const finite = fc.double({ noNaN: true, noDefaultInfinity: true });
-const flat = (length: number) => fc.uint8Array({ minLength: length * 4, maxLength: length * 4 }).map((bytes) => new Float32Array(bytes.slice().buffer));
+const flat = (length: number) =>
+  fc.uint8Array({ minLength: length * 4, maxLength: length * 4 }).map((bytes) => new Float32Array(bytes.slice().buffer));
 // JSON writes -0 as 0: a partial is written by JSON as well in the end (losses.jsonl), scalars are not.
 const json = fc.jsonValue().map((value) => JSON.parse(JSON.stringify(value)) as Json);
 
@@ -49,7 +52,13 @@ const checkpoints: fc.Arbitrary<Checkpoint> = record({
   seed: fc.maxSafeNat(),
   batchSize: fc.integer({ min: 1 }),
   shardCount: fc.integer({ min: 1 }),
-  cursor: record({ step: fc.maxSafeNat(), phase: fc.integer({ min: 1, max: 9 }), repetition: fc.nat(), round: fc.nat(), samplePosition: fc.nat() }),
+  cursor: record({
+    step: fc.maxSafeNat(),
+    phase: fc.integer({ min: 1, max: 9 }),
+    repetition: fc.nat(),
+    round: fc.nat(),
+    samplePosition: fc.nat(),
+  }),
   roundsIntoStep: fc.integer({ min: 1 }),
   fingerprint: hash,
   datasetSha256: hash,
@@ -64,7 +73,10 @@ describe('the format of a checkpoint', () => {
         const back = decode(encodeCheckpoint(checkpoint));
         assert.deepEqual(back, checkpoint);
         assert.deepEqual(bitsOf(back), bitsOf(checkpoint));
-        assert.deepEqual(back.networks.map(({ name }) => name), checkpoint.networks.map(({ name }) => name));
+        assert.deepEqual(
+          back.networks.map(({ name }) => name),
+          checkpoint.networks.map(({ name }) => name),
+        );
       }),
       { numRuns: 200 },
     );
@@ -103,12 +115,18 @@ describe('the format of a checkpoint', () => {
   test('refuses numbers that JSON cannot hold (but for the partial, where they become null), and slots of another length', () => {
     const example = exampleCheckpoint(3);
     const [first, second] = example.networks as [(typeof example.networks)[0], (typeof example.networks)[0]];
-    const withOptimizer = (optimizer: object): Checkpoint => ({ ...example, networks: [first, { ...second, optimizer: { ...second.optimizer, ...optimizer } }] });
+    const withOptimizer = (optimizer: object): Checkpoint => ({
+      ...example,
+      networks: [first, { ...second, optimizer: { ...second.optimizer, ...optimizer } }],
+    });
     for (const bad of [NaN, Infinity, -Infinity]) {
       assert.throws(() => encodeCheckpoint(withOptimizer({ scalars: { accBeta1: bad } })), /networks\.1\.optimizer\.scalars\.accBeta1/);
       assert.deepEqual(decode(encodeCheckpoint({ ...example, partial: { loss: [1, bad] } })).partial, { loss: [1, null] });
     }
-    assert.throws(() => encodeCheckpoint(withOptimizer({ slots: { m: new Float32Array(3) } })), /generator's adam-m has 3 elements, its manifest 257/);
+    assert.throws(
+      () => encodeCheckpoint(withOptimizer({ slots: { m: new Float32Array(3) } })),
+      /generator's adam-m has 3 elements, its manifest 257/,
+    );
     assert.throws(() => encodeCheckpoint({ ...example, roundsIntoStep: 1 }), /1 rounds into the step, but phase 0/);
   });
 
@@ -116,7 +134,10 @@ describe('the format of a checkpoint', () => {
     const files = encodeCheckpoint(exampleCheckpoint(3, 0, 4));
     const whole = files.get(headerFileName)!;
     const refused = (bytes: Uint8Array): void => {
-      assert.throws(() => decode(new Map(files).set(headerFileName, bytes)), (error) => error instanceof LockstepError && error.code === 'resume-invalid');
+      assert.throws(
+        () => decode(new Map(files).set(headerFileName, bytes)),
+        (error) => error instanceof LockstepError && error.code === 'resume-invalid',
+      );
     };
     for (let index = 0; index < whole.length; index += 1) {
       const flipped = Uint8Array.from(whole);
@@ -142,10 +163,16 @@ describe('the format of a checkpoint', () => {
     const cases: [Map<string, Uint8Array>, RegExp][] = [
       [changed(weights, () => undefined), /\/run\/generator\.weights\.bin is missing/],
       [changed(weights, (bytes) => bytes.subarray(0, 100)), /\/run\/generator\.weights\.bin has 100 bytes instead of 1028/],
-      [changed(weights, (bytes) => (bytes.writeUint8(bytes[500]! ^ 4, 500), bytes)), /\/run\/generator\.weights\.bin does not match its checksum/],
+      [
+        changed(weights, (bytes) => (bytes.writeUint8(bytes[500]! ^ 4, 500), bytes)),
+        /\/run\/generator\.weights\.bin does not match its checksum/,
+      ],
       [json((text) => text.slice(0, 50)), /\/run\/checkpoint\.json is not valid JSON/],
       [json((text) => text.replace('"seed": 42', '"seed": 43')), /\/run\/checkpoint\.json does not match its own checksum/],
-      [json((text) => text.replace('"formatVersion": 1', '"formatVersion": 2')), /format version 2, written by Lockstep 0\.1\.0; this Lockstep reads version 1/],
+      [
+        json((text) => text.replace('"formatVersion": 1', '"formatVersion": 2')),
+        /format version 2, written by Lockstep 0\.1\.0; this Lockstep reads version 1/,
+      ],
       [json(() => '{}'), /has no format version/],
       [json(() => '[]'), /is not a JSON object/],
     ];

@@ -47,7 +47,8 @@ export function decodeCheckpoint(header: Header, files: ReadonlyMap<string, Uint
   }
   const flatOf = (name: string, length: number): Float32Array => {
     const bytes = files.get(name);
-    if (bytes?.byteLength !== length * 4) throw invalid(join(directory, headerFileName), `lists ${name} with another length than its network's`);
+    if (bytes?.byteLength !== length * 4)
+      throw invalid(join(directory, headerFileName), `lists ${name} with another length than its network's`);
     return flatFromLittleEndian(bytes);
   };
   const { files: _files, formatVersion: _version, networks, ...rest } = header;
@@ -111,7 +112,9 @@ function plainName(wanted: string, fallback: string, taken: ReadonlyMap<string, 
 function checkPosition({ cursor, roundsIntoStep }: Checkpoint): void {
   const atStart = cursor.phase === 0 && cursor.repetition === 0;
   if (atStart !== (roundsIntoStep === 0)) {
-    throw new Error(`a checkpoint cannot be written: ${roundsIntoStep} rounds into the step, but phase ${cursor.phase}, repetition ${cursor.repetition}`);
+    throw new Error(
+      `a checkpoint cannot be written: ${roundsIntoStep} rounds into the step, but phase ${cursor.phase}, repetition ${cursor.repetition}`,
+    );
   }
 }
 

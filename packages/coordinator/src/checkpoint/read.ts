@@ -35,7 +35,9 @@ export async function readCheckpoint(path: string): Promise<Checkpoint> {
 }
 
 /** The newest usable checkpoint in a directory of checkpoints, and those newer ones that are not usable. No directory: none. */
-export async function latestCheckpoint(directory: string): Promise<{ readonly latest: Latest | undefined; readonly skipped: readonly Skipped[] }> {
+export async function latestCheckpoint(
+  directory: string,
+): Promise<{ readonly latest: Latest | undefined; readonly skipped: readonly Skipped[] }> {
   const skipped: Skipped[] = [];
   for (const name of await checkpointNames(directory)) {
     const path = join(directory, name);
@@ -80,7 +82,9 @@ export async function checkpointNames(directory: string): Promise<string[]> {
 
 async function readHeader(path: string): Promise<Header> {
   const file = join(path, headerFileName);
-  const bytes = await readWhole(file, (size) => (size <= maximumHeaderBytes ? undefined : `has ${size} bytes, more than any ${headerFileName}`));
+  const bytes = await readWhole(file, (size) =>
+    size <= maximumHeaderBytes ? undefined : `has ${size} bytes, more than any ${headerFileName}`,
+  );
   return decodeHeader(bytes, file);
 }
 

@@ -24,13 +24,23 @@ describe('the checkpoint store', () => {
     assert.equal(basename(written.path), 'step-000500-round-1');
     assert.deepEqual(await store.read(written.path), exampleCheckpoint(500, 1));
     const sizes = await Promise.all(fileNames(written.path).map(async (name) => (await stat(join(written.path, name))).size));
-    assert.equal(written.bytes, sizes.reduce((sum, size) => sum + size, 0));
+    assert.equal(
+      written.bytes,
+      sizes.reduce((sum, size) => sum + size, 0),
+    );
     assert.deepEqual(fileNames(store.directory), ['step-000500-round-1']);
   });
 
   test('finds the newest by step and round, not by name or date', async (t) => {
     const store = await openCheckpointStore(scratchDirectory(t), { keep: 9 });
-    for (const [step, round] of [[1_000_000, 1], [999_999, 0], [1_000_000, 0], [2, 1], [2, 0]] as const) await store.write(exampleCheckpoint(step, round));
+    for (const [step, round] of [
+      [1_000_000, 1],
+      [999_999, 0],
+      [1_000_000, 0],
+      [2, 1],
+      [2, 0],
+    ] as const)
+      await store.write(exampleCheckpoint(step, round));
     const { latest, skipped } = await store.latest();
     assert.equal(basename(latest!.path), 'step-1000000-round-1');
     assert.deepEqual(latest!.checkpoint.cursor, exampleCheckpoint(1_000_000, 1).cursor);
@@ -71,7 +81,8 @@ describe('the checkpoint store', () => {
     const store = await openCheckpointStore(scratchDirectory(t), { keep: 3 });
     await Promise.all([5, 6, 6, 7, 8].map((step) => store.write(exampleCheckpoint(step))));
     assert.deepEqual(fileNames(store.directory), ['step-000006', 'step-000007', 'step-000008']);
-    for (const step of [6, 7, 8]) assert.deepEqual(await readCheckpoint(join(store.directory, `step-00000${step}`)), exampleCheckpoint(step));
+    for (const step of [6, 7, 8])
+      assert.deepEqual(await readCheckpoint(join(store.directory, `step-00000${step}`)), exampleCheckpoint(step));
   });
 });
 
@@ -177,25 +188,41 @@ describe('a damaged checkpoint', () => {
     }
   });
 
-  test('is passed over for a missing file', (t) => damage(t, (path) => unlink(join(path, 'generator.adam-v.bin')), /generator\.adam-v\.bin is missing/));
-  test('is passed over for a missing checkpoint.json', (t) => damage(t, (path) => unlink(join(path, 'checkpoint.json')), /checkpoint\.json is missing/));
-  test('is passed over if it is empty', (t) => damage(t, (path) => rm(path, { recursive: true }).then(() => mkdir(path)), /checkpoint\.json is missing/));
-  test('is passed over if it is a file', (t) => damage(t, (path) => rm(path, { recursive: true }).then(() => writeFile(path, 'x')), /checkpoint\.json is missing/));
+  test('is passed over for a missing file', (t) =>
+    damage(t, (path) => unlink(join(path, 'generator.adam-v.bin')), /generator\.adam-v\.bin is missing/));
+  test('is passed over for a missing checkpoint.json', (t) =>
+    damage(t, (path) => unlink(join(path, 'checkpoint.json')), /checkpoint\.json is missing/));
+  test('is passed over if it is empty', (t) =>
+    damage(t, (path) => rm(path, { recursive: true }).then(() => mkdir(path)), /checkpoint\.json is missing/));
+  test('is passed over if it is a file', (t) =>
+    damage(t, (path) => rm(path, { recursive: true }).then(() => writeFile(path, 'x')), /checkpoint\.json is missing/));
   test('is passed over if a pipe stands for a file', (t) =>
-    damage(t, async (path) => {
-      await unlink(join(path, 'generator.weights.bin'));
-      execFileSync('mkfifo', [join(path, 'generator.weights.bin')]);
-    }, /generator\.weights\.bin is not a plain file/));
+    damage(
+      t,
+      async (path) => {
+        await unlink(join(path, 'generator.weights.bin'));
+        execFileSync('mkfifo', [join(path, 'generator.weights.bin')]);
+      },
+      /generator\.weights\.bin is not a plain file/,
+    ));
   test('is passed over for another format version', (t) =>
-    damage(t, async (path) => {
-      const file = join(path, 'checkpoint.json');
-      await writeFile(file, (await readFile(file, 'utf8')).replace('"formatVersion": 1', '"formatVersion": 9'));
-    }, /format version 9.* reads version 1/));
+    damage(
+      t,
+      async (path) => {
+        const file = join(path, 'checkpoint.json');
+        await writeFile(file, (await readFile(file, 'utf8')).replace('"formatVersion": 1', '"formatVersion": 9'));
+      },
+      /format version 9.* reads version 1/,
+    ));
   test('is passed over under the name of another', (t) =>
-    damage(t, async (path) => {
-      await rm(path, { recursive: true });
-      await cp(join(path, '..', 'step-000001'), path, { recursive: true });
-    }, /holds step-000001/));
+    damage(
+      t,
+      async (path) => {
+        await rm(path, { recursive: true });
+        await cp(join(path, '..', 'step-000001'), path, { recursive: true });
+      },
+      /holds step-000001/,
+    ));
 });
 
 describe('opening the store', () => {
@@ -225,7 +252,8 @@ describe('opening the store', () => {
 });
 
 describe('a disk that fails', () => {
-  const isDiskError = (sentence: RegExp) => (error: unknown) => error instanceof LockstepError && error.code === 'disk' && sentence.test(error.message);
+  const isDiskError = (sentence: RegExp) => (error: unknown) =>
+    error instanceof LockstepError && error.code === 'disk' && sentence.test(error.message);
 
   test('a file in the place of the directory is named', async (t) => {
     const file = join(scratchDirectory(t), 'checkpoints');
@@ -238,7 +266,10 @@ describe('a disk that fails', () => {
     if (mounted === undefined) return;
     const store = await openCheckpointStore(join(mounted, 'checkpoints'));
     await store.write(exampleCheckpoint(1));
-    await assert.rejects(store.write(exampleCheckpoint(2, 0, 40_000)), isDiskError(/step-000002: the disk is full \(ENOSPC\)\. Free space/));
+    await assert.rejects(
+      store.write(exampleCheckpoint(2, 0, 40_000)),
+      isDiskError(/step-000002: the disk is full \(ENOSPC\)\. Free space/),
+    );
     assert.deepEqual(fileNames(store.directory), ['step-000001']);
     assert.deepEqual((await store.latest()).latest?.checkpoint, exampleCheckpoint(1));
     await store.write(exampleCheckpoint(3));

@@ -61,8 +61,24 @@ export type LeaveReason = (typeof leaveReasons)[number];
 
 /** `event` names are part of the interface of events.jsonl. */
 export type RecordEntry =
-  | { readonly event: 'worker-joined'; readonly worker: string; readonly host: string; readonly pid: number; readonly backend: string; readonly device: string; readonly carrier: string; readonly round: number }
-  | { readonly event: 'worker-left'; readonly worker: string; readonly cause: LeaveReason; readonly reason: string; readonly round: number; readonly shardsCommitted: number }
+  | {
+      readonly event: 'worker-joined';
+      readonly worker: string;
+      readonly host: string;
+      readonly pid: number;
+      readonly backend: string;
+      readonly device: string;
+      readonly carrier: string;
+      readonly round: number;
+    }
+  | {
+      readonly event: 'worker-left';
+      readonly worker: string;
+      readonly cause: LeaveReason;
+      readonly reason: string;
+      readonly round: number;
+      readonly shardsCommitted: number;
+    }
   | { readonly event: 'worker-refused'; readonly worker: string; readonly code: ErrorCode; readonly reason: string }
   | { readonly event: 'shards-redealt'; readonly worker: string; readonly shards: readonly number[]; readonly round: number }
   | { readonly event: 'training'; readonly reason: string; readonly round: number }

@@ -15,7 +15,14 @@ export type Event =
       readonly device: string;
     }
   /** `manifestKey` is equal for equal manifests. */
-  | { readonly type: 'ready'; readonly peer: PeerId; readonly fence: Fence; readonly manifestKey: string; readonly fingerprint: string; readonly carrier: string }
+  | {
+      readonly type: 'ready';
+      readonly peer: PeerId;
+      readonly fence: Fence;
+      readonly manifestKey: string;
+      readonly fingerprint: string;
+      readonly carrier: string;
+    }
   | {
       readonly type: 'result';
       readonly peer: PeerId;

@@ -6,14 +6,18 @@ import type { State } from './state.ts';
 
 /** Bound on what a crowd of strangers can make us remember. */
 const maximumWorkers = 1024;
+/** Bound on what a stranger who is refused again and again can make us write. */
+const maximumRecordedRefusals = 1000;
 
 /** HELLO: a new worker, or a known one whose connection broke. Either way it starts afresh. */
 export function greet(state: State, event: Extract<Event, { type: 'hello' }>, nowMs: number, effects: Effect[]): void {
   removeWorker(state, event.peer, 'disconnected', 'it connected again', effects);
-  if (state.workers.size >= maximumWorkers) return refuse(state, event.peer, 'refused', `The run has ${maximumWorkers} workers already.`, effects);
+  if (state.workers.size >= maximumWorkers)
+    return refuse(state, event.peer, 'refused', `The run has ${maximumWorkers} workers already.`, effects);
   const namesake = [...state.workers.values()].find((worker) => worker.name === event.name);
   // A worker that died and was started again may be back before we have noticed its death: the newer life wins.
-  if (namesake !== undefined) refuse(state, namesake.peer, 'refused', `A newer worker named '${event.name}' has joined; names must be unique (--name).`, effects);
+  if (namesake !== undefined)
+    refuse(state, namesake.peer, 'refused', `A newer worker named '${event.name}' has joined; names must be unique (--name).`, effects);
   state.workers.set(event.peer, {
     peer: event.peer,
     name: event.name,
@@ -42,7 +46,13 @@ export function admit(state: State, event: Extract<Event, { type: 'ready' }>, ef
     effects.push({ do: 'initialise', from: event.peer, fingerprint: event.fingerprint });
   }
   if (event.manifestKey !== state.manifestKey) {
-    return refuse(state, event.peer, 'recipe-mismatch', 'Its networks have other parameters than the run. Install the same Lockstep version and recipe everywhere.', effects);
+    return refuse(
+      state,
+      event.peer,
+      'recipe-mismatch',
+      'Its networks have other parameters than the run. Install the same Lockstep version and recipe everywhere.',
+      effects,
+    );
   }
   if (event.fingerprint !== state.fingerprint && !state.plan.allowMixedNumerics) {
     const reason = `It computes other bits than the run (backend ${worker.backend}, ${worker.device}; fingerprint ${event.fingerprint.slice(0, 12)}, the run has ${state.fingerprint!.slice(0, 12)}). Use the same --backend and kind of device everywhere, or give the coordinator --allow-mixed-numerics and lose equal bits.`;
@@ -50,14 +60,18 @@ export function admit(state: State, event: Extract<Event, { type: 'ready' }>, ef
   }
   worker.stage = 'idle';
   const { name, host, pid, backend, device } = worker;
-  effects.push({ do: 'record', entry: { event: 'worker-joined', worker: name, host, pid, backend, device, carrier: event.carrier, round: state.cursor.round } });
+  effects.push({
+    do: 'record',
+    entry: { event: 'worker-joined', worker: name, host, pid, backend, device, carrier: event.carrier, round: state.cursor.round },
+  });
 }
 
 /** Sends a worker away for good. */
 export function refuse(state: State, peer: PeerId, code: ErrorCode, reason: string, effects: Effect[]): void {
   effects.push({ do: 'refuse', to: peer, round: state.cursor.round, code, reason });
   const worker = state.workers.get(peer)?.name ?? peer;
-  effects.push({ do: 'record', entry: { event: 'worker-refused', worker, code, reason } });
+  state.refusals += 1;
+  if (state.refusals <= maximumRecordedRefusals) effects.push({ do: 'record', entry: { event: 'worker-refused', worker, code, reason } });
   removeWorker(state, peer, 'expelled', reason, effects);
 }
 
@@ -68,7 +82,10 @@ export function removeWorker(state: State, peer: PeerId, cause: LeaveReason, rea
   state.workers.delete(peer);
   const { round } = state.cursor;
   if (worker.stage !== 'preparing') {
-    effects.push({ do: 'record', entry: { event: 'worker-left', worker: worker.name, cause, reason, round, shardsCommitted: worker.shardsCommitted } });
+    effects.push({
+      do: 'record',
+      entry: { event: 'worker-left', worker: worker.name, cause, reason, round, shardsCommitted: worker.shardsCommitted },
+    });
   }
   if (worker.shards.length === 0) return;
   for (const shard of worker.shards) state.task!.shards[shard] = { status: 'waiting' };

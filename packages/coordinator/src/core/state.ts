@@ -62,6 +62,8 @@ export interface State {
   /** Of the first worker, or of the checkpoint. */
   manifestKey: string | undefined;
   fingerprint: string | undefined;
+  /** Refusals that were recorded. */
+  refusals: number;
   /** Why no local worker will be started again; until somebody else joins. */
   spawnGaveUp: string | undefined;
 }
@@ -87,6 +89,7 @@ export function createState(plan: Plan, start: Start, nowMs: number): State {
     sampleDue: start.sampleDue,
     manifestKey: start.manifestKey,
     fingerprint: start.fingerprint,
+    refusals: 0,
     spawnGaveUp: undefined,
   };
 }

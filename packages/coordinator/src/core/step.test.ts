@@ -37,8 +37,22 @@ function create(changes: Partial<Plan> = {}): State {
 }
 
 const hello = (peer: string, name = peer): Event => ({ type: 'hello', peer, name, host: 'h', pid: 1, backend: 'wasm', device: 'cpu' });
-const fence = (state: State, peer: string, changes = {}) => ({ runId: 'r', epoch: 1, incarnation: peer, round: state.cursor.round, ...changes });
-const ready = (state: State, peer: string, changes = {}): Event => ({ type: 'ready', peer, fence: fence(state, peer), manifestKey: 'm', fingerprint: 'f', carrier: 'inline', ...changes });
+const fence = (state: State, peer: string, changes = {}) => ({
+  runId: 'r',
+  epoch: 1,
+  incarnation: peer,
+  round: state.cursor.round,
+  ...changes,
+});
+const ready = (state: State, peer: string, changes = {}): Event => ({
+  type: 'ready',
+  peer,
+  fence: fence(state, peer),
+  manifestKey: 'm',
+  fingerprint: 'f',
+  carrier: 'inline',
+  ...changes,
+});
 const result = (state: State, peer: string, shards: number[], changes = {}, task: TaskKind = 'gradient'): Event => ({
   type: 'result',
   peer,
@@ -96,7 +110,13 @@ describe('coordinator core', () => {
     assert.deepEqual(kinds(round()), ['accept', 'commit', 'complete-step', 'checkpoint', 'begin', 'deal']);
     round();
     assert.deepEqual(kinds(round()), ['accept', 'commit', 'complete-step', 'begin', 'deal']);
-    assert.deepEqual(kinds(step(state, result(state, 'a', [0], {}, 'generate'), 0)), ['accept', 'save-sample', 'checkpoint', 'bye', 'finish']);
+    assert.deepEqual(kinds(step(state, result(state, 'a', [0], {}, 'generate'), 0)), [
+      'accept',
+      'save-sample',
+      'checkpoint',
+      'bye',
+      'finish',
+    ]);
     assert.deepEqual(kinds(step(state, hello('late'), 0)), ['bye']);
   });
 
@@ -170,7 +190,12 @@ describe('coordinator core', () => {
   test('a worker that lacks weights gets them with the work again, but not for ever', () => {
     const state = create();
     join(state, 'a', 'b');
-    const need = (): Effect[] => step(state, { type: 'need', peer: 'a', fence: fence(state, 'a'), workId: state.workers.get('a')!.workId!, networks: ['generator'] }, 0);
+    const need = (): Effect[] =>
+      step(
+        state,
+        { type: 'need', peer: 'a', fence: fence(state, 'a'), workId: state.workers.get('a')!.workId!, networks: ['generator'] },
+        0,
+      );
     const [again] = need();
     assert.deepEqual(again?.do === 'deal' && { shards: again.shards, sends: again.sends }, { shards: [0, 1], sends: ['generator'] });
     need();

@@ -21,7 +21,8 @@ const maximumNeeds = 3;
 export function step(state: State, event: Event, nowMs: number): Effect[] {
   const effects: Effect[] = [];
   if (state.stage === 'ended') {
-    if (event.type === 'hello') effects.push({ do: 'bye', to: event.peer, round: state.cursor.round, ended: true, reason: 'The run has ended.' });
+    if (event.type === 'hello')
+      effects.push({ do: 'bye', to: event.peer, round: state.cursor.round, ended: true, reason: 'The run has ended.' });
     return effects;
   }
   handle(state, event, nowMs, effects);
@@ -108,7 +109,8 @@ function faultOf(event: ResultEvent, shards: readonly number[], shardCount: numb
   if (!event.nodes.every((node) => isNode(node, shardCount))) return 'it names subtrees that do not exist';
   const expected = cover(shards, shardCount).map(key).join();
   const found = event.nodes.map(key).join();
-  if (expected !== found) return `it covers shards ${event.nodes.flatMap((node) => shardsUnder(node, shardCount)).join()} instead of ${shards.join()}`;
+  if (expected !== found)
+    return `it covers shards ${event.nodes.flatMap((node) => shardsUnder(node, shardCount)).join()} instead of ${shards.join()}`;
   const outcomes = event.outcomes.map((outcome) => outcome.shard).join();
   return outcomes === shards.join() ? undefined : `its losses are of shards ${outcomes} instead of ${shards.join()}`;
 }
@@ -121,7 +123,8 @@ function takeNeed(state: State, event: Extract<Event, { type: 'need' }>, effects
   if (isFenced(state, event, effects)) return;
   const worker = state.workers.get(event.peer)!;
   worker.needs += 1;
-  if (worker.needs > maximumNeeds) return refuse(state, event.peer, 'compute-failed', 'It asked for the same weights again and again.', effects);
+  if (worker.needs > maximumNeeds)
+    return refuse(state, event.peer, 'compute-failed', 'It asked for the same weights again and again.', effects);
   for (const network of event.networks) delete worker.holds[network];
   giveBack(state, worker);
 }
@@ -148,7 +151,8 @@ function expire(state: State, nowMs: number, effects: Effect[]): void {
   }
   if ((state.stage === 'gathering' || state.stage === 'starved') && state.joinDeadlineMs <= nowMs) {
     const reason = `${waitingFor(state)} This took longer than --join-timeout (${Math.round(state.plan.joinTimeoutMs / 1000)} s).`;
-    if (readyWorkers(state).length >= state.plan.minWorkers) return startTraining(state, `${reason} Going on with those that are here.`, effects);
+    if (readyWorkers(state).length >= state.plan.minWorkers)
+      return startTraining(state, `${reason} Going on with those that are here.`, effects);
     failForWorkers(state, reason, effects);
   }
 }
@@ -172,7 +176,8 @@ function proceed(state: State, nowMs: number, effects: Effect[]): void {
 function changeStage(state: State, nowMs: number, effects: Effect[]): void {
   const ready = readyWorkers(state).length;
   if (state.stage === 'gathering' && ready >= state.plan.workersWanted) startTraining(state, describeStart(state, ready), effects);
-  else if (state.stage === 'starved' && ready >= state.plan.minWorkers) startTraining(state, `Going on with ${plural(ready, 'worker')}.`, effects);
+  else if (state.stage === 'starved' && ready >= state.plan.minWorkers)
+    startTraining(state, `Going on with ${plural(ready, 'worker')}.`, effects);
   else if (state.stage === 'training' && ready < state.plan.minWorkers) {
     state.stage = 'starved';
     state.joinDeadlineMs = nowMs + state.plan.joinTimeoutMs;
@@ -184,7 +189,9 @@ function describeStart(state: State, ready: number): string {
   const { shardCount } = state.plan;
   const spares = ready - shardCount;
   const start = `Training with ${plural(ready, 'worker')} and ${plural(shardCount, 'shard')}.`;
-  return spares <= 0 ? start : `${start} ${spares} of them stand by as hot ${spares === 1 ? 'spare' : 'spares'}; --shards ${ready} would use all.`;
+  return spares <= 0
+    ? start
+    : `${start} ${spares} of them stand by as hot ${spares === 1 ? 'spare' : 'spares'}; --shards ${ready} would use all.`;
 }
 
 function plural(count: number, noun: string): string {

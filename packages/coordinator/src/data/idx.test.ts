@@ -24,7 +24,10 @@ function idx(shape: readonly number[], data: Uint8Array, magic = 0x0800 | shape.
   return Buffer.concat([header, data]);
 }
 
-const images = idx([2, 2, 3], Uint8Array.from({ length: 12 }, (_, index) => index * 20));
+const images = idx(
+  [2, 2, 3],
+  Uint8Array.from({ length: 12 }, (_, index) => index * 20),
+);
 
 async function write(name: string, bytes: Uint8Array): Promise<string> {
   const path = join(directory, name);
@@ -44,7 +47,10 @@ function refused(path: string, pattern: RegExp): (error: unknown) => boolean {
 }
 
 test('plain and gzip give the same, whatever the file is called', async () => {
-  for (const [name, bytes] of [['plain.gz', images], ['compressed', gzipSync(images)]] as const) {
+  for (const [name, bytes] of [
+    ['plain.gz', images],
+    ['compressed', gzipSync(images)],
+  ] as const) {
     const { shape, data, bytes: whole } = await readIdx(await write(name, bytes), 3);
     assert.deepEqual(shape, [2, 2, 3]);
     assert.deepEqual([...data], [0, 20, 40, 60, 80, 100, 120, 140, 160, 180, 200, 220]);
@@ -55,23 +61,38 @@ test('plain and gzip give the same, whatever the file is called', async () => {
 const malformed: [what: string, bytes: Buffer, pattern: RegExp][] = [
   ['an empty file', Buffer.alloc(0), /offset 0: the file ends after 0 bytes, inside the magic number; expected a header of 16 bytes/],
   ['a file of three bytes', images.subarray(0, 3), /offset 3: the file ends after 3 bytes, inside the magic number/],
-  ['another magic number', idx([2, 2, 3], new Uint8Array(12), 0x0d03), /offset 0: wrong magic number, expected 0x00000803 .* found 0x00000d03/],
+  [
+    'another magic number',
+    idx([2, 2, 3], new Uint8Array(12), 0x0d03),
+    /offset 0: wrong magic number, expected 0x00000803 .* found 0x00000d03/,
+  ],
   ['labels in place of images', idx([12], new Uint8Array(12)), /offset 0: wrong magic number, expected 0x00000803 .* found 0x00000801/],
   ['a web page', Buffer.from('<!doctype html><title>404</title>'), /offset 0: wrong magic number.* found 0x3c21646f/],
   ['a header cut short', images.subarray(0, 15), /offset 15: the file ends after 15 bytes, inside the header of 16 bytes/],
-  ['no data', images.subarray(0, 16), /offset 16: the file is truncated, its dimensions 2 x 2 x 3 ask for 12 bytes after the header, found 0/],
+  [
+    'no data',
+    images.subarray(0, 16),
+    /offset 16: the file is truncated, its dimensions 2 x 2 x 3 ask for 12 bytes after the header, found 0/,
+  ],
   ['one byte missing', images.subarray(0, 27), /offset 27: the file is truncated, .* ask for 12 bytes after the header, found 11/],
   ['one byte too many', Buffer.concat([images, Buffer.alloc(1)]), /offset 28: 1 bytes follow the 12 bytes/],
   ['no images', idx([0, 28, 28], new Uint8Array(0)), /offset 4: the file holds no items, its count is 0/],
   ['images without rows', idx([5, 0, 28], new Uint8Array(0)), /offset 8: dimension 1 is 0/],
   ['images without columns', idx([5, 28, 0], new Uint8Array(0)), /offset 12: dimension 2 is 0/],
   ['an absurd count', idx([0xffffffff, 1, 1], new Uint8Array(9)), /offset 4: the dimensions 4294967295 x 1 x 1 ask for more than/],
-  ['absurd dimensions', idx([60000, 0xffff, 0xffff], new Uint8Array(9)), /offset 8: the dimensions 60000 x 65535 x 65535 ask for more than/],
+  [
+    'absurd dimensions',
+    idx([60000, 0xffff, 0xffff], new Uint8Array(9)),
+    /offset 8: the dimensions 60000 x 65535 x 65535 ask for more than/,
+  ],
 ];
 
 for (const [what, bytes, pattern] of malformed) {
   test(`${what} is refused, plain and in gzip`, async () => {
-    for (const [name, stored] of [['bad', bytes], ['bad.gz', gzipSync(bytes)]] as const) {
+    for (const [name, stored] of [
+      ['bad', bytes],
+      ['bad.gz', gzipSync(bytes)],
+    ] as const) {
       const path = await write(name, stored);
       await assert.rejects(readIdx(path, 3), refused(path, pattern));
     }
@@ -116,7 +137,10 @@ test('any bytes are either one whole array or refused with a sentence', () => {
     const bytes = honest ? Buffer.concat([idx([], new Uint8Array(0), 0x0800 | dimensions), tail]) : Buffer.from(tail);
     try {
       const { shape, data } = parseIdx('any', bytes, dimensions);
-      assert.equal(shape.reduce((product, dimension) => product * dimension, 1), data.length);
+      assert.equal(
+        shape.reduce((product, dimension) => product * dimension, 1),
+        data.length,
+      );
     } catch (error) {
       assert.ok(refused('any', /offset \d+: /)(error));
     }

@@ -32,16 +32,33 @@ export async function readIdx(path: string, dimensions: number): Promise<IdxFile
 export function parseIdx(path: string, bytes: Uint8Array, dimensions: number): IdxFile {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const header = 4 + 4 * dimensions;
-  if (bytes.length < 4) malformed(path, bytes.length, `the file ends after ${bytes.length} bytes, inside the magic number; expected a header of ${header} bytes`);
+  if (bytes.length < 4)
+    malformed(
+      path,
+      bytes.length,
+      `the file ends after ${bytes.length} bytes, inside the magic number; expected a header of ${header} bytes`,
+    );
   const magic = view.getUint32(0);
   const expected = 0x0800 | dimensions;
-  if (magic !== expected) malformed(path, 0, `wrong magic number, expected ${hexadecimal(expected)} (bytes in ${dimensions} dimensions), found ${hexadecimal(magic)}`);
-  if (bytes.length < header) malformed(path, bytes.length, `the file ends after ${bytes.length} bytes, inside the header of ${header} bytes`);
+  if (magic !== expected)
+    malformed(
+      path,
+      0,
+      `wrong magic number, expected ${hexadecimal(expected)} (bytes in ${dimensions} dimensions), found ${hexadecimal(magic)}`,
+    );
+  if (bytes.length < header)
+    malformed(path, bytes.length, `the file ends after ${bytes.length} bytes, inside the header of ${header} bytes`);
   const shape = Array.from({ length: dimensions }, (_, axis) => view.getUint32(4 + 4 * axis));
   const length = checkedLength(path, shape);
   const found = bytes.length - header;
-  if (found < length) malformed(path, bytes.length, `the file is truncated, its dimensions ${shape.join(' x ')} ask for ${length} bytes after the header, found ${found}`);
-  if (found > length) malformed(path, header + length, `${found - length} bytes follow the ${length} bytes that the dimensions ${shape.join(' x ')} ask for`);
+  if (found < length)
+    malformed(
+      path,
+      bytes.length,
+      `the file is truncated, its dimensions ${shape.join(' x ')} ask for ${length} bytes after the header, found ${found}`,
+    );
+  if (found > length)
+    malformed(path, header + length, `${found - length} bytes follow the ${length} bytes that the dimensions ${shape.join(' x ')} ask for`);
   return { shape, data: bytes.subarray(header), bytes };
 }
 
@@ -61,7 +78,8 @@ async function readBounded(path: string): Promise<Uint8Array> {
   const facts = await stat(path).catch((cause: unknown) => unreadable(path, cause));
   // A directory, or a pipe that would be waited for without end.
   if (!facts.isFile()) throw new LockstepError('data-invalid', `${path}: this is not a file. Check the directory given to --data.`);
-  if (facts.size > maximumBytes) throw new LockstepError('data-invalid', `${path}: the file has ${facts.size} bytes; at most ${maximumBytes} are read.`);
+  if (facts.size > maximumBytes)
+    throw new LockstepError('data-invalid', `${path}: the file has ${facts.size} bytes; at most ${maximumBytes} are read.`);
   return readFile(path).catch((cause: unknown) => unreadable(path, cause));
 }
 
@@ -74,7 +92,9 @@ const reasons: Readonly<Record<string, string>> = {
 function unreadable(path: string, cause: unknown): never {
   const code = (cause as NodeJS.ErrnoException).code ?? '';
   const reason = reasons[code] ?? (cause as Error).message;
-  throw new LockstepError('data-invalid', `${path}: the data file cannot be read: ${reason}. Check the directory given to --data.`, { cause });
+  throw new LockstepError('data-invalid', `${path}: the data file cannot be read: ${reason}. Check the directory given to --data.`, {
+    cause,
+  });
 }
 
 function malformed(path: string, offset: number, what: string): never {

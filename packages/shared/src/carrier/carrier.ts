@@ -26,5 +26,9 @@ export interface Carrier {
    * The flats of a received message, and the frames that belong to something else. Undefined if they are not (or no longer) there.
    * `allocate` provides memory for flats that must be copied; new memory by default.
    */
-  unpack(payload: Payload, frames: readonly Uint8Array[], allocate?: (length: number) => Float32Array): { flats: Float32Array[]; rest: readonly Uint8Array[] } | undefined;
+  unpack(
+    payload: Payload,
+    frames: readonly Uint8Array[],
+    allocate?: (length: number) => Float32Array,
+  ): { flats: Float32Array[]; rest: readonly Uint8Array[] } | undefined;
 }

@@ -102,7 +102,8 @@ function write(descriptor: number, slot: Slot, sequence: number, version: number
   slot.version = undefined;
   try {
     writeSync(descriptor, Float64Array.of(sequence - 1), 0, 8, slot.offset);
-    for (let done = 0; done < bytes.length; ) done += writeSync(descriptor, bytes, done, bytes.length - done, slot.offset + guardBytes + done);
+    for (let done = 0; done < bytes.length;)
+      done += writeSync(descriptor, bytes, done, bytes.length - done, slot.offset + guardBytes + done);
     writeSync(descriptor, Float64Array.of(sequence), 0, 8, slot.offset);
   } catch {
     // /dev/shm is full: containers often have 64 MB. The caller sends this flat another way.
@@ -130,14 +131,15 @@ export function openRegion(offer: RegionOffer): RegionReader | undefined {
   }
   const opened = descriptor;
   const guard = new Float64Array(1);
-  const holds = (reference: SlotReference): boolean => readSync(opened, guard, 0, 8, reference.offset) === 8 && guard[0] === reference.sequence;
+  const holds = (reference: SlotReference): boolean =>
+    readSync(opened, guard, 0, 8, reference.offset) === 8 && guard[0] === reference.sequence;
   return {
     take(reference, length, allocate = (count) => new Float32Array(count)) {
       // The length comes from outside: no more is allocated than there is to read.
       if (length * 4 > fstatSync(opened).size || !holds(reference)) return undefined;
       const flat = allocate(length);
       const bytes = new Uint8Array(flat.buffer, flat.byteOffset, flat.byteLength);
-      for (let done = 0; done < bytes.length; ) {
+      for (let done = 0; done < bytes.length;) {
         const count = readSync(opened, bytes, done, bytes.length - done, reference.offset + guardBytes + done);
         if (count === 0) return undefined;
         done += count;

@@ -15,7 +15,8 @@ export function createShmCarrier(own: RegionWriter, peers: RegionReader): Carrie
   return {
     name: 'shm',
     pack: (flats) => packInto(own, flats) ?? inlineCarrier.pack(flats),
-    unpack: (payload, frames, allocate) => (payload.carrier === 'shm' ? takeFrom(peers, payload, frames, allocate) : inlineCarrier.unpack(payload, frames)),
+    unpack: (payload, frames, allocate) =>
+      payload.carrier === 'shm' ? takeFrom(peers, payload, frames, allocate) : inlineCarrier.unpack(payload, frames),
   };
 }
 
@@ -31,7 +32,12 @@ function packInto(region: RegionWriter, flats: readonly KeyedFlat[]): Packed | u
 
 type ShmPayload = Extract<Payload, { carrier: 'shm' }>;
 
-function takeFrom(region: RegionReader, { slots }: ShmPayload, frames: Frames, allocate?: (length: number) => Float32Array): { flats: Float32Array[]; rest: Frames } | undefined {
+function takeFrom(
+  region: RegionReader,
+  { slots }: ShmPayload,
+  frames: Frames,
+  allocate?: (length: number) => Float32Array,
+): { flats: Float32Array[]; rest: Frames } | undefined {
   const flats: Float32Array[] = [];
   for (const slot of slots) {
     const flat = region.take(slot, slot.length, allocate);

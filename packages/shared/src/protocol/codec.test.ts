@@ -8,21 +8,47 @@ import { type Message, protocolVersion, type ToCoordinator, toCoordinator, type 
 const fence = { runId: 'r', epoch: 1, incarnation: 'i', round: 3 };
 const payload = { carrier: 'inline', lengths: [2] } as const;
 const hash = 'a'.repeat(64);
-const manifest = { parameters: [{ name: 'l/kernel', shape: [2, 3], offset: 0, initializer: { kind: 'uniform', min: -1, max: 1 } }], length: 6, topology: { class_name: 'Sequential' } };
+const manifest = {
+  parameters: [{ name: 'l/kernel', shape: [2, 3], offset: 0, initializer: { kind: 'uniform', min: -1, max: 1 } }],
+  length: 6,
+  topology: { class_name: 'Sequential' },
+};
 
 const examples: { [T in Message['type']]: Extract<Message, { type: T }> } = {
   hello: { type: 'hello', version: '0.1.0', incarnation: 'i', name: 'w', host: 'h', pid: 1, backend: 'wasm', device: 'cpu' },
   ready: { type: 'ready', ...fence, manifests: { g: manifest as never }, fingerprint: hash, carrier: 'shm' },
-  result: { type: 'result', ...fence, workId: 1, task: 'gradient', nodes: [{ level: 1, index: 0 }], outcomes: [{ shard: 0, loss: Number.NaN, metrics: { a: Infinity } }], computeSeconds: 0.1, payload: { ...payload, lengths: [2] } },
+  result: {
+    type: 'result',
+    ...fence,
+    workId: 1,
+    task: 'gradient',
+    nodes: [{ level: 1, index: 0 }],
+    outcomes: [{ shard: 0, loss: Number.NaN, metrics: { a: Infinity } }],
+    computeSeconds: 0.1,
+    payload: { ...payload, lengths: [2] },
+  },
   need: { type: 'need', ...fence, workId: 1, networks: ['g'] },
   leave: { type: 'leave', ...fence, code: 'stopped', reason: 'x' },
   welcome: { type: 'welcome', ...fence, recipe: { name: 'gan', hash }, seed: 2 ** 53 - 1, batchSize: 8, shardCount: 4, compile: true },
   refuse: { type: 'refuse', ...fence, code: 'refused', reason: 'x' },
-  work: { type: 'work', ...fence, workId: 1, task: 'gradient', phase: 0, shards: [0, 1], pictures: 0, needs: { g: 1 }, sends: ['g'], sampleBytes: 3, payload: { ...payload, lengths: [2] } },
+  work: {
+    type: 'work',
+    ...fence,
+    workId: 1,
+    task: 'gradient',
+    phase: 0,
+    shards: [0, 1],
+    pictures: 0,
+    needs: { g: 1 },
+    sends: ['g'],
+    sampleBytes: 3,
+    payload: { ...payload, lengths: [2] },
+  },
   bye: { type: 'bye', ...fence, ended: true, reason: 'x' },
 };
 const schemaOf = (type: Message['type']) => (type in { hello: 1, ready: 1, result: 1, need: 1, leave: 1 } ? toCoordinator : toWorker);
-const decodeAny = (type: Message['type'], frames: readonly Uint8Array[]) => decode<ToCoordinator | ToWorker>(schemaOf(type) as never, frames);
+const decodeAny = (type: Message['type'], frames: readonly Uint8Array[]) =>
+  decode<ToCoordinator | ToWorker>(schemaOf(type) as never, frames);
 const packr = new Packr({ useRecords: false });
 
 describe('codec', () => {
@@ -55,13 +81,20 @@ describe('codec', () => {
   });
 
   test('does not send a header that the other side would refuse', () => {
-    assert.throws(() => encode({ ...examples.ready, manifests: { g: { ...manifest, topology: { text: 'x'.repeat(maximumHeaderBytes) } } as never } }), /at most 65536/);
+    assert.throws(
+      () => encode({ ...examples.ready, manifests: { g: { ...manifest, topology: { text: 'x'.repeat(maximumHeaderBytes) } } as never } }),
+      /at most 65536/,
+    );
   });
 
   test('never throws, whatever bytes come', () => {
     const valid = Object.values(examples).map((message) => encode(message)[0]!);
     const mutated = fc
-      .record({ which: fc.nat(valid.length - 1), edits: fc.array(fc.record({ at: fc.nat(2000), to: fc.nat(255) }), { maxLength: 8 }), cut: fc.nat(2000) })
+      .record({
+        which: fc.nat(valid.length - 1),
+        edits: fc.array(fc.record({ at: fc.nat(2000), to: fc.nat(255) }), { maxLength: 8 }),
+        cut: fc.nat(2000),
+      })
       .map(({ which, edits, cut }) => {
         const header = Uint8Array.from(valid[which]!);
         for (const { at, to } of edits) header[at % header.length] = to;

@@ -24,7 +24,13 @@ const perNetwork = <T extends z.ZodType>(value: T): z.ZodRecord<typeof name, T> 
  */
 const payload = z.discriminatedUnion('carrier', [
   z.object({ carrier: z.literal('inline'), lengths: z.array(count).max(maximumShards).readonly() }),
-  z.object({ carrier: z.literal('shm'), slots: z.array(z.object({ offset: count, sequence: count, length: count })).max(maximumShards).readonly() }),
+  z.object({
+    carrier: z.literal('shm'),
+    slots: z
+      .array(z.object({ offset: count, sequence: count, length: count }))
+      .max(maximumShards)
+      .readonly(),
+  }),
 ]);
 const carrier = z.enum(['inline', 'shm']);
 

@@ -67,7 +67,10 @@ test('a parameter does not depend on the shapes and initializers of others', () 
 
 test('parameters, streams and seeds differ; the same seed repeats', () => {
   const normal: Initializer = { kind: 'normal', mean: 0, deviation: 1 };
-  const twins = draw([[[6], normal], [[6], normal]]);
+  const twins = draw([
+    [[6], normal],
+    [[6], normal],
+  ]);
   assert.notDeepEqual([...twins.subarray(0, 6)], [...twins.subarray(6)]);
   const drawn = [draw([[[6], normal]], 1, 1), draw([[[6], normal]], 2, 1), draw([[[6], normal]], 1, 2)].map((flat) => flat.join());
   assert.equal(new Set(drawn).size, 3);
@@ -81,11 +84,17 @@ test('the bits are those they always were', () => {
     [[33, 77], { kind: 'normal', mean: 0, deviation: 0.02 }],
     [[7, 11, 13], { kind: 'truncated-normal', mean: 0, deviation: 0.05 }],
   ]);
-  assert.equal(createHash('sha256').update(new Uint8Array(flat.buffer)).digest('hex'), '6df1a4bab72d745be832725c6b627f2a2a856cbed1b964d4c2a17edcfe127355');
+  assert.equal(
+    createHash('sha256').update(new Uint8Array(flat.buffer)).digest('hex'),
+    '6df1a4bab72d745be832725c6b627f2a2a856cbed1b964d4c2a17edcfe127355',
+  );
 });
 
 test('a manifest whose parameters do not fill the flat is a mistake', () => {
-  const whole = manifestOf([[[4], { kind: 'constant', value: 1 }], [[2], { kind: 'constant', value: 1 }]]);
+  const whole = manifestOf([
+    [[4], { kind: 'constant', value: 1 }],
+    [[2], { kind: 'constant', value: 1 }],
+  ]);
   const gap = { ...whole, parameters: [whole.parameters[0]!, { ...whole.parameters[1]!, offset: 5 }] };
   assert.throws(() => initialFlat({ ...whole, length: 7 }, 1, 1), /fill 6 of 7/);
   assert.throws(() => initialFlat({ ...whole, length: 5 }, 1, 1), /does not follow/);

@@ -48,7 +48,8 @@ export function manifestFault(manifests: Manifests, networks: readonly string[])
   for (const [network, { parameters, length }] of Object.entries(manifests)) {
     let offset = 0;
     for (const parameter of parameters) {
-      if (parameter.offset !== offset) return `parameter ${parameter.name} of ${network} starts at ${parameter.offset} instead of ${offset}`;
+      if (parameter.offset !== offset)
+        return `parameter ${parameter.name} of ${network} starts at ${parameter.offset} instead of ${offset}`;
       offset += elementCount(parameter.shape);
     }
     if (offset !== length || length > maximumParameters) return `${network} has ${length} elements where its parameters have ${offset}`;

@@ -28,7 +28,12 @@ function fromUnits(units: bigint): number {
 const floats = fc.float({ noNaN: true, noDefaultInfinity: true });
 const denormals = fc.integer({ min: -0xffffff, max: 0xffffff }).map((units) => units * 2 ** -149);
 const huge = fc.float({ min: Math.fround(1e38), noNaN: true, noDefaultInfinity: true });
-const values = fc.oneof(floats, denormals, huge, huge.map((value) => -value));
+const values = fc.oneof(
+  floats,
+  denormals,
+  huge,
+  huge.map((value) => -value),
+);
 
 test('an element is the IEEE 754 float32 sum, denormals and overflow included', () => {
   const property = fc.property(values, values, (left, right) => {

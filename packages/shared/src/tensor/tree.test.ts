@@ -19,7 +19,10 @@ function allNodes(shardCount: number): TreeNode[] {
 
 test('the root covers every shard', () => {
   const property = fc.property(shardCounts, (shardCount) => {
-    assert.deepEqual(shardsUnder(rootOf(shardCount), shardCount), Array.from({ length: shardCount }, (_, shard) => shard));
+    assert.deepEqual(
+      shardsUnder(rootOf(shardCount), shardCount),
+      Array.from({ length: shardCount }, (_, shard) => shard),
+    );
   });
   fc.assert(property);
 });
@@ -31,7 +34,10 @@ test('children partition their parent, left before right', () => {
       const children = childrenOf(node, shardCount);
       assert.ok(children.length === 1 || children.length === 2);
       assert.ok(children.every((child) => isNode(child, shardCount)));
-      assert.deepEqual(children.flatMap((child) => shardsUnder(child, shardCount)), shardsUnder(node, shardCount));
+      assert.deepEqual(
+        children.flatMap((child) => shardsUnder(child, shardCount)),
+        shardsUnder(node, shardCount),
+      );
     }
   });
   fc.assert(property);
@@ -39,7 +45,10 @@ test('children partition their parent, left before right', () => {
 
 test('only an odd last node moves up alone', () => {
   assert.deepEqual(childrenOf({ level: 1, index: 2 }, 5), [{ level: 0, index: 4 }]);
-  assert.deepEqual(childrenOf({ level: 3, index: 0 }, 5), [{ level: 2, index: 0 }, { level: 2, index: 1 }]);
+  assert.deepEqual(childrenOf({ level: 3, index: 0 }, 5), [
+    { level: 2, index: 0 },
+    { level: 2, index: 1 },
+  ]);
   assert.deepEqual(rootOf(5), { level: 3, index: 0 });
   assert.deepEqual(rootOf(1), { level: 0, index: 0 });
 });
@@ -48,7 +57,10 @@ test('a cover holds exactly the shards asked for, each once, in order', () => {
   const property = fc.property(subsets, ({ shardCount, shards }) => {
     const nodes = cover(shards, shardCount);
     assert.ok(nodes.every((node) => isNode(node, shardCount)));
-    assert.deepEqual(nodes.flatMap((node) => shardsUnder(node, shardCount)), shards);
+    assert.deepEqual(
+      nodes.flatMap((node) => shardsUnder(node, shardCount)),
+      shards,
+    );
   });
   fc.assert(property);
 });

@@ -94,7 +94,10 @@ export function connect(endpoint: string, identity: PeerId, events: ClientEvents
     dealer.connect(endpoint);
   } catch (error) {
     dealer.close();
-    throw new LockstepError('address-invalid', `Cannot connect to '${endpoint}': ${reasonOf(error)}. Give --connect tcp://HOST:PORT or ipc://PATH.`);
+    throw new LockstepError(
+      'address-invalid',
+      `Cannot connect to '${endpoint}': ${reasonOf(error)}. Give --connect tcp://HOST:PORT or ipc://PATH.`,
+    );
   }
   const receiving = (async () => {
     for await (const frames of dealer) events.message(frames);
@@ -162,9 +165,15 @@ function requireVersion(): void {
 function bindError(endpoint: string, error: unknown): LockstepError {
   const code = (error as { code?: string }).code;
   if (code === 'EADDRINUSE') {
-    return new LockstepError('address-in-use', `'${endpoint}' is in use by another process. Stop it, or choose another address with --bind.`);
+    return new LockstepError(
+      'address-in-use',
+      `'${endpoint}' is in use by another process. Stop it, or choose another address with --bind.`,
+    );
   }
-  return new LockstepError('address-invalid', `Cannot bind '${endpoint}': ${reasonOf(error)}. Give --bind tcp://ADDRESS:PORT or ipc://PATH.`);
+  return new LockstepError(
+    'address-invalid',
+    `Cannot bind '${endpoint}': ${reasonOf(error)}. Give --bind tcp://ADDRESS:PORT or ipc://PATH.`,
+  );
 }
 
 function reasonOf(error: unknown): string {

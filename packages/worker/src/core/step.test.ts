@@ -6,7 +6,16 @@ import { step } from './step.ts';
 
 const config: RunConfig = { recipe: { name: 'gan', hash: 'h' }, seed: 1, batchSize: 8, shardCount: 4, compile: true };
 const fence = (epoch = 1, round = 0) => ({ runId: 'r', epoch, incarnation: 'i', round });
-const order: WorkOrder = { workId: 5, task: 'gradient', phase: 0, shards: [0], pictures: 0, needs: { g: 0, d: 0 }, sends: ['g', 'd'], payload: undefined };
+const order: WorkOrder = {
+  workId: 5,
+  task: 'gradient',
+  phase: 0,
+  shards: [0],
+  pictures: 0,
+  needs: { g: 0, d: 0 },
+  sends: ['g', 'd'],
+  payload: undefined,
+};
 const create = (): State => createState({ reconnectTimeoutMs: 1000, endpoint: 'tcp://c:1' }, 0);
 const kinds = (effects: Effect[]): string[] => effects.map((effect) => effect.do);
 const give = (state: State, ...events: Event[]): string[][] => events.map((event) => kinds(step(state, event, 0)));
@@ -16,7 +25,14 @@ describe('worker core', () => {
     const state = create();
     const work = fence();
     assert.deepEqual(
-      give(state, { type: 'up' }, { type: 'welcome', fence: fence(), config }, { type: 'prepared' }, { type: 'work', fence: work, order }, { type: 'computed', fence: work, workId: 5 }),
+      give(
+        state,
+        { type: 'up' },
+        { type: 'welcome', fence: fence(), config },
+        { type: 'prepared' },
+        { type: 'work', fence: work, order },
+        { type: 'computed', fence: work, workId: 5 },
+      ),
       [['hello'], ['prepare'], ['ready'], ['compute'], ['result']],
     );
   });
@@ -49,16 +65,31 @@ describe('worker core', () => {
     const state = create();
     const work = fence(1);
     give(state, { type: 'up' }, { type: 'welcome', fence: fence(1), config }, { type: 'prepared' }, { type: 'work', fence: work, order });
-    assert.deepEqual(give(state, { type: 'down' }, { type: 'up' }, { type: 'welcome', fence: fence(2), config }, { type: 'computed', fence: work, workId: 5 }), [['say'], ['hello'], ['ready'], []]);
+    assert.deepEqual(
+      give(
+        state,
+        { type: 'down' },
+        { type: 'up' },
+        { type: 'welcome', fence: fence(2), config },
+        { type: 'computed', fence: work, workId: 5 },
+      ),
+      [['say'], ['hello'], ['ready'], []],
+    );
   });
 
   test('never computes with weights it lacks: it asks for them', () => {
     const state = create();
     give(state, { type: 'up' }, { type: 'welcome', fence: fence(), config }, { type: 'prepared' });
-    assert.deepEqual(step(state, { type: 'work', fence: fence(), order: { ...order, sends: ['g'] } }, 0), [{ do: 'need', fence: fence(), workId: 5, networks: ['d'] }]);
+    assert.deepEqual(step(state, { type: 'work', fence: fence(), order: { ...order, sends: ['g'] } }, 0), [
+      { do: 'need', fence: fence(), workId: 5, networks: ['d'] },
+    ]);
     give(state, { type: 'work', fence: fence(), order });
-    assert.deepEqual(give(state, { type: 'work', fence: fence(1, 1), order: { ...order, sends: ['g'], needs: { g: 1, d: 0 } } }), [['compute']]);
-    assert.deepEqual(give(state, { type: 'work', fence: fence(1, 2), order: { ...order, sends: ['g'], needs: { g: 2, d: 1 } } }), [['need']]);
+    assert.deepEqual(give(state, { type: 'work', fence: fence(1, 1), order: { ...order, sends: ['g'], needs: { g: 1, d: 0 } } }), [
+      ['compute'],
+    ]);
+    assert.deepEqual(give(state, { type: 'work', fence: fence(1, 2), order: { ...order, sends: ['g'], needs: { g: 2, d: 1 } } }), [
+      ['need'],
+    ]);
   });
 
   test('ignores WORK of another life of the coordinator', () => {
@@ -67,11 +98,22 @@ describe('worker core', () => {
     assert.deepEqual(give(state, { type: 'work', fence: fence(1), order }), [[]]);
   });
 
-  test('ends well when the run ends, with a code when refused or failed, and tells the coordinator', () => {
+  test('ends without a word when the run is over', () => {
+    const state = create();
+    give(state, { type: 'up' }, { type: 'welcome', fence: fence(), config }, { type: 'prepared' });
+    assert.deepEqual(step(state, { type: 'bye', ended: true, reason: 'done' }, 0), [{ do: 'exit', reason: 'done' }]);
+  });
+
+  test('ends well when told to stop, with a code when it failed, and tells the coordinator', () => {
     for (const [event, expected] of [
-      [{ type: 'bye', ended: true, reason: 'done' }, { do: 'exit', reason: 'done' }],
-      [{ type: 'stop', reason: 'SIGTERM' }, { do: 'exit', reason: 'SIGTERM' }],
-      [{ type: 'failed', code: 'compute-failed', reason: 'out of memory' }, { do: 'exit', code: 'compute-failed', reason: 'out of memory' }],
+      [
+        { type: 'stop', reason: 'SIGTERM' },
+        { do: 'exit', reason: 'SIGTERM' },
+      ],
+      [
+        { type: 'failed', code: 'compute-failed', reason: 'out of memory' },
+        { do: 'exit', code: 'compute-failed', reason: 'out of memory' },
+      ],
     ] as const) {
       const state = create();
       give(state, { type: 'up' }, { type: 'welcome', fence: fence(), config }, { type: 'prepared' });

@@ -15,7 +15,9 @@ export function step(state: State, event: Event, nowMs: number): Effect[] {
     case 'down':
       return state.stage === 'seeking'
         ? []
-        : seek(state, nowMs, [{ do: 'say', sentence: `Lost the coordinator at ${state.options.endpoint}; looking for it again for ${seconds(state)} s.` }]);
+        : seek(state, nowMs, [
+            { do: 'say', sentence: `Lost the coordinator at ${state.options.endpoint}; looking for it again for ${seconds(state)} s.` },
+          ]);
     case 'welcome':
       return join(state, event.fence, event.config);
     case 'prepared':
@@ -27,7 +29,7 @@ export function step(state: State, event: Event, nowMs: number): Effect[] {
     case 'computed':
       return answer(state, event);
     case 'bye':
-      return event.ended ? exit(state, event.reason) : seek(state, nowMs, [{ do: 'hello' }]);
+      return event.ended ? farewell(state, event.reason) : seek(state, nowMs, [{ do: 'hello' }]);
     case 'refuse':
       return exit(state, `The coordinator refused this worker: ${event.reason}`, event.code);
     case 'failed':
@@ -36,7 +38,11 @@ export function step(state: State, event: Event, nowMs: number): Effect[] {
       return exit(state, event.reason);
     case 'tick':
       return state.stage === 'seeking' && state.seekDeadlineMs <= nowMs
-        ? exit(state, `No coordinator answered at ${state.options.endpoint} within ${seconds(state)} s (--reconnect-timeout). Start one, or check --connect.`, 'coordinator-unreachable')
+        ? exit(
+            state,
+            `No coordinator answered at ${state.options.endpoint} within ${seconds(state)} s (--reconnect-timeout). Start one, or check --connect.`,
+            'coordinator-unreachable',
+          )
         : [];
   }
 }
@@ -68,7 +74,13 @@ function join(state: State, fence: Fence, config: RunConfig): Effect[] {
 }
 
 function same(a: RunConfig, b: RunConfig): boolean {
-  return a.recipe.hash === b.recipe.hash && a.seed === b.seed && a.batchSize === b.batchSize && a.shardCount === b.shardCount && a.compile === b.compile;
+  return (
+    a.recipe.hash === b.recipe.hash &&
+    a.seed === b.seed &&
+    a.batchSize === b.batchSize &&
+    a.shardCount === b.shardCount &&
+    a.compile === b.compile
+  );
 }
 
 function finishPreparing(state: State): Effect[] {
@@ -86,7 +98,9 @@ function isCurrent(state: State, fence: Fence): boolean {
 
 function takeWork(state: State, fence: Fence, order: WorkOrder): Effect[] {
   if (!isCurrent(state, fence)) return [];
-  const lacking = Object.keys(order.needs).filter((network) => !order.sends.includes(network) && state.holds[network] !== order.needs[network]);
+  const lacking = Object.keys(order.needs).filter(
+    (network) => !order.sends.includes(network) && state.holds[network] !== order.needs[network],
+  );
   if (lacking.length > 0) return [{ do: 'need', fence, workId: order.workId, networks: lacking }];
   for (const network of order.sends) state.holds[network] = order.needs[network]!;
   state.computing = { epoch: fence.epoch, workId: order.workId };
@@ -99,6 +113,12 @@ function answer(state: State, { fence, workId }: Extract<Event, { type: 'compute
   if (state.stage !== 'member' || computing?.workId !== workId || computing.epoch !== fence.epoch) return [];
   state.computing = undefined;
   return [{ do: 'result', fence, workId }];
+}
+
+/** The coordinator has ended: there is nobody to say LEAVE to. */
+function farewell(state: State, reason: string): Effect[] {
+  state.stage = 'ended';
+  return [{ do: 'exit', reason }];
 }
 
 function exit(state: State, reason: string, code?: Extract<Event, { type: 'failed' }>['code']): Effect[] {
