@@ -1,0 +1,35 @@
+/** The promise on native TensorFlow, with compiled phases and the real GAN: workers, carriers and compilation change no bit. */
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { startRun } from '../e2e/harness.ts';
+import { requireBuild } from './tensorflow.ts';
+
+const common = [
+  '--recipe',
+  'gan',
+  '--backend',
+  'tensorflow',
+  '--spawn',
+  '--batch-size',
+  '64',
+  '--steps',
+  '12',
+  '--sample-every',
+  '0',
+  '--checkpoint-every',
+  '0',
+];
+const variants: Record<string, readonly string[]> = {
+  '2 workers through shared memory': ['--workers', '2'],
+  '3 workers in messages': ['--workers', '3', '--carrier', 'inline'],
+  '4 workers through shared memory': ['--workers', '4'],
+  '2 workers, phases op by op': ['--workers', '2', '--no-compile'],
+};
+
+test('the same seed gives the same weights on native TensorFlow', async (t) => {
+  if (!requireBuild(t)) return;
+  const hashes = async (args: readonly string[]): Promise<object> =>
+    (await (await startRun(t, { args: [...common, ...args] })).completed()).weightsSha256;
+  const alone = await hashes(['--workers', '1', '--carrier', 'inline']);
+  for (const [name, args] of Object.entries(variants)) await t.test(name, async () => assert.deepEqual(await hashes(args), alone));
+});
