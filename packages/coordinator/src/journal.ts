@@ -50,7 +50,12 @@ export interface JournalOptions {
   readonly progress: Progress;
   readonly log: Log;
   /** Where the run stands when this process takes it up. */
-  readonly start: { readonly cursor: Cursor; readonly partial: StepRecord; readonly fingerprint: string | undefined };
+  readonly start: {
+    readonly cursor: Cursor;
+    readonly partial: StepRecord;
+    readonly fingerprint: string | undefined;
+    readonly backend: string | undefined;
+  };
   /** What every checkpoint of the run has in common. */
   readonly identity: Pick<Checkpoint, 'lockstepVersion' | 'recipe' | 'seed' | 'datasetSha256'>;
   readonly nowMs: () => number;
@@ -92,7 +97,8 @@ export function createJournal(options: JournalOptions): Journal {
   let { fingerprint } = options.start;
   let throughput: Throughput | undefined;
   let losses: Readonly<Record<string, number>> = {};
-  let backend = '';
+  let backend = options.start.backend ?? '';
+  if (backend !== '') metrics.runsOn(backend);
   const shardsOfDeparted: Record<string, number> = {};
   let roundStartMs = 0;
   let slowestComputeSeconds = 0;
@@ -174,6 +180,7 @@ export function createJournal(options: JournalOptions): Journal {
         shardCount: plan.shardCount,
         cursor: at,
         roundsIntoStep: at.round - at.step * roundsPerStep(plan),
+        backend,
         fingerprint: fingerprint!,
         partial: { ...step },
         networks,

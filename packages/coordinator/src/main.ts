@@ -2,25 +2,28 @@
  * The `coordinator` program. Everything that can be refused is refused here, before anything is bound; then the session runs.
  */
 import { createLog, runProgram, stopSignals, version } from '@lockstep/shared';
+import type { Checkpoint } from './checkpoint/checkpoint.ts';
 import { parseCommandLine } from './cli.ts';
 import { resolveOptions } from './config.ts';
 import { gpusFor, planLocalWorkers } from './local-workers.ts';
+import { backendChoices, type Options } from './options.ts';
 import { prepare } from './prepare.ts';
 import { openRun, readBase } from './run.ts';
 import { runSession } from './session.ts';
 
 async function main(): Promise<number> {
   const commandLine = await parseCommandLine(process.argv.slice(2), version);
-  const options = resolveOptions(commandLine, await readBase(commandLine));
+  const resolved = resolveOptions(commandLine, await readBase(commandLine));
   const terminal = { write: (text: string): unknown => process.stdout.write(text), isTTY: process.stdout.isTTY };
-  const log = createLog({ level: options.logLevel, destination: { write: (text) => terminal.write(text), isTTY: terminal.isTTY } });
+  const log = createLog({ level: resolved.logLevel, destination: { write: (text) => terminal.write(text), isTTY: terminal.isTTY } });
   const stop = stopSignals(log);
-  const prepared = await prepare(options);
-  const gpus = options.spawn ? await gpusFor(options.backend, process.env, (sentence) => log.debug(sentence)) : [];
-  if (options.spawn) planLocalWorkers({ ...options, endpoint: options.bind, recipeFile: prepared.recipeFile }, gpus);
-  const run = await openRun(commandLine, options, prepared, log);
+  const prepared = await prepare(resolved);
+  const run = await openRun(commandLine, resolved, prepared, log);
   let endedWell = false;
   try {
+    const options = { ...resolved, backend: backendOf(resolved, run.checkpoint) };
+    const gpus = options.spawn ? await gpusFor(options.backend, process.env, (sentence) => log.debug(sentence)) : [];
+    if (options.spawn) planLocalWorkers({ ...options, endpoint: options.bind, recipeFile: prepared.recipeFile }, gpus);
     await runSession({ options, prepared, run, gpus, log, terminal, stop });
     endedWell = true;
   } finally {
@@ -30,6 +33,12 @@ async function main(): Promise<number> {
     });
   }
   return 0;
+}
+
+/** `auto` is what is best on this machine for a new run, and what the run has for a resumed one: other backends compute other bits. */
+function backendOf({ backend }: Options, checkpoint: Checkpoint | undefined): Options['backend'] {
+  const before = backendChoices.find((choice) => choice === checkpoint?.backend);
+  return backend === 'auto' && before !== undefined ? before : backend;
 }
 
 // Exits rather than waiting for the loop to run dry: nothing that is left then is worth waiting for.

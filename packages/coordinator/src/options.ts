@@ -197,7 +197,7 @@ export const optionTable: { readonly [K in keyof Options]: OptionSpec } = {
     default: 'auto',
     describe: `backend of spawned workers: ${backendChoices.join(', ')}`,
     check: choice(backendChoices),
-    changesOnResume: false,
+    changesOnResume: true,
   },
   compile: {
     type: 'boolean',

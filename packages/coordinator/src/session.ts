@@ -230,6 +230,7 @@ function createRecords({ options, prepared, run, log, terminal }: SessionOptions
       cursor: start.cursor,
       partial: (checkpoint?.partial as unknown as StepRecord | undefined) ?? emptyStep,
       fingerprint: start.fingerprint,
+      backend: checkpoint?.backend,
     },
     identity: {
       lockstepVersion: version,

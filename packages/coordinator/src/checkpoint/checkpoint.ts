@@ -26,6 +26,8 @@ export interface Checkpoint {
   readonly cursor: Cursor;
   /** Rounds committed of the step after `cursor.step`: 0 exactly when the cursor stands at a step's start. */
   readonly roundsIntoStep: number;
+  /** What computed it: a resume whose backend is `auto` starts the same. The fingerprint is what must match. */
+  readonly backend: string;
   readonly fingerprint: string;
   readonly datasetSha256: string;
   /** Whatever the runtime has gathered for the unfinished step (losses of committed rounds). Numbers that are not finite become null, as in losses.jsonl. */

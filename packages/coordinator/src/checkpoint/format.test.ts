@@ -60,6 +60,7 @@ const checkpoints: fc.Arbitrary<Checkpoint> = record({
     samplePosition: fc.nat(),
   }),
   roundsIntoStep: fc.integer({ min: 1 }),
+  backend: identifier,
   fingerprint: hash,
   datasetSha256: hash,
   partial: json,

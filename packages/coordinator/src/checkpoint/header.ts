@@ -39,6 +39,7 @@ const header = z.strictObject({
   shardCount: z.int().min(1),
   cursor: z.strictObject({ step: count, phase: count, repetition: count, round: count, samplePosition: count }),
   roundsIntoStep: count,
+  backend: name,
   fingerprint: hex,
   datasetSha256: hex,
   partial: z.json(),

@@ -13,6 +13,7 @@ export function exampleCheckpoint(step: number, roundsIntoStep: 0 | 1 = 0, lengt
     shardCount: 4,
     cursor: { step, phase: roundsIntoStep, repetition: 0, round, samplePosition: round * 128 },
     roundsIntoStep,
+    backend: 'wasm',
     fingerprint: 'b'.repeat(64),
     datasetSha256: 'c'.repeat(64),
     partial: roundsIntoStep === 0 ? null : { loss: { discriminator: 0.1 + step } },
