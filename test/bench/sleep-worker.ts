@@ -64,7 +64,7 @@ async function main(endpoint: string, name: string, milliseconds: number, buffer
       reconnectTimeoutMs: 60_000,
       backend,
       // Pictures are not measured, and TF.js's plain `cpu` backend, which is here for its small start-up, would be long about them.
-      findRecipe: async ({ name }) => ({ ...(await loadRecipe(name)).recipe, generate: ({ tf, z }) => tf.zeros([z!.shape[0]!, 784]) }),
+      findRecipe: async ({ name }) => ({ ...(await loadRecipe(name)).recipe, generate: ({ tf, z }) => tf.zeros([z!.shape[0], 784]) }),
       log: createLog({ level: 'error' }),
     },
     stop,
