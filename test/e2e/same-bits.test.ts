@@ -88,7 +88,7 @@ describe('same bits', { concurrency: false }, () => {
   });
 
   test('when a worker is killed with -9 in the middle, and its shards are dealt again', async (t) => {
-    const run = await startRun(t, { args: ['--workers', '2', ...short, '--steps', '400'] });
+    const run = await startRun(t, { args: ['--workers', '2', ...short, '--steps', '150'] });
     await startWorker(t, run, ['--name', 'survivor']);
     const victim = await startWorker(t, run, ['--name', 'victim']);
     await eventually(run, 'twenty steps', async () => (await run.losses()).length >= 20);
@@ -98,11 +98,11 @@ describe('same bits', { concurrency: false }, () => {
     await eventually(run, 'a round that waits for the victim', async () => ((await status(run)).reason as string).endsWith('from victim.'));
     victim.child.kill('SIGKILL');
     const summary = await run.completed();
-    assert.ok(stuckAt < 400, 'killed before the end');
+    assert.ok(stuckAt < 150, 'killed before the end');
     const redealt = await eventsNamed(run, 'shards-redealt');
     assert.ok(redealt.length >= 1 && (redealt[0]!['shards'] as number[]).length >= 1, 'at least one shard was dealt again');
     assert.equal((await eventsNamed(run, 'worker-left'))[0]!['worker'], 'victim');
-    assert.deepEqual(bits(summary), bits((await train(t, 1, ['--steps', '400'])).summary));
+    assert.deepEqual(bits(summary), bits((await train(t, 1, ['--steps', '150'])).summary));
   });
 
   test('when a worker joins half-way, and shares the work from then on', async (t) => {
