@@ -5,7 +5,7 @@
  * all); elsewhere it is a socket file in the temporary directory, and a file that nobody listens on is taken over. Whoever connects is told
  * who holds it. Limits: processes of other hosts, or of other network namespaces (containers), are not seen.
  */
-import { realpath, rename, unlink } from 'node:fs/promises';
+import { mkdir, realpath, rm, rmdir, stat } from 'node:fs/promises';
 import { connect, createServer } from 'node:net';
 import type { Server } from 'node:net';
 import { hostname, tmpdir } from 'node:os';
@@ -29,6 +29,8 @@ export type Holder = z.infer<typeof holderSchema>;
 /** How long to wait for a holder to say who it is; a process that is stopped or busy holds its lock all the same. */
 const answerTimeoutMs = 1000;
 const maximumAnswerBytes = 8192;
+/** Removing a stale socket file takes milliseconds. */
+const maximumTakeoverMs = 5000;
 
 /** Bytes of an abstract address. Node 20 pads shorter ones with NUL and Node 22 does not: only at full length do both mean the same lock. */
 const abstractAddressBytes = 108;
@@ -58,7 +60,7 @@ export async function lockFile(path: string, what: string): Promise<Lock> {
     const server = await listen(path, what);
     if (server !== undefined) return lockOf(server);
     if (await isAlive(path)) throw inUse(what, await askHolder(path));
-    await removeStale(path, what);
+    await removeStale(path);
   }
   throw inUse(what, undefined);
 }
@@ -131,23 +133,29 @@ async function isAlive(path: string): Promise<boolean> {
 }
 
 /**
- * Two processes may find the same stale file: it is moved aside and looked at again before it goes, so that neither removes the socket that
- * the other has just put in its place (if it does move one that is alive, that process keeps the lock and this one is refused).
+ * Several processes may find the same stale file at once, and none may remove the socket that another has just put in its place: only who
+ * made the guard directory removes, after looking again. The others return, and look again too.
  */
-async function removeStale(path: string, what: string): Promise<void> {
-  const aside = `${path}.${process.pid}`;
-  await onDisk(path, async () => {
+async function removeStale(path: string): Promise<void> {
+  const guard = `${path}.takeover`;
+  await onDisk(guard, async () => {
     try {
-      await rename(path, aside);
+      await mkdir(guard);
     } catch (error) {
-      if (systemErrorCode(error) === 'ENOENT') return;
-      throw error;
+      if (systemErrorCode(error) !== 'EEXIST') throw error;
+      const age = await stat(guard).then(
+        ({ mtimeMs }) => Date.now() - mtimeMs,
+        () => 0,
+      );
+      // Its maker was killed at it.
+      if (age > maximumTakeoverMs) await rmdir(guard).catch(() => {});
+      return;
     }
-    if (await isAlive(aside)) {
-      await rename(aside, path);
-      throw inUse(what, await askHolder(path));
+    try {
+      if (!(await isAlive(path))) await rm(path, { force: true });
+    } finally {
+      await rmdir(guard);
     }
-    await unlink(aside);
   });
 }
 
