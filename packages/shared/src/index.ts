@@ -57,6 +57,7 @@ export { stopSignals } from './signals.ts';
 export { shardSizes, shardStarts } from './shards.ts';
 export type { FlatPool } from './tensor/flat-pool.ts';
 export { createFlatPool } from './tensor/flat-pool.ts';
+export { freeFlat } from './tensor/free.ts';
 export { initialFlat } from './tensor/initial-weights.ts';
 export type { Initializer, Manifest, Manifests, Parameter } from './tensor/manifest.ts';
 export { elementCount, manifestFault } from './tensor/manifest.ts';

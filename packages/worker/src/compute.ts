@@ -5,7 +5,7 @@
  * coordinator's tree. Not responsible for: the protocol and fencing (`core/`), the phase itself (`evaluate.ts`), optimizers (coordinator).
  */
 import type { Manifests, Recipe, ShardOutcome, TreeNode } from '@lockstep/shared';
-import { addInto, childrenOf, cover, elementCount, LockstepError, shardSizes, shardStarts, streams } from '@lockstep/shared';
+import { addInto, childrenOf, cover, elementCount, freeFlat, LockstepError, shardSizes, shardStarts, streams } from '@lockstep/shared';
 import type { Backend } from './backends/backend.ts';
 import type { WeightsByNetwork } from './evaluate.ts';
 import { createEvaluator } from './evaluate.ts';
@@ -44,8 +44,8 @@ export interface GradientAnswer {
 
 export interface Compute {
   readonly manifests: Manifests;
-  /** Replaces a network's weights. `flat` must not be written afterwards. */
-  setWeights(network: string, version: number, flat: Float32Array): void;
+  /** Replaces a network's weights. `flat` must not be written until a later call returns it: the flat that is not read any more, if any. */
+  setWeights(network: string, version: number, flat: Float32Array): Float32Array | undefined;
   /** The version held, if any. */
   version(network: string): number | undefined;
   /** Every network's weights must be set. One call at a time. Throws LockstepError('compute-failed') when the backend fails. */
@@ -69,7 +69,7 @@ export async function createCompute(options: ComputeOptions): Promise<Compute> {
   const evaluator = createEvaluator(backend, recipe, networks, batchSize);
   const sizes = shardSizes(batchSize, shardCount);
   const starts = shardStarts(batchSize, shardCount);
-  const held = new Map<string, { version: number; tensors: Weights }>();
+  const held = new Map<string, { version: number; flat: Float32Array; tensors: Weights }>();
   const release = (network: string): void => held.get(network)?.tensors.forEach((tensor) => tensor.dispose());
 
   const heldWeights = (): WeightsByNetwork =>
@@ -93,6 +93,7 @@ export async function createCompute(options: ComputeOptions): Promise<Compute> {
       const drawn = drawInputs(recipe, inputs, { seed, stream: streams.inputs, round: job.round, start: starts[shard]!, count });
       const rows = samples === undefined ? drawn : { ...drawn, real: realRows(recipe.real, samples.get(shard)!) };
       const { flat, loss, metrics } = await evaluator.phase(job.phase, count, weights, rows);
+      Object.values(rows).forEach(freeFlat);
       outcomes.push({ shard, loss, metrics });
       return flat;
     };
@@ -101,7 +102,10 @@ export async function createCompute(options: ComputeOptions): Promise<Compute> {
       if (node.level === 0) return ofShard(node.index);
       const [left, right] = childrenOf(node, shardCount);
       const sum = await ofNode(left!);
-      if (right !== undefined) addInto(sum, await ofNode(right));
+      if (right === undefined) return sum;
+      const addend = await ofNode(right);
+      addInto(sum, addend);
+      freeFlat(addend);
       return sum;
     };
 
@@ -118,8 +122,10 @@ export async function createCompute(options: ComputeOptions): Promise<Compute> {
     setWeights(network, version, flat) {
       if (networks[network] === undefined) throw new Error(`there is no network '${network}'`);
       const tensors = networks[network].split(flat);
+      const replaced = held.get(network)?.flat;
       release(network);
-      held.set(network, { version, tensors });
+      held.set(network, { version, flat, tensors });
+      return replaced;
     },
     version: (network) => held.get(network)?.version,
     gradient,

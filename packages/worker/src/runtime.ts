@@ -6,11 +6,13 @@
 import {
   type Carrier,
   connect,
+  createFlatPool,
   createRegion,
   createShmCarrier,
   decode,
   encode,
   type Fence,
+  freeFlat,
   inlineCarrier,
   isErrorCode,
   LockstepError,
@@ -71,6 +73,8 @@ export async function runWorker(options: RuntimeOptions, stopRequested: Promise<
   // One gradient at a time: the coordinator has read it before it asks for the next.
   const own = createRegion(1);
   let peers: RegionReader | undefined;
+  /** For weights: those in use, and those that come next. */
+  const pool = createFlatPool(1);
   let carrier: Carrier = inlineCarrier;
 
   const transport = connect(options.endpoint, options.incarnation, {
@@ -113,7 +117,7 @@ export async function runWorker(options: RuntimeOptions, stopRequested: Promise<
         return handle({ type: 'welcome', fence, config: { recipe, seed, batchSize, shardCount, compile } });
       }
       case 'work':
-        return handle(workEvent(message, frames, fence, carrier));
+        return handle(workEvent(message, frames, fence, carrier, pool.take));
       case 'refuse':
         return handle({ type: 'refuse', code: isErrorCode(message.code) ? message.code : 'refused', reason: message.reason });
       case 'bye':
@@ -145,7 +149,10 @@ export async function runWorker(options: RuntimeOptions, stopRequested: Promise<
         const { payload, frames } = carrier.pack(
           flats.map((flat, index) => ({ key: `${key} ${index}`, version: answers, live: flat, frozen: () => flat })),
         );
-        return send({ type: 'result', ...effect.fence, workId: effect.workId, ...fields, payload }, frames);
+        send({ type: 'result', ...effect.fence, workId: effect.workId, ...fields, payload }, frames);
+        // No frame lies in their memory: they were copied.
+        if (frames.length === 0) flats.forEach(freeFlat);
+        return;
       }
       case 'need':
         return send({ type: 'need', ...effect.fence, workId: effect.workId, networks: effect.networks });
@@ -190,7 +197,10 @@ export async function runWorker(options: RuntimeOptions, stopRequested: Promise<
   async function carryOut(fence: Fence, order: WorkOrder): Promise<void> {
     const { flats, samples } = order.payload as WorkPayload;
     const startMs = nowMs();
-    for (const [index, network] of order.sends.entries()) compute!.setWeights(network, order.needs[network]!, flats[index]!);
+    for (const [index, network] of order.sends.entries()) {
+      const replaced = compute!.setWeights(network, order.needs[network]!, flats[index]!);
+      if (replaced !== undefined) pool.give(replaced);
+    }
     if (order.task === 'generate') {
       const pictures = await compute!.generate({ pictures: order.pictures });
       answer = {
@@ -225,8 +235,14 @@ interface WorkPayload {
   readonly samples: Uint8Array;
 }
 
-function workEvent(message: Work, frames: readonly Uint8Array[], fence: Fence, carrier: Carrier): Event {
-  const unpacked = carrier.unpack(message.payload, frames);
+function workEvent(
+  message: Work,
+  frames: readonly Uint8Array[],
+  fence: Fence,
+  carrier: Carrier,
+  allocate: (length: number) => Float32Array,
+): Event {
+  const unpacked = carrier.unpack(message.payload, frames, allocate);
   // The weights have been replaced since: this order comes late, and another is on its way.
   if (unpacked === undefined && message.payload.carrier === 'shm')
     return { type: 'lost-weights', fence, workId: message.workId, networks: message.sends };

@@ -1,0 +1,33 @@
+import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import { describe, test } from 'node:test';
+import { setImmediate } from 'node:timers/promises';
+import { freeFlat } from './free.ts';
+
+describe('freed flats', () => {
+  test('V8 does not count their memory any more, and it is gone with the next turn of the event loop', async () => {
+    const bytes = 64 * 2 ** 20;
+    const flat = new Float32Array(bytes / 4).fill(1);
+    const before = process.memoryUsage();
+    freeFlat(flat);
+    assert.equal(flat.length, 0);
+    assert.ok(before.external - process.memoryUsage().external > bytes / 2);
+    await setImmediate();
+    assert.ok(before.arrayBuffers - process.memoryUsage().arrayBuffers > bytes / 2);
+  });
+
+  test('a part of something larger is left alone', () => {
+    const whole = Float32Array.of(1, 2, 3);
+    freeFlat(whole.subarray(1));
+    assert.deepEqual([...whole], [1, 2, 3]);
+  });
+
+  test('do not keep a process alive', () => {
+    const program = `import { freeFlat } from '${new URL('free.ts', import.meta.url).href}'; freeFlat(new Float32Array(8));`;
+    const { status, stderr } = spawnSync(process.execPath, ['--import', 'tsx', '--input-type=module', '-e', program], {
+      encoding: 'utf8',
+      timeout: 20_000,
+    });
+    assert.equal(status, 0, stderr);
+  });
+});
