@@ -5,15 +5,14 @@ import { setImmediate } from 'node:timers/promises';
 import { freeFlat } from './free.ts';
 
 describe('freed flats', () => {
-  test('V8 does not count their memory any more, and it is gone with the next turn of the event loop', async () => {
+  test('their memory is gone with the next turn of the event loop, without a garbage collection', async () => {
     const bytes = 64 * 2 ** 20;
     const flat = new Float32Array(bytes / 4).fill(1);
-    const before = process.memoryUsage();
+    const before = process.memoryUsage().arrayBuffers;
     freeFlat(flat);
     assert.equal(flat.length, 0);
-    assert.ok(before.external - process.memoryUsage().external > bytes / 2);
     await setImmediate();
-    assert.ok(before.arrayBuffers - process.memoryUsage().arrayBuffers > bytes / 2);
+    assert.ok(before - process.memoryUsage().arrayBuffers > bytes / 2);
   });
 
   test('a part of something larger is left alone', () => {
