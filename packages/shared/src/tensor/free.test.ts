@@ -5,14 +5,14 @@ import { setImmediate } from 'node:timers/promises';
 import { freeFlat } from './free.ts';
 
 describe('freed flats', () => {
-  test('their memory is gone with the next turn of the event loop, without a garbage collection', async () => {
+  test('their memory is gone within a few turns of the event loop, without a garbage collection', async () => {
     const bytes = 64 * 2 ** 20;
     const flat = new Float32Array(bytes / 4).fill(1);
     const before = process.memoryUsage().arrayBuffers;
     freeFlat(flat);
     assert.equal(flat.length, 0);
-    await setImmediate();
-    assert.ok(before - process.memoryUsage().arrayBuffers > bytes / 2);
+    for (let turn = 0; turn < 100 && process.memoryUsage().arrayBuffers > before - bytes; turn += 1) await setImmediate();
+    assert.ok(process.memoryUsage().arrayBuffers <= before - bytes);
   });
 
   test('a part of something larger is left alone', () => {
