@@ -133,6 +133,12 @@ const convolutions: Computation[] = ([1, 2] as const).flatMap((stride) =>
 const others: Computation[] = [
   { name: 'softplus', inputs: [[13, 7]], compute: (tf, x) => tf.softplus(tf.mul(x, 5)) },
   { name: 'leakyRelu, negative slope', inputs: [[4, 9]], compute: (tf, x) => tf.leakyRelu(x, -0.5) },
+  // What a gradient penalty does. Its own gradient is the second derivative.
+  ...(['relu', 'tanh'] as const).map((name) => ({
+    name: `gradient of ${name}`,
+    inputs: [[13, 7]],
+    compute: (tf: Tf, x: Tensor) => tf.grad((inner: Tensor) => tf.square(tf[name](inner)))(x),
+  })),
   {
     name: 'concat of rows',
     inputs: [

@@ -1,5 +1,5 @@
 /**
- * What the two TensorFlow backends share: the environment the library reads once when it loads, and loading the npm package.
+ * What the two TensorFlow backends share: the environment the library reads once when it loads, loading the npm package, and its tuned kernels.
  *
  * Responsible for: threads and determinism, which belong to the run and never to a worker; Node 23's missing functions; and one clear
  * sentence when the package does not load. Not responsible for: GPUs (`cuda.ts`).
@@ -8,6 +8,7 @@ import { createRequire } from 'node:module';
 import type { Tf } from '@lockstep/shared';
 import { LockstepError } from '@lockstep/shared';
 import { type NativeKind, useNativeAddon } from './native-addon.ts';
+import { tuneKernels } from './tensorflow-kernels/index.ts';
 
 const require = createRequire(import.meta.url);
 
@@ -42,6 +43,7 @@ export async function loadNativePackage(
   try {
     require(packageName);
     if (!(await tf.setBackend(tfjsName))) throw new Error('its backend did not start');
+    tuneKernels(tf);
     return tf;
   } catch (error) {
     forgetKernels(tf);

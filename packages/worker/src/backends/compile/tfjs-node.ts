@@ -33,6 +33,7 @@ export interface Addon {
   readonly TF_ATTR_BOOL: number;
   readonly TF_ATTR_TYPE: number;
   readonly TF_ATTR_SHAPE: number;
+  readonly TF_FLOAT: number;
   readonly TF_STRING: number;
   createTensor(shape: readonly number[], type: number, values: unknown): number;
   deleteTensor(id: number): void;
