@@ -1,9 +1,10 @@
 // Runs test files with node:test from the sources: `node scripts/test.mjs [--full] FILE-OR-DIR...`. Fails on an empty list, which node would pass.
-// --full: suites that have a short form run their long one.
+// --full: suites that have a short form run their long one. Tests of webgpu run on SwiftShader where `npm run swiftshader` has put it.
 import { spawnSync } from 'node:child_process';
 import { readdirSync, statSync } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { testVariables } from './swiftshader/environment.mjs';
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const full = process.argv.includes('--full');
@@ -16,7 +17,7 @@ if (files.length === 0) {
 const { status } = spawnSync(
   process.execPath,
   ['--conditions=source', '--import', 'tsx', '--test', '--test-reporter=spec', '--test-concurrency=2', ...files],
-  { cwd: root, stdio: 'inherit', env: { ...process.env, ...(full ? { LOCKSTEP_FULL: '1' } : {}) } },
+  { cwd: root, stdio: 'inherit', env: { ...process.env, ...testVariables(process.env), ...(full ? { LOCKSTEP_FULL: '1' } : {}) } },
 );
 process.exit(status ?? 1);
 

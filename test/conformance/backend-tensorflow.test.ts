@@ -1,3 +1,3 @@
 import { conformance } from './suite.ts';
 
-await conformance('tensorflow');
+await conformance('tensorflow', { required: process.env['LOCKSTEP_REQUIRE_NATIVE'] === '1' });

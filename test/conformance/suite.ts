@@ -2,7 +2,8 @@
  * The conformance suite: one backend against TF.js's plain `cpu` backend, in one process.
  *
  * Responsible for: values and gradients within the tolerance, equal bits from equal inputs, and no tensor left over.
- * Not responsible for: speed, or which backends exist. Where a backend cannot be loaded its tests are skipped, with the reason as name.
+ * Not responsible for: speed, or which backends exist. Where a backend cannot be loaded its tests are skipped, with the reason as name;
+ * where it is required, they fail instead.
  */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
@@ -18,10 +19,11 @@ import { computations } from './computations.ts';
  */
 const tolerance = 1e-5;
 
-/** Declares the suite's tests for `name`. A process holds one TensorFlow, so one call per test file. */
-export async function conformance(name: BackendName): Promise<void> {
+/** Declares the suite's tests for `name`, which must load if `required`. A process holds one TensorFlow, so one call per test file. */
+export async function conformance(name: BackendName, { required = false } = {}): Promise<void> {
   const references = await referenceOutcomes();
   const backend = await load(name);
+  if (backend instanceof LockstepError && required) throw backend;
   const skip = backend instanceof LockstepError ? backend.message : false;
   describe(`backend ${name}`, { skip }, () => {
     if (!(backend instanceof LockstepError)) declareTests(backend, references);

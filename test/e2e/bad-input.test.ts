@@ -51,6 +51,7 @@ const cases: Readonly<Record<Exclude<ErrorCode, (typeof lateCodes)[number]>, Rea
     },
     'worker: an unknown flag': worker('--gpus 0', /Unknown argument: gpus\. See worker --help\./),
     'worker: an unknown backend': worker('--backend magic', /--backend takes one of auto, cuda, tensorflow, wasm.*not 'magic'/),
+    'worker: a UUID for WebGPU': worker('--gpu GPU-1f --backend webgpu', /--gpu GPU-1f: WebGPU has no UUIDs/),
     'worker: a GPU on the CPU': worker('--gpu 0 --backend wasm', /--gpu 0 contradicts --backend wasm/),
     'worker: a bad name': worker('--name a/b', /--name takes .*not 'a\/b'/),
     'worker: an address that is none': worker('--connect http://x:1', /--connect takes tcp:/),

@@ -1,5 +1,6 @@
 /**
- * Which local workers `--spawn` starts, with which arguments: one per visible GPU, else one CPU process each.
+ * Which local workers `--spawn` starts, with which arguments: one per visible NVIDIA GPU, else one CPU process each; with webgpu, all on
+ * one GPU: of several, the different ones compute different bits, and those of one name cannot be told apart (docs/webgpu.md).
  *
  * Not responsible for: processes (`spawn.ts`), or how a GPU is made visible (the worker does that).
  */
@@ -18,13 +19,13 @@ export interface LocalWorkerOptions extends Pick<Options, 'workers' | 'backend' 
   readonly recipeFile: string | undefined;
 }
 
-/** The GPUs that spawned workers would use: none for a CPU backend, or where `auto` finds no driver. */
+/** The GPUs that spawned workers share out: none for a CPU backend or webgpu, or where `auto` finds no driver. */
 export async function gpusFor(
   backend: Options['backend'],
   environment: NodeJS.ProcessEnv,
   say: (sentence: string) => void,
 ): Promise<readonly Gpu[]> {
-  if (backend === 'wasm' || backend === 'tensorflow') return [];
+  if (backend !== 'auto' && backend !== 'cuda') return [];
   try {
     return await visibleGpus(environment);
   } catch (error) {
@@ -32,6 +33,12 @@ export async function gpusFor(
     say(`No GPU is used: ${error.message}`);
     return [];
   }
+}
+
+/** What a person should know before workers are spawned, if anything. */
+export function sharingNote({ workers, backend }: Pick<Options, 'workers' | 'backend'>): string | undefined {
+  if (backend !== 'webgpu' || workers === 1) return undefined;
+  return `All ${workers} local workers share one GPU, which is no faster than --workers 1. For several GPUs, start workers by hand: docs/webgpu.md.`;
 }
 
 export function planLocalWorkers(options: LocalWorkerOptions, gpus: readonly Gpu[]): LocalWorker[] {

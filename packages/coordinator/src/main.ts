@@ -5,7 +5,7 @@ import { createLog, runProgram, stopSignals, version } from '@lockstep/shared';
 import type { Checkpoint } from './checkpoint/checkpoint.ts';
 import { parseCommandLine } from './cli.ts';
 import { resolveOptions } from './config.ts';
-import { gpusFor, planLocalWorkers } from './local-workers.ts';
+import { gpusFor, planLocalWorkers, sharingNote } from './local-workers.ts';
 import { backendChoices, type Options } from './options.ts';
 import { prepare } from './prepare.ts';
 import { openRun, readBase } from './run.ts';
@@ -24,6 +24,8 @@ async function main(): Promise<number> {
     const options = { ...resolved, backend: backendOf(resolved, run.checkpoint) };
     const gpus = options.spawn ? await gpusFor(options.backend, process.env, (sentence) => log.debug(sentence)) : [];
     if (options.spawn) planLocalWorkers({ ...options, endpoint: options.bind, recipeFile: prepared.recipeFile }, gpus);
+    const note = options.spawn ? sharingNote(options) : undefined;
+    if (note !== undefined) log.warn(note);
     await runSession({ options, prepared, run, gpus, log, terminal, stop });
     endedWell = true;
   } finally {

@@ -6,7 +6,7 @@
  */
 import { endpoint, LockstepError, numberWithin, oneOf } from '@lockstep/shared';
 
-export const backendChoices = ['auto', 'cuda', 'tensorflow', 'wasm'] as const;
+export const backendChoices = ['auto', 'cuda', 'tensorflow', 'wasm', 'webgpu'] as const;
 export const carrierChoices = ['auto', 'inline'] as const;
 export const logLevels = ['debug', 'info', 'warn', 'error'] as const;
 
@@ -89,7 +89,7 @@ export const optionTable: { readonly [K in keyof Options]: OptionSpec } = {
   spawn: {
     type: 'boolean',
     default: false,
-    describe: 'start that many local workers: one per visible GPU, else one CPU process each',
+    describe: 'start that many local workers: one per visible NVIDIA GPU, else one CPU process each',
     check: truth,
     changesOnResume: true,
   },

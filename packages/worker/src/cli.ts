@@ -1,6 +1,7 @@
 /** The worker's flags: names, defaults, help. Meaning is checked in `config.ts`. */
 import yargs from 'yargs';
 import { usageError } from '@lockstep/shared';
+import { backendChoices } from './backends/index.ts';
 
 export interface Flags {
   readonly connect: string;
@@ -25,9 +26,14 @@ export async function parseFlags(argv: readonly string[], version: string): Prom
     .option('gpu', {
       type: 'string',
       requiresArg: true,
-      describe: 'index among the visible GPUs, or UUID; fails if that GPU cannot be used',
+      describe: 'index among the visible GPUs, or (cuda) UUID; fails if that GPU cannot be used',
     })
-    .option('backend', { type: 'string', requiresArg: true, default: 'auto', describe: 'auto, cuda, tensorflow or wasm' })
+    .option('backend', {
+      type: 'string',
+      requiresArg: true,
+      default: 'auto',
+      describe: `${backendChoices.join(', ')}; auto never takes webgpu`,
+    })
     .option('recipe', { type: 'string', requiresArg: true, describe: "the recipe file, if the run uses a user's recipe" })
     .option('name', { type: 'string', requiresArg: true, describe: 'unique name in logs and metrics [default: HOST-PID or HOST-gpuI]' })
     .option('reconnect-timeout', {
@@ -39,6 +45,7 @@ export async function parseFlags(argv: readonly string[], version: string): Prom
     .option('log-level', { type: 'string', requiresArg: true, default: 'info', describe: 'debug, info, warn or error' })
     .example('worker --gpu 0', 'join the coordinator on this machine with GPU 0')
     .example('worker --gpu 1 --connect tcp://trainer:5555', 'join a coordinator on another machine')
+    .example('worker --backend webgpu', 'use the first GPU of any vendor')
     .example('worker --backend wasm', 'use one CPU core, without any native library')
     .version(version)
     .strict()

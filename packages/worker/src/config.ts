@@ -6,7 +6,7 @@ import { backendChoices, type BackendChoice } from './backends/index.ts';
 export interface WorkerConfig {
   readonly endpoint: string;
   readonly backend: BackendChoice;
-  /** Index among the visible GPUs, or UUID. */
+  /** Index among the visible GPUs or WebGPU adapters, or (cuda) UUID. */
   readonly gpu?: string;
   readonly recipeFile?: string;
   readonly name?: string;
@@ -36,10 +36,13 @@ function checkGpu(gpu: string, backend: BackendChoice): void {
   if (!/^(\d{1,3}|GPU-[0-9a-fA-F-]+)$/.test(gpu)) {
     throw new LockstepError('usage', `--gpu takes the index of a visible GPU, or its UUID (GPU-...), not '${gpu}'.`);
   }
+  if (backend === 'webgpu' && !/^\d+$/.test(gpu)) {
+    throw new LockstepError('usage', `--gpu ${gpu}: WebGPU has no UUIDs. Give --backend webgpu the index of an adapter.`);
+  }
   if (backend === 'wasm' || backend === 'tensorflow') {
     throw new LockstepError(
       'usage',
-      `--gpu ${gpu} contradicts --backend ${backend}, which runs on the CPU. Drop one of them, or use --backend cuda.`,
+      `--gpu ${gpu} contradicts --backend ${backend}, which runs on the CPU. Drop one of them, or use --backend cuda or webgpu.`,
     );
   }
 }

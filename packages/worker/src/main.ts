@@ -3,17 +3,7 @@
  */
 import { randomBytes } from 'node:crypto';
 import { hostname } from 'node:os';
-import {
-  chooseGpu,
-  createLog,
-  loadRecipe,
-  LockstepError,
-  type Recipe,
-  runProgram,
-  stopSignals,
-  version,
-  visibleGpus,
-} from '@lockstep/shared';
+import { createLog, loadRecipe, LockstepError, type Recipe, runProgram, stopSignals, version } from '@lockstep/shared';
 import { loadBackend } from './backends/index.ts';
 import { parseFlags } from './cli.ts';
 import { resolveConfig, type WorkerConfig } from './config.ts';
@@ -24,9 +14,9 @@ async function main(): Promise<number> {
   const config = resolveConfig(await parseFlags(process.argv.slice(2), version));
   const log = createLog({ level: config.logLevel });
   const stop = Promise.race([stopSignals(log), coordinatorProcessGone()]);
-  const gpu = config.gpu === undefined ? undefined : chooseGpu(await visibleGpus(process.env), config.gpu);
-  const { backend, skipped } = await loadBackend(config.backend, gpu);
+  const { backend, skipped } = await loadBackend(config.backend, config.gpu);
   for (const { backend: name, reason } of skipped) log.debug(`Backend ${name} was not taken: ${reason}`);
+  if (backend.remark !== undefined) log.warn(backend.remark);
   log.info(`Backend ${backend.name} on ${backend.device}. Looking for a coordinator at ${config.endpoint}.`);
   const outcome = await runWorker(
     {

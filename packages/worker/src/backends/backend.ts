@@ -28,6 +28,8 @@ export interface Backend {
   /** What a person would call the device, for HELLO and logs: 'wasm (SIMD)', 'NVIDIA H100 (GPU 0)'. */
   readonly device: string;
   readonly tf: Tf;
+  /** One sentence about this device that a person should read; logged. */
+  readonly remark?: string;
   /** Turns an eager phase into what this backend runs best; eager backends return it unchanged. */
   compile(eager: PhaseFunction): PhaseFunction;
 }

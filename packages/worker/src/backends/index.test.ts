@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { type Gpu, LockstepError, type Tf } from '@lockstep/shared';
 import type { Backend } from './backend.ts';
-import { backendChoices, loadBackend, type Loaders } from './index.ts';
+import { backendChoices, type BackendName, loadBackend, type Loaders } from './index.ts';
 
 const gpus: Gpu[] = [
   { index: 0, uuid: 'GPU-a', name: 'first' },
@@ -13,8 +13,9 @@ const missing = (backend: string) => new LockstepError('backend-unavailable', `$
 /** Loaders that work, except where told otherwise, and record what was tried. */
 function loaders(broken: Partial<Record<keyof Loaders, Error>>, visible: Gpu[] = gpus) {
   const tried: string[] = [];
-  const loader = (name: 'cuda' | 'tensorflow' | 'wasm') => async (gpu?: Gpu) => {
-    tried.push(gpu === undefined ? name : `${name} ${gpu.index}`);
+  const loader = (name: BackendName) => async (gpu?: Gpu | number) => {
+    const index = typeof gpu === 'object' ? gpu.index : gpu;
+    tried.push(index === undefined ? name : `${name} ${index}`);
     if (broken[name] !== undefined) throw broken[name];
     return { name, device: '', tf: {} as Tf, compile: (eager) => eager } satisfies Backend;
   };
@@ -22,7 +23,8 @@ function loaders(broken: Partial<Record<keyof Loaders, Error>>, visible: Gpu[] =
     if (broken.findGpus !== undefined) throw broken.findGpus;
     return visible;
   };
-  return { tried, all: { findGpus, cuda: loader('cuda'), tensorflow: loader('tensorflow'), wasm: loader('wasm') } satisfies Loaders };
+  const all = { findGpus, cuda: loader('cuda'), tensorflow: loader('tensorflow'), wasm: loader('wasm'), webgpu: loader('webgpu') };
+  return { tried, all: all satisfies Loaders };
 }
 
 describe('loadBackend auto', () => {
@@ -67,6 +69,12 @@ describe('loadBackend auto', () => {
     );
   });
 
+  it('never takes webgpu, not even when nothing else works', async () => {
+    const { tried, all } = loaders({ cuda: missing('cuda'), tensorflow: missing('tensorflow'), wasm: missing('wasm') });
+    await assert.rejects(loadBackend('auto', undefined, all), /wasm is missing/);
+    assert.deepEqual(tried, ['cuda 0', 'tensorflow', 'wasm']);
+  });
+
   it('does not hide a defect of ours', async () => {
     const { all } = loaders({ cuda: new TypeError('defect') });
     await assert.rejects(loadBackend('auto', undefined, all), TypeError);
@@ -77,15 +85,21 @@ describe('loadBackend with --gpu', () => {
   it('uses that GPU or fails: no other backend is tried', async () => {
     for (const choice of ['auto', 'cuda'] as const) {
       const works = loaders({});
-      assert.equal((await loadBackend(choice, gpus[1], works.all)).backend.name, 'cuda');
+      assert.equal((await loadBackend(choice, '1', works.all)).backend.name, 'cuda');
       const fails = loaders({ cuda: missing('cuda') });
-      await assert.rejects(loadBackend(choice, gpus[1], fails.all), /cuda is missing/);
+      await assert.rejects(loadBackend(choice, '1', fails.all), /cuda is missing/);
       assert.deepEqual([works.tried, fails.tried], [['cuda 1'], ['cuda 1']]);
     }
   });
 
+  it('is the number of an adapter for webgpu, and asks no NVIDIA driver', async () => {
+    const { tried, all } = loaders({ findGpus: new LockstepError('gpu-unavailable', 'no nvidia-smi') });
+    assert.equal((await loadBackend('webgpu', '1', all)).backend.name, 'webgpu');
+    assert.deepEqual(tried, ['webgpu 1']);
+  });
+
   it('is a mistake with a backend for the CPU', async () => {
-    await assert.rejects(loadBackend('wasm', gpus[0], loaders({}).all), /a GPU was chosen for the CPU backend wasm/);
+    await assert.rejects(loadBackend('wasm', '0', loaders({}).all), /a GPU was chosen for the CPU backend wasm/);
   });
 });
 

@@ -9,8 +9,9 @@ import type { Backend } from './backend.ts';
 import { loadCuda } from './cuda.ts';
 import { loadTensorflow } from './tensorflow.ts';
 import { loadWasm } from './wasm.ts';
+import { loadWebgpu } from './webgpu.ts';
 
-export const backendNames = ['cuda', 'tensorflow', 'wasm'] as const;
+export const backendNames = ['cuda', 'tensorflow', 'wasm', 'webgpu'] as const;
 export const backendChoices = ['auto', ...backendNames] as const;
 
 export type BackendName = (typeof backendNames)[number];
@@ -33,6 +34,8 @@ export interface Loaders {
   readonly cuda: (gpu: Gpu) => Promise<Backend>;
   readonly tensorflow: () => Promise<Backend>;
   readonly wasm: () => Promise<Backend>;
+  /** By the adapter's number; undefined: the first GPU. */
+  readonly webgpu: (adapter: number | undefined) => Promise<Backend>;
 }
 
 const ownLoaders: Loaders = {
@@ -40,24 +43,30 @@ const ownLoaders: Loaders = {
   cuda: loadCuda,
   tensorflow: loadTensorflow,
   wasm: loadWasm,
+  webgpu: loadWebgpu,
 };
 
 /**
- * Loads the chosen backend. `gpu` is the one that `--gpu` names: it is used or loading fails, never replaced by the CPU.
- * Without it, `cuda` takes the first visible GPU. `auto`: cuda if a GPU is visible and usable, else tensorflow, else wasm.
+ * Loads the chosen backend. `gpu` is what `--gpu` names (for webgpu, an index): it is used or loading fails, never replaced by the CPU.
+ * Without it, `cuda` and `webgpu` take the first GPU. `auto`: cuda if a GPU is visible and usable, else tensorflow, else wasm. It never
+ * takes webgpu, which computes other bits and has not been measured on GPUs: that is for a person to choose.
  * Throws `backend-unavailable` or `gpu-unavailable`.
  */
-export async function loadBackend(choice: BackendChoice, gpu: Gpu | undefined, loaders: Loaders = ownLoaders): Promise<LoadedBackend> {
-  if (gpu !== undefined && (choice === 'tensorflow' || choice === 'wasm'))
-    throw new Error(`a GPU was chosen for the CPU backend ${choice}`);
+export async function loadBackend(choice: BackendChoice, gpu: string | undefined, loaders: Loaders = ownLoaders): Promise<LoadedBackend> {
   if (choice === 'auto' && gpu === undefined) return firstThatWorks(loaders);
-  if (choice === 'auto' || choice === 'cuda') return { backend: await loaders.cuda(gpu ?? (await firstGpu(loaders))), skipped: [] };
-  return { backend: await loaders[choice](), skipped: [] };
+  return { backend: await loadOne(choice === 'auto' ? 'cuda' : choice, gpu, loaders), skipped: [] };
+}
+
+async function loadOne(name: BackendName, gpu: string | undefined, loaders: Loaders): Promise<Backend> {
+  if (name === 'cuda') return loaders.cuda(await visibleGpu(loaders, gpu));
+  if (name === 'webgpu') return loaders.webgpu(gpu === undefined ? undefined : Number(gpu));
+  if (gpu !== undefined) throw new Error(`a GPU was chosen for the CPU backend ${name}`);
+  return loaders[name]();
 }
 
 async function firstThatWorks(loaders: Loaders): Promise<LoadedBackend> {
   const skipped: Skipped[] = [];
-  const gpu = await attempt(() => firstGpu(loaders));
+  const gpu = await attempt(() => visibleGpu(loaders, undefined));
   const cuda = gpu instanceof LockstepError ? gpu : await attempt(() => loaders.cuda(gpu));
   if (!(cuda instanceof LockstepError)) return { backend: cuda, skipped };
   skipped.push({ backend: 'cuda', reason: cuda.message });
@@ -86,6 +95,6 @@ function secondLibrary(): LockstepError {
   );
 }
 
-async function firstGpu(loaders: Loaders): Promise<Gpu> {
-  return chooseGpu(await loaders.findGpus(), '0');
+async function visibleGpu(loaders: Loaders, wanted = '0'): Promise<Gpu> {
+  return chooseGpu(await loaders.findGpus(), wanted);
 }

@@ -64,7 +64,7 @@ export function whyNotLoaded(packageName: string, error: unknown): string {
   const { code } = error as { code?: unknown };
   const message = error instanceof Error ? error.message : String(error);
   const line = (message.split('\n')[0] ?? '').trim().slice(0, 200);
-  if (code === 'MODULE_NOT_FOUND' && message.includes(`'${packageName}'`)) return notInstalled;
+  if ((code === 'MODULE_NOT_FOUND' || code === 'ERR_MODULE_NOT_FOUND') && message.includes(`'${packageName}'`)) return notInstalled;
   if (message.includes('native addon module')) return 'has no native addon (its install script has not run)';
   if (code === 'ERR_DLOPEN_FAILED') return `has an addon that this machine cannot load (${line})`;
   return `does not load (${line})`;
