@@ -35,3 +35,13 @@ for (const [name, { spoil, sentence }] of Object.entries(spoilings)) {
     assert.throws(() => phase({ weights: {}, inputs: {} }), failed(sentence));
   });
 }
+
+test('reading synchronously is a mistake of the recipe', async (t) => {
+  const backend = await webgpu(t);
+  if (backend === undefined) return;
+  const { tf } = backend;
+  assert.throws(
+    () => tf.tidy(() => tf.add(tf.ones([2]), 1).dataSync()),
+    (error) => error instanceof LockstepError && error.code === 'recipe-invalid' && error.message.includes('dataSync'),
+  );
+});

@@ -5,7 +5,7 @@
  * Not responsible for: which adapter (`webgpu-adapters.ts`).
  *
  * WebGPU reports errors beside the calls that cause them: without the listener below, an allocation that failed would read as zeros.
- * TF.js cannot read synchronously here (it would need a canvas), so a recipe whose loss calls `dataSync` fails in its fingerprint.
+ * TF.js cannot read synchronously here, since it would need a browser's canvas: a loss that calls `dataSync` is refused.
  */
 import { createRequire } from 'node:module';
 import { LockstepError, type Tf } from '@lockstep/shared';
@@ -40,6 +40,7 @@ interface Dawn {
 
 interface TfjsBackend {
   read(dataId: object): Promise<unknown>;
+  readSync(dataId: object): unknown;
 }
 
 type WebGpuBackend = new (device: GpuDevice, info: GpuAdapter['info']) => TfjsBackend;
@@ -56,8 +57,7 @@ export async function loadWebgpu(wanted: number | undefined): Promise<Backend> {
   const tf = require('@tensorflow/tfjs') as Tf;
   const { WebGPUBackend } = await loadPackage<{ WebGPUBackend: WebGpuBackend }>(tfjsPackage, async () => require(tfjsPackage));
   const backend = withNavigatorGpu(entry, () => new WebGPUBackend(device, adapter.info));
-  const read = backend.read.bind(backend);
-  backend.read = (dataId) => explained(fault, () => read(dataId));
+  listenWhenRead(backend, fault);
   // Small tensors stay on the GPU: otherwise some are computed by TF.js's JavaScript, which reads synchronously, and all in other bits.
   tf.env().set('WEBGPU_CPU_FORWARD', false);
   if (tf.findBackend(tfjsName) !== null) tf.removeBackend(tfjsName);
@@ -100,6 +100,23 @@ function watch(device: GpuDevice, name: string): Fault {
     fault ??= new LockstepError('compute-failed', `The GPU was lost (${name}): ${firstLine({ message })}. Start the worker again.`);
   });
   return () => fault;
+}
+
+function listenWhenRead(backend: TfjsBackend, fault: Fault): void {
+  const read = backend.read.bind(backend);
+  const readSync = backend.readSync.bind(backend);
+  backend.read = (dataId) => explained(fault, () => read(dataId));
+  backend.readSync = (dataId) => {
+    try {
+      return readSync(dataId);
+    } catch (error) {
+      throw new LockstepError(
+        'recipe-invalid',
+        "The recipe reads a tensor's value before it returns (dataSync, arraySync, or an operation that does), which WebGPU cannot do. Use tensor operations instead, or another --backend.",
+        { cause: error },
+      );
+    }
+  };
 }
 
 /** A read waits for the GPU, so it is where faults show: as a refusal without a reason, or as values that were never computed. */
