@@ -57,9 +57,7 @@ export async function measureScaling(setting: ScalingSetting): Promise<ScalingSa
   try {
     serving = await serve(args, carrier.bind(directory.path), directory.path);
     for (let index = 0; index < workers; index += 1) {
-      processes.push(
-        forkFile('sleep-worker.ts', [serving.endpoint, `sleeper-${index}`, String(sleepMs), String(Math.ceil(shards / workers) + 1)]),
-      );
+      processes.push(forkFile('sleep-worker.ts', [serving.endpoint, `sleeper-${index}`, String(sleepMs)]));
     }
     return await observe(
       serving,

@@ -2,8 +2,7 @@
  * A worker that sleeps instead of computing: Lockstep's own worker (runtime, core, transport, carrier) over a backend that does nothing.
  *
  * Its thread is blocked while it sleeps, as a real computation blocks it, but its core is free: so one machine can play 64.
- * The gradient is real once and then given again: the numbers stay finite, and the optimizer has its usual work. It is copied into one of
- * a few buffers in turn, since fresh memory costs more than the copy, and 64 workers here would pay for it on one machine's cores.
+ * The gradient is real once and then given again: the numbers stay finite, and the optimizer has its usual work.
  */
 import { randomBytes } from 'node:crypto';
 import { createRequire } from 'node:module';
@@ -17,18 +16,9 @@ function sleep(milliseconds: number): void {
   Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, milliseconds);
 }
 
-/**
- * A phase that answers its first result for ever, after a sleep. An answer is the caller's, who adds into it, until `bufferCount` more are
- * given: enough for every shard of a round and the round before, which has been received by then.
- */
-function sleeping(tf: Tf, eager: PhaseFunction, milliseconds: number, bufferCount: number): PhaseFunction {
+/** A phase that answers its first result for ever, after a sleep. */
+function sleeping(tf: Tf, eager: PhaseFunction, milliseconds: number): PhaseFunction {
   let known: { gradient: Float32Array; loss: number; metrics: Record<string, number> } | undefined;
-  const buffers: Float32Array[] = [];
-  const buffer = (length: number): Float32Array => {
-    const next = buffers.length < bufferCount ? new Float32Array(length) : buffers.shift()!;
-    buffers.push(next);
-    return next;
-  };
   return (inputs) => {
     if (known === undefined) {
       const { gradient, loss, metrics } = eager(inputs);
@@ -38,13 +28,12 @@ function sleeping(tf: Tf, eager: PhaseFunction, milliseconds: number, bufferCoun
       sleep(milliseconds);
     }
     const metrics = Object.fromEntries(Object.entries(known.metrics).map(([name, value]) => [name, tf.scalar(value)]));
-    const gradient = buffer(known.gradient.length);
-    gradient.set(known.gradient);
-    return { gradient: tf.tensor1d(gradient), loss: tf.scalar(known.loss), metrics };
+    // A copy, since the worker frees what it has sent.
+    return { gradient: tf.tensor1d(known.gradient.slice()), loss: tf.scalar(known.loss), metrics };
   };
 }
 
-async function main(endpoint: string, name: string, milliseconds: number, bufferCount: number): Promise<void> {
+async function main(endpoint: string, name: string, milliseconds: number): Promise<void> {
   const tf = createRequire(import.meta.url)('@tensorflow/tfjs') as Tf;
   tf.enableProdMode(); // no advice on the terminal
   await tf.setBackend('cpu');
@@ -52,7 +41,7 @@ async function main(endpoint: string, name: string, milliseconds: number, buffer
     name: 'sleep',
     device: `sleeps ${milliseconds} ms`,
     tf,
-    compile: (eager) => sleeping(tf, eager, milliseconds, bufferCount),
+    compile: (eager) => sleeping(tf, eager, milliseconds),
   };
   // However the benchmark ends, its channel closes.
   const stop = new Promise<string>((resolve) => process.once('disconnect', () => resolve('the benchmark is over')));
@@ -73,5 +62,5 @@ async function main(endpoint: string, name: string, milliseconds: number, buffer
   process.exit(code === undefined ? 0 : 1);
 }
 
-const [endpoint, name, milliseconds, bufferCount] = process.argv.slice(2);
-await main(endpoint!, name!, Number(milliseconds), Number(bufferCount));
+const [endpoint, name, milliseconds] = process.argv.slice(2);
+await main(endpoint!, name!, Number(milliseconds));

@@ -80,6 +80,18 @@ describe('shared memory', () => {
     reader.close();
   });
 
+  test('flats of any length take turns under one key, in the memory of the longest', (t) => {
+    const writer = region(t, 1);
+    const reader = openRegion(writer.offer)!;
+    const offsets = [1000, 5000, 10, 5000, 1000].map((length, version) => {
+      const reference = { ...writer.put('k', version, new Float32Array(length).fill(version))! };
+      assert.deepEqual(reader.take(reference, length), new Float32Array(length).fill(version));
+      return reference.offset;
+    });
+    assert.equal(new Set(offsets.slice(1)).size, 1);
+    reader.close();
+  });
+
   test('one version for many workers is written once', (t) => {
     const writer = region(t, 2);
     const flat = new Float32Array(10);

@@ -64,13 +64,13 @@ export async function runWorker(options: RuntimeOptions, stopRequested: Promise<
   let queue: Promise<void> = Promise.resolve();
   /** Not the WORK's number: another life of the coordinator counts from the beginning. */
   let answers = 0;
-  let answer: Pick<Result, 'task' | 'nodes' | 'outcomes' | 'computeSeconds'> & { key: string; flats: Float32Array[] };
+  let answer: Pick<Result, 'task' | 'nodes' | 'outcomes' | 'computeSeconds'> & { flats: Float32Array[] };
   let end: (outcome: Outcome) => void;
   const ended = new Promise<Outcome>((resolve) => {
     end = resolve;
   });
 
-  // One gradient at a time: the coordinator has read it before it asks for the next.
+  // One answer at a time, whatever it answers: the coordinator has read it before it asks for the next.
   const own = createRegion(1);
   let peers: RegionReader | undefined;
   /** For weights: those in use, and those that come next. */
@@ -144,10 +144,10 @@ export async function runWorker(options: RuntimeOptions, stopRequested: Promise<
       case 'compute':
         return enqueue(() => carryOut(effect.fence, effect.order));
       case 'result': {
-        const { flats, key, ...fields } = answer;
+        const { flats, ...fields } = answer;
         answers += 1;
         const { payload, frames } = carrier.pack(
-          flats.map((flat, index) => ({ key: `${key} ${index}`, version: answers, live: flat, frozen: () => flat })),
+          flats.map((flat, index) => ({ key: String(index), version: answers, live: flat, frozen: () => flat })),
         );
         send({ type: 'result', ...effect.fence, workId: effect.workId, ...fields, payload }, frames);
         // No frame lies in their memory: they were copied.
@@ -208,7 +208,6 @@ export async function runWorker(options: RuntimeOptions, stopRequested: Promise<
         nodes: [],
         outcomes: [],
         computeSeconds: (nowMs() - startMs) / 1000,
-        key: 'pictures',
         flats: [pictures],
       };
     } else {
@@ -222,7 +221,6 @@ export async function runWorker(options: RuntimeOptions, stopRequested: Promise<
         nodes,
         outcomes,
         computeSeconds: (nowMs() - startMs) / 1000,
-        key: `phase ${order.phase}`,
         flats: gradients,
       };
     }

@@ -1,7 +1,7 @@
 /** How tensor bytes travel beside a message: in frames (`inline.ts`), or through shared memory with the message as the doorbell (`shm.ts`). */
 import type { Payload } from '../protocol/messages.ts';
 
-/** A flat and what it is: the weights of a network, the i-th gradient of a phase. Flats of one key have one length. */
+/** A flat and what it is: the weights of a network, the i-th flat of an answer. */
 export interface KeyedFlat {
   readonly key: string;
   /** Flats of one key and version have the same bits: for many receivers they need to be written once only. */

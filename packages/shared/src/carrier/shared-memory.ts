@@ -69,10 +69,10 @@ export function createRegion(slotsPerKey: 1 | 2): RegionWriter | undefined {
     offer: { pid: process.pid, descriptor, token },
     put(key, version, flat) {
       let slots = keys.get(key);
-      if (slots !== undefined && slots[0]!.bytes !== flat.byteLength) throw new Error(`flats of two lengths under the key ${key}`);
-      if (slots === undefined) {
+      // A longer flat than ever: what it outgrew stays unused. A run has a handful of lengths.
+      if (slots === undefined || slots[0]!.capacity < flat.byteLength) {
         slots = Array.from({ length: slotsPerKey }, () => {
-          const slot: Slot = { offset: end, bytes: flat.byteLength, sequence: 0, version: undefined };
+          const slot: Slot = { offset: end, capacity: flat.byteLength, sequence: 0, version: undefined };
           end += Math.ceil((guardBytes + flat.byteLength) / pageBytes) * pageBytes;
           return slot;
         });
@@ -91,7 +91,8 @@ export function createRegion(slotsPerKey: 1 | 2): RegionWriter | undefined {
 
 interface Slot {
   readonly offset: number;
-  readonly bytes: number;
+  /** In bytes. */
+  readonly capacity: number;
   sequence: number;
   /** Undefined while it holds nothing whole. */
   version: number | undefined;

@@ -3,13 +3,26 @@ import { describe, test } from 'node:test';
 import { createFlatPool } from './flat-pool.ts';
 
 describe('flat pool', () => {
-  test('hands a returned flat out again, and only to those who ask for its length', () => {
+  test('uses the memory of the flat that came back last, for shorter ones too', () => {
     const pool = createFlatPool(2);
-    const flat = pool.take(3);
-    pool.give(flat);
-    assert.notEqual(pool.take(4), flat);
-    assert.equal(pool.take(3), flat);
-    assert.notEqual(pool.take(3), flat);
+    const flats = [pool.take(8), pool.take(8)];
+    flats.forEach(pool.give);
+    const shorter = pool.take(5);
+    assert.equal(shorter.length, 5);
+    assert.equal(shorter.buffer, flats[1]!.buffer);
+    pool.give(shorter);
+    assert.equal(pool.take(8).buffer, flats[1]!.buffer);
+    assert.equal(pool.take(8).buffer, flats[0]!.buffer);
+  });
+
+  test('gives no flat memory that is too small for it, and forgets such memory', () => {
+    const pool = createFlatPool(2);
+    const small = pool.take(3);
+    pool.give(small);
+    const large = pool.take(4);
+    assert.equal(large.length, 4);
+    assert.notEqual(large.buffer, small.buffer);
+    assert.notEqual(pool.take(3).buffer, small.buffer);
   });
 
   test('ignores flats that are not its own, or that came back already', () => {
@@ -17,16 +30,16 @@ describe('flat pool', () => {
     const foreign = new Float32Array(3);
     const own = pool.take(3);
     for (const flat of [foreign, own, own]) pool.give(flat);
-    const taken = [1, 2].map(() => pool.take(3));
-    assert.equal(taken[0], own);
-    assert.ok(taken[1] !== own && taken[1] !== foreign);
+    const taken = [1, 2].map(() => pool.take(3).buffer);
+    assert.equal(taken[0], own.buffer);
+    assert.ok(taken[1] !== own.buffer && taken[1] !== foreign.buffer);
   });
 
   test('keeps no more than it may', () => {
     const pool = createFlatPool(2);
     const flats = [1, 2, 3].map(() => pool.take(5));
     flats.forEach(pool.give);
-    const taken = [1, 2, 3].map(() => pool.take(5));
-    assert.equal(taken.filter((flat) => flats.includes(flat)).length, 2);
+    const taken = [1, 2, 3].map(() => pool.take(5).buffer);
+    assert.equal(taken.filter((buffer) => flats.some((flat) => flat.buffer === buffer)).length, 2);
   });
 });
