@@ -1,5 +1,5 @@
 /**
- * Where tfjs-node's addon sources and Node's headers lie in node_modules.
+ * Where the addon's sources and Node's headers lie: tfjs-node's own in node_modules, and one file of ours beside this one.
  *
  * Responsible for: finding them, and a hash that changes when they do.
  * Not responsible for: compiling.
@@ -8,11 +8,14 @@ import { createHash } from 'node:crypto';
 import { readFile, readdir } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { Failure } from './failure.mjs';
 
 // tfjs-node is a dependency of the worker; wherever npm put it, Node's own resolution finds it from there.
 const workerRequire = createRequire(new URL('../../packages/worker/package.json', import.meta.url));
 const ownRequire = createRequire(import.meta.url);
+
+const signals = fileURLToPath(new URL('signals.cc', import.meta.url));
 
 export const packages = { tensorflow: '@tensorflow/tfjs-node', cuda: '@tensorflow/tfjs-node-gpu' };
 
@@ -38,11 +41,11 @@ export async function findAddon(kind) {
       .update(name)
       .update('\0')
       .update(await readFile(join(binding, name)));
-  hash.update(await readFile(headersManifest));
+  for (const path of [headersManifest, signals]) hash.update(await readFile(path));
   return {
     package: packages[kind],
     version: JSON.parse(await readFile(manifest, 'utf8')).version,
-    sources,
+    sources: [...sources, signals],
     nodeHeaders: join(dirname(headersManifest), 'include'),
     hash: hash.digest('hex'),
   };

@@ -9,8 +9,19 @@ import { run } from './process.mjs';
 
 const compileMinutes = 10;
 
+/** The functions of TensorFlow that signals.cc stands in front of. */
+const wrapped = ['TFE_NewContext', 'TFE_Execute', 'TF_LoadSessionFromSavedModel', 'TF_SessionRun'];
+
 /** N-API 8 is what tfjs-node 4.22 is written for; every Node since 16 has it. */
-export const compileFlags = ['-std=c++17', '-O2', '-fPIC', '-shared', '-w', '-DNAPI_VERSION=8'];
+export const compileFlags = [
+  '-std=c++17',
+  '-O2',
+  '-fPIC',
+  '-shared',
+  '-w',
+  '-DNAPI_VERSION=8',
+  ...wrapped.map((name) => `-Wl,--wrap=${name}`),
+];
 
 /** @returns {Promise<{ command: string, arguments: string[], version: string }>} */
 export async function findCompiler() {

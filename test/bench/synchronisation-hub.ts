@@ -105,7 +105,7 @@ async function main(carrierName: string, workers: number, elements: number): Pro
   function welcome(peer: PeerId, { incarnation, region }: Hello): void {
     const offered = carriers.greet(peer, region);
     const fence = { runId, epoch: 1, incarnation, round: 0 };
-    const config = { recipe: { name: 'none', hash: noHash }, seed: 0, batchSize: workers, shardCount: workers, compile: true };
+    const config = { recipe: { name: 'none', hash: noHash }, seed: 0, batchSize: workers, shardCount: workers, compile: true, xla: false };
     transport.send(peer, encode({ type: 'welcome', ...fence, ...config, ...(offered === undefined ? {} : { region: offered }) }));
   }
 }

@@ -13,6 +13,8 @@ import { initialFlat, inputRows, LockstepError } from '@lockstep/shared';
 import { gan } from '../../packages/shared/src/recipes/gan.ts';
 import type { PhaseFunction, PhaseInputs } from '../../packages/worker/src/backends/backend.ts';
 import { compilePhase } from '../../packages/worker/src/backends/compile/index.ts';
+import { nodeBackendOf } from '../../packages/worker/src/backends/compile/tfjs-node.ts';
+import { hasOp, requireXla } from '../../packages/worker/src/backends/compile/xla.ts';
 import type { Evaluator } from '../../packages/worker/src/evaluate.ts';
 import { createEvaluator } from '../../packages/worker/src/evaluate.ts';
 import { buildNetworks } from '../../packages/worker/src/networks.ts';
@@ -72,6 +74,38 @@ for (const slope of [0, 0.2]) {
   });
 }
 
+test('gan through XLA: eager within 1e-6 of the norm, other bits than without it, the same ones from every new session', async (context) => {
+  const tf = loadNative(context);
+  if (!tf) return;
+  const recipe = ganWithSlope(0.2);
+  const networks = buildNetworks(tf, recipe);
+  const evaluatorWith = (compile: (eager: PhaseFunction) => PhaseFunction): Evaluator =>
+    createEvaluator({ name: 'tensorflow', device: '', tf, compile }, recipe, networks, recipe.batchSize);
+  const eager = evaluatorWith((phase) => phase);
+  const [xla, again] = [0, 1].map(() => evaluatorWith((phase) => compilePhase(tf, phase, { xla: true })));
+  const weights = Object.fromEntries(
+    Object.entries(networks).map(([name, network]) => [name, network.split(initialFlat(network.manifest, 4, 1))]),
+  );
+  for (const [index, phase] of recipe.phases.entries()) {
+    const rows = rowsFor(recipe, phase.inputs, 9, 2);
+    const run = (evaluator: Evaluator): ReturnType<Evaluator['phase']> => evaluator.phase(index, 9, weights, rows);
+    const [wanted, found, repeated] = [await run(eager), await run(xla!), await run(again!)];
+    assertClose(found.flat, wanted.flat);
+    assertClose(Float32Array.of(found.loss), Float32Array.of(wanted.loss));
+    // If these were equal, TensorFlow would have left XLA out.
+    assert.notDeepEqual(Buffer.from(found.flat.buffer), Buffer.from(wanted.flat.buffer));
+    assert.deepEqual(repeated, found);
+  }
+  for (const tensor of Object.values(weights).flat()) tensor.dispose();
+});
+
+test('whether TensorFlow has XLA is found out without running anything', (context) => {
+  const tf = loadNative(context);
+  if (!tf) return;
+  requireXla(tf);
+  assert.equal(hasOp(nodeBackendOf(tf), 'NoSuchOperation'), false);
+});
+
 /** An eager phase of one network: the gradient of `loss` for all weights. */
 function phaseOf(tf: Tf, loss: (weights: readonly Tensor[], inputs: PhaseInputs['inputs']) => Tensor): PhaseFunction {
   return ({ weights, inputs }) => {
@@ -88,12 +122,12 @@ function runPhase(tf: Tf, phase: PhaseFunction, inputs: PhaseInputs): Float32Arr
   });
 }
 
-function assertClose(found: Float32Array, wanted: Float32Array): void {
-  const norm = (values: Float32Array): number => Math.hypot(...values);
+function assertClose(found: Float32Array, wanted: Float32Array, tolerance = 1e-6): void {
+  const norm = (values: Float32Array): number => Math.sqrt(values.reduce((sum, value) => sum + value * value, 0));
   assert.equal(found.length, wanted.length);
   assert.ok(norm(wanted) > 0);
   const difference = norm(found.map((value, index) => value - wanted[index]!));
-  assert.ok(difference <= 1e-6 * norm(wanted), `the difference's norm is ${difference} of ${norm(wanted)}`);
+  assert.ok(difference <= tolerance * norm(wanted), `the difference's norm is ${difference} of ${norm(wanted)}`);
 }
 
 const losses: Record<string, (tf: Tf) => Parameters<typeof phaseOf>[1]> = {
@@ -125,22 +159,23 @@ const losses: Record<string, (tf: Tf) => Parameters<typeof phaseOf>[1]> = {
 };
 
 for (const [name, make] of Object.entries(losses)) {
-  test(`${name}: compiled equals eager within 1e-6 of the norm`, (context) => {
-    const tf = loadNative(context);
-    if (!tf) return;
-    const eager = phaseOf(tf, make(tf));
-    const compiled = compilePhase(tf, eager);
-    const values = (length: number, start: number): Float32Array =>
-      Float32Array.from({ length }, (_, index) => Math.sin(start + 2.7 * index));
-    const used = name.startsWith('convolutions') ? 2 : 1;
-    for (const round of [0, 1]) {
-      tf.tidy(() => {
-        const weights = [tf.tensor(values(36, round), [3, 3, 1, 4]), tf.tensor(values(36, 5 + round), [3, 3, 1, 4])].slice(0, used);
-        const inputs = { weights: { network: weights }, inputs: { x: tf.tensor(values(5 * 36, 9 + round), [5, 36]) } };
-        assertClose(runPhase(tf, compiled, inputs), runPhase(tf, eager, inputs));
-      });
-    }
-  });
+  for (const xla of [false, true])
+    test(`${name}: compiled${xla ? ' by XLA' : ''} equals eager within 1e-6 of the norm`, (context) => {
+      const tf = loadNative(context);
+      if (!tf) return;
+      const eager = phaseOf(tf, make(tf));
+      const compiled = compilePhase(tf, eager, { xla });
+      const values = (length: number, start: number): Float32Array =>
+        Float32Array.from({ length }, (_, index) => Math.sin(start + 2.7 * index));
+      const used = name.startsWith('convolutions') ? 2 : 1;
+      for (const round of [0, 1]) {
+        tf.tidy(() => {
+          const weights = [tf.tensor(values(36, round), [3, 3, 1, 4]), tf.tensor(values(36, 5 + round), [3, 3, 1, 4])].slice(0, used);
+          const inputs = { weights: { network: weights }, inputs: { x: tf.tensor(values(5 * 36, 9 + round), [5, 36]) } };
+          assertClose(runPhase(tf, compiled, inputs), runPhase(tf, eager, inputs));
+        });
+      }
+    });
 }
 
 test('what a graph would freeze is refused: randomness, state, control flow, and reading values', (context) => {

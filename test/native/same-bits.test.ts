@@ -1,7 +1,7 @@
 /** The promise on native TensorFlow, with compiled phases and the real GAN: workers, carriers and compilation change no bit. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { startRun } from '../e2e/harness.ts';
+import { startRun, type Summary } from '../e2e/harness.ts';
 import { requireBuild } from './tensorflow.ts';
 
 const common = [
@@ -32,4 +32,17 @@ test('the same seed gives the same weights on native TensorFlow', async (t) => {
     (await (await startRun(t, { args: [...common, ...args] })).completed()).weightsSha256;
   const alone = await hashes(['--workers', '1', '--carrier', 'inline']);
   for (const [name, args] of Object.entries(variants)) await t.test(name, async () => assert.deepEqual(await hashes(args), alone));
+});
+
+test('with XLA, 1 and 2 workers give the same weights, which are not those without it, and a resumed run keeps XLA', async (t) => {
+  if (!requireBuild(t)) return;
+  const small = ['--backend', 'tensorflow', '--spawn', '--sample-every', '0', '--checkpoint-every', '0'];
+  const train = async (...args: string[]): Promise<Summary> => (await startRun(t, { args: [...small, ...args] })).completed();
+  const long = ['--steps', '20'];
+  const one = await train('--xla', '--workers', '1', ...long);
+  const run = await startRun(t, { args: [...small, '--xla', '--workers', '2', '--steps', '8'] });
+  await run.completed();
+  const resumed = await startRun(t, { args: ['--resume', '--workers', '2', '--spawn', ...long], directory: run.directory });
+  assert.deepEqual((await resumed.completed()).weightsSha256, one.weightsSha256);
+  assert.notDeepEqual((await train('--workers', '2', ...long)).weightsSha256, one.weightsSha256);
 });

@@ -30,7 +30,11 @@ export function requireBuild(context: TestContext): boolean {
 
 /** TF.js with the native backend, or undefined after skipping the test. */
 export function loadNative(context: TestContext): Tf | undefined {
-  if (!requireBuild(context)) return undefined;
+  return requireBuild(context) ? loadBuilt() : undefined;
+}
+
+/** For programs that a test starts after `requireBuild`. */
+export function loadBuilt(): Tf {
   const require = createRequire(new URL('../../packages/worker/package.json', import.meta.url));
   Object.assign(process.env, {
     TF_NUM_INTRAOP_THREADS: '1',

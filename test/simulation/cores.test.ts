@@ -113,7 +113,7 @@ function simulate(world: World): { rounds: number[]; decisions: number } {
         return {
           type: 'welcome',
           fence,
-          config: { recipe: { name: 'x', hash: 'x' }, seed: 1, batchSize: 16, shardCount: world.shardCount, compile: true },
+          config: { recipe: { name: 'x', hash: 'x' }, seed: 1, batchSize: 16, shardCount: world.shardCount, compile: true, xla: false },
         };
       case 'deal':
         return {

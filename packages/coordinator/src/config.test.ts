@@ -54,6 +54,8 @@ describe('coordinator options', () => {
     ['--steps 3 --epochs 2', /--steps contradicts --epochs/],
     ['--workers 2 --min-workers 3', /--min-workers 3 is more than --workers 2/],
     ['--backend wasm', /add --spawn/],
+    ['--xla --no-compile', /--xla contradicts --no-compile/],
+    ['--xla --spawn --backend wasm', /--xla contradicts --backend wasm/],
     ['--resume --config x.json', /--resume contradicts --config/],
     ['train', /train/],
   ] as const) {
@@ -82,6 +84,8 @@ describe('coordinator options', () => {
       ['--recipe gan-seed', '--recipe'],
       ['--learning-rate 1', '--learning-rate'],
       ['--data /tmp', '--data'],
+      ['--no-compile', '--compile'],
+      ['--xla', '--xla'],
       ['--allow-mixed-numerics', '--allow-mixed-numerics'],
     ] as const) {
       await refused(`--resume ${line}`, 'resume-invalid', new RegExp(`^${flag} cannot change`), run);

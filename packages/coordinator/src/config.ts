@@ -72,6 +72,18 @@ function checkTogether(options: Options, commandLine: CommandLine): void {
       `--min-workers ${options.minWorkers} is more than --workers ${options.workers}: the run could never start.`,
     );
   }
+  if (options.xla && !options.compile) {
+    throw new LockstepError(
+      'usage',
+      '--xla contradicts --no-compile: XLA works on the graphs that --no-compile does without. Drop one of them.',
+    );
+  }
+  if (options.xla && options.spawn && options.backend === 'wasm') {
+    throw new LockstepError(
+      'usage',
+      '--xla contradicts --backend wasm, which has no XLA: use --backend tensorflow or cuda, or drop --xla.',
+    );
+  }
   if (commandLine.typed.backend !== undefined && !options.spawn) {
     throw new LockstepError('usage', '--backend says what spawned workers use: add --spawn, or give --backend to each worker instead.');
   }

@@ -37,6 +37,7 @@ export interface Options {
   readonly data: string | undefined;
   readonly backend: (typeof backendChoices)[number];
   readonly compile: boolean;
+  readonly xla: boolean;
   readonly allowMixedNumerics: boolean;
   readonly carrier: (typeof carrierChoices)[number];
   readonly joinTimeout: number;
@@ -204,6 +205,13 @@ export const optionTable: { readonly [K in keyof Options]: OptionSpec } = {
     default: true,
     defaultDescription: 'on',
     describe: 'run each phase as one graph where the backend can; --no-compile runs it op by op',
+    check: truth,
+    changesOnResume: false,
+  },
+  xla: {
+    type: 'boolean',
+    default: false,
+    describe: 'have XLA fuse each graph into few kernels (backends tensorflow and cuda); gives other bits than without',
     check: truth,
     changesOnResume: false,
   },

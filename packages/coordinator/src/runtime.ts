@@ -37,6 +37,7 @@ export interface RuntimeOptions {
   readonly start: Start;
   readonly seed: number;
   readonly compile: boolean;
+  readonly xla: boolean;
   readonly recipe: RoundOptions['recipe'];
   readonly recipeHash: string;
   readonly dataset: RoundOptions['dataset'];
@@ -204,6 +205,7 @@ export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
           batchSize,
           shardCount,
           compile: options.compile,
+          xla: options.xla,
         } as const;
         return send(effect.to, region === undefined ? header : { ...header, region });
       }

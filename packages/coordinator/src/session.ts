@@ -82,6 +82,7 @@ export async function runSession(session: SessionOptions): Promise<void> {
       start,
       seed: options.seed,
       compile: options.compile,
+      xla: options.xla,
       recipe,
       recipeHash,
       dataset,

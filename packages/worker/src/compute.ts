@@ -133,7 +133,7 @@ export async function createCompute(options: ComputeOptions): Promise<Compute> {
       const rows = drawInputs(recipe, Object.keys(recipe.inputs), { seed, stream: streams.samples, round: 0, start: 0, count: pictures });
       return failingAs('generate', () => evaluator.generate(pictures, heldWeights(), rows));
     },
-    fingerprint: () => computeFingerprint({ recipe, networks, evaluator, shardSizes: sizes }),
+    fingerprint: () => computeFingerprint({ recipe, networks, evaluator, shardSizes: sizes, mode: backend.mode }),
     tensorCount: () => backend.tf.memory().numTensors,
     dispose() {
       for (const network of held.keys()) release(network);

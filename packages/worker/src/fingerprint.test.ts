@@ -60,6 +60,12 @@ test('equal computations have equal fingerprints; another loss, shard size or pi
   assert.equal(new Set([base, ...others]).size, 5);
 });
 
+test('a mode of computing has a fingerprint of its own, even where its bits are the same', async () => {
+  const marked: Backend = { ...cpu, mode: 'xla' };
+  assert.equal(await fingerprintOf(regression, 4, marked), await fingerprintOf(regression, 4, marked));
+  assert.notEqual(await fingerprintOf(regression, 4, marked), await fingerprintOf(regression));
+});
+
 test('every shard size of the run is covered', async () => {
   // Six samples in four shards: sizes 2 and 1. A backend that errs at size 1 alone must differ.
   const erring: Backend = {

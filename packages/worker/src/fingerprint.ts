@@ -28,6 +28,8 @@ export interface FingerprintOptions {
   readonly evaluator: Evaluator;
   /** Sizes of the run's shards; repeated ones count once. */
   readonly shardSizes: readonly number[];
+  /** See `Backend.mode`. */
+  readonly mode?: string | undefined;
 }
 
 /**
@@ -38,6 +40,7 @@ export async function computeFingerprint(options: FingerprintOptions): Promise<s
   const { recipe, networks, evaluator } = options;
   const weights = fixedWeights(networks);
   const hash = createHash('sha256');
+  if (options.mode !== undefined) hash.update(`mode ${options.mode}\n`);
   try {
     for (const [index, phase] of recipe.phases.entries()) {
       for (const size of new Set(options.shardSizes)) {

@@ -28,6 +28,7 @@ import {
   type Work,
 } from '@lockstep/shared';
 import type { Backend } from './backends/backend.ts';
+import { inModeOf } from './backends/compile-mode.ts';
 import { type Compute, createCompute } from './compute.ts';
 import type { Effect, Event, RunConfig, WorkOrder } from './core/events.ts';
 import { createState, nextDeadlineMs } from './core/state.ts';
@@ -112,9 +113,9 @@ export async function runWorker(options: RuntimeOptions, stopRequested: Promise<
     const fence: Fence = { runId, epoch, incarnation, round };
     switch (message.type) {
       case 'welcome': {
-        const { recipe, seed, batchSize, shardCount, compile } = message;
+        const { recipe, seed, batchSize, shardCount, compile, xla } = message;
         share(message.region);
-        return handle({ type: 'welcome', fence, config: { recipe, seed, batchSize, shardCount, compile } });
+        return handle({ type: 'welcome', fence, config: { recipe, seed, batchSize, shardCount, compile, xla } });
       }
       case 'work':
         return handle(workEvent(message, frames, fence, carrier, pool.take));
@@ -188,8 +189,7 @@ export async function runWorker(options: RuntimeOptions, stopRequested: Promise<
     compute = undefined;
     const recipe = await options.findRecipe(config.recipe);
     const { seed, batchSize, shardCount } = config;
-    const runs: Backend = config.compile ? backend : { ...backend, compile: (eager) => eager };
-    compute = await createCompute({ backend: runs, recipe, seed, batchSize, shardCount });
+    compute = await createCompute({ backend: inModeOf(config, backend), recipe, seed, batchSize, shardCount });
     fingerprint = await compute.fingerprint();
     handle({ type: 'prepared' });
   }

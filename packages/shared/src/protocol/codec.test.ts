@@ -29,7 +29,16 @@ const examples: { [T in Message['type']]: Extract<Message, { type: T }> } = {
   },
   need: { type: 'need', ...fence, workId: 1, networks: ['g'] },
   leave: { type: 'leave', ...fence, code: 'stopped', reason: 'x' },
-  welcome: { type: 'welcome', ...fence, recipe: { name: 'gan', hash }, seed: 2 ** 53 - 1, batchSize: 8, shardCount: 4, compile: true },
+  welcome: {
+    type: 'welcome',
+    ...fence,
+    recipe: { name: 'gan', hash },
+    seed: 2 ** 53 - 1,
+    batchSize: 8,
+    shardCount: 4,
+    compile: true,
+    xla: false,
+  },
   refuse: { type: 'refuse', ...fence, code: 'refused', reason: 'x' },
   work: {
     type: 'work',

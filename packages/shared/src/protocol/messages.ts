@@ -122,6 +122,8 @@ const welcome = z.object({
   shardCount: z.int().min(1).max(maximumShards),
   /** Run phases as compiled graphs where the backend can: part of the numerics, so the run decides it, not the worker. */
   compile: z.boolean(),
+  /** Have XLA compile those graphs: part of the numerics as well. */
+  xla: z.boolean(),
   /** Present if the coordinator could open the worker's: both will use shared memory if the worker can open this one too. */
   region: region.exactOptional(),
 });

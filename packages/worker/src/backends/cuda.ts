@@ -6,7 +6,7 @@
  */
 import { type Gpu, gpuEnvironment, LockstepError, type Tf } from '@lockstep/shared';
 import type { Backend } from './backend.ts';
-import { compilePhase } from './compile/index.ts';
+import { tfjsNodeBackend } from './compile/backend.ts';
 import { loadNativePackage } from './native-library.ts';
 
 const packageName = '@tensorflow/tfjs-node-gpu';
@@ -14,11 +14,14 @@ const packageName = '@tensorflow/tfjs-node-gpu';
 /** Memory as needed, not all of it; cuDNN's repeatable algorithms; float32 products in float32, not TF32. */
 const cudaEnvironment = { TF_FORCE_GPU_ALLOW_GROWTH: 'true', TF_CUDNN_DETERMINISTIC: '1', NVIDIA_TF32_OVERRIDE: '0' };
 
+/** XLA's own products of matrices use TF32 whatever the line above says; cuBLAS's do not. TF_DETERMINISTIC_OPS already stops autotuning. */
+const xlaFlags = ['--xla_gpu_enable_triton_gemm=false'];
+
 /** Throws `backend-unavailable` when the package does not load, `gpu-unavailable` when it loads and does not use the GPU. */
 export async function loadCuda(gpu: Gpu): Promise<Backend> {
   const tf = await loadNativePackage('cuda', packageName, { ...cudaEnvironment, ...gpuEnvironment(gpu) });
   requireGpu(tf, gpu);
-  return { name: 'cuda', device: `${gpu.name} (GPU ${gpu.index})`, tf, compile: (eager) => compilePhase(tf, eager) };
+  return tfjsNodeBackend('cuda', `${gpu.name} (GPU ${gpu.index})`, tf, xlaFlags);
 }
 
 /** TensorFlow falls back to the CPU with no more than a log line when the driver, CUDA or cuDNN does not fit. */

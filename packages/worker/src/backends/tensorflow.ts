@@ -4,7 +4,7 @@
  * Responsible for: naming the package. Not responsible for: loading it (`native-library.ts`).
  */
 import type { Backend } from './backend.ts';
-import { compilePhase } from './compile/index.ts';
+import { tfjsNodeBackend } from './compile/backend.ts';
 import { loadNativePackage } from './native-library.ts';
 
 /** Hides every GPU: the library must not take one that another worker uses. */
@@ -13,5 +13,5 @@ const environment = { CUDA_VISIBLE_DEVICES: '-1' };
 /** Throws `backend-unavailable`. */
 export async function loadTensorflow(): Promise<Backend> {
   const tf = await loadNativePackage('tensorflow', '@tensorflow/tfjs-node', environment);
-  return { name: 'tensorflow', device: 'CPU, one thread (TensorFlow)', tf, compile: (eager) => compilePhase(tf, eager) };
+  return tfjsNodeBackend('tensorflow', 'CPU, one thread (TensorFlow)', tf);
 }

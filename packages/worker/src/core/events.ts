@@ -8,6 +8,7 @@ export interface RunConfig {
   readonly batchSize: number;
   readonly shardCount: number;
   readonly compile: boolean;
+  readonly xla: boolean;
 }
 
 /** Tensor bytes of a WORK. The core hands them on unread. */

@@ -4,7 +4,7 @@ import type { Effect, Event, RunConfig, WorkOrder } from './events.ts';
 import { createState, nextDeadlineMs, type State } from './state.ts';
 import { step } from './step.ts';
 
-const config: RunConfig = { recipe: { name: 'gan', hash: 'h' }, seed: 1, batchSize: 8, shardCount: 4, compile: true };
+const config: RunConfig = { recipe: { name: 'gan', hash: 'h' }, seed: 1, batchSize: 8, shardCount: 4, compile: true, xla: false };
 const fence = (epoch = 1, round = 0) => ({ runId: 'r', epoch, incarnation: 'i', round });
 const order: WorkOrder = {
   workId: 5,

@@ -79,7 +79,8 @@ function same(a: RunConfig, b: RunConfig): boolean {
     a.seed === b.seed &&
     a.batchSize === b.batchSize &&
     a.shardCount === b.shardCount &&
-    a.compile === b.compile
+    a.compile === b.compile &&
+    a.xla === b.xla
   );
 }
 

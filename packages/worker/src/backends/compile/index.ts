@@ -12,6 +12,7 @@ import { openSession } from './session.ts';
 import { nodeBackendOf } from './tfjs-node.ts';
 import type { Graph } from './trace.ts';
 import { trace } from './trace.ts';
+import { withXla } from './xla.ts';
 
 /** A run has at most two shard sizes; more only while tests or tools try others. The one not used for longest goes. */
 const maximumSessions = 4;
@@ -31,7 +32,7 @@ interface Compiled {
  * `backendTf` must run on tfjs-node. The result throws LockstepError, on its first call at a shape:
  * 'numerics-mismatch' for hidden randomness, 'recipe-invalid' for control flow on data and for what TensorFlow cannot compile.
  */
-export function compilePhase(backendTf: Tf, eager: PhaseFunction): PhaseFunction {
+export function compilePhase(backendTf: Tf, eager: PhaseFunction, options: { readonly xla?: boolean } = {}): PhaseFunction {
   const backend = nodeBackendOf(backendTf);
   const compiled = new Map<string, Compiled>();
 
@@ -54,7 +55,7 @@ export function compilePhase(backendTf: Tf, eager: PhaseFunction): PhaseFunction
   const build = (inputs: PhaseInputs): Compiled => {
     const first = traceOnce(inputs, 1, 0);
     requireEqual(first.graph, traceOnce(inputs, 0.5, 0.125).graph);
-    return { session: openSession(backend, first.graph), metricNames: first.metricNames };
+    return { session: openSession(backend, options.xla === true ? withXla(first.graph) : first.graph), metricNames: first.metricNames };
   };
 
   return (inputs) => {
