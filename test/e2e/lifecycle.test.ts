@@ -1,6 +1,7 @@
 /** Lives of coordinators and workers, with real processes: who may come first, go, come back, and what a signal does. */
 import assert from 'node:assert/strict';
-import { readdir } from 'node:fs/promises';
+import { readdir, readFile } from 'node:fs/promises';
+import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import { eventually, refusal, start, startRun, startWorker, temporaryDirectory, tinyRecipe, within } from './harness.ts';
@@ -17,6 +18,31 @@ describe('lives', { concurrency: 2, skip: needsProc }, () => {
     assert.deepEqual(await within(worker, 'its end', worker.exited), { code: 0, signal: null });
     assert.match(worker.output(), /Worker ends: The run is over: All 3 steps are done/);
   });
+
+  const cores = availableParallelism();
+  test(
+    'spawned workers that fill the cores are bound to one each',
+    { skip: cores > 4 && `needs a machine of at most 4 cores: this one has ${cores}` },
+    async (t) => {
+      const run = await startRun(t, {
+        args: ['--spawn', '--backend', 'wasm', ...quick, '--workers', String(cores), '--shards', String(cores), '--steps', '100000'],
+      });
+      await stepsDone(run, 1);
+      const bound = await Promise.all(
+        Array.from({ length: cores }, async (_, index) => {
+          const pid = await workerPid(run, `local-${index}`);
+          return /^Cpus_allowed_list:\s*(\S+)$/m.exec(await readFile(`/proc/${pid}/status`, 'utf8'))?.[1];
+        }),
+      );
+      assert.ok(
+        bound.every((list) => /^\d+$/.test(list ?? '')),
+        String(bound),
+      );
+      assert.equal(new Set(bound).size, cores);
+      run.child.kill('SIGINT');
+      await within(run, 'its end', run.exited);
+    },
+  );
 
   test('workers started by hand outlive a coordinator killed with -9, for as long as they were told, and finish the run with the next one', async (t) => {
     const bind = `tcp://127.0.0.1:${await freePort()}`;

@@ -49,7 +49,7 @@ describe('coordinator options', () => {
     ['--metrics-port 70000', /--metrics-port takes/],
     ['--bind 5555', /--bind takes tcp:\/\/HOST:PORT/],
     ['--bind tcp://127.0.0.1:99999', /--bind takes/],
-    ['--backend metal --spawn', /--backend takes one of auto, cuda, tensorflow, wasm, not 'metal'/],
+    ['--backend metal --spawn', /--backend takes one of auto, cuda, tensorflow, wasm, webgpu, not 'metal'/],
     ['--log-level loud', /--log-level takes one of/],
     ['--steps 3 --epochs 2', /--steps contradicts --epochs/],
     ['--workers 2 --min-workers 3', /--min-workers 3 is more than --workers 2/],

@@ -2,14 +2,24 @@
  * Which local workers `--spawn` starts, with which arguments: one per visible NVIDIA GPU, else one CPU process each; with webgpu, all on
  * one GPU: of several, the different ones compute different bits, and those of one name cannot be told apart (docs/webgpu.md).
  *
- * Not responsible for: processes (`spawn.ts`), or how a GPU is made visible (the worker does that).
+ * Not responsible for: processes (`spawn.ts`), which core a CPU process gets (`cores.ts`), or how a GPU is made visible (the worker).
  */
 import { describeGpus, type Gpu, LockstepError, visibleGpus } from '@lockstep/shared';
+import { coresFor } from './cores.ts';
 import type { Options } from './options.ts';
 
 export interface LocalWorker {
   readonly name: string;
   readonly args: readonly string[];
+  /** The CPU core it is bound to; undefined: the scheduler decides. */
+  readonly core: number | undefined;
+}
+
+/** What spawned workers share out. */
+export interface Devices {
+  readonly gpus: readonly Gpu[];
+  /** One for each worker, or none. */
+  readonly cores: readonly number[];
 }
 
 export interface LocalWorkerOptions extends Pick<Options, 'workers' | 'backend' | 'logLevel'> {
@@ -19,8 +29,17 @@ export interface LocalWorkerOptions extends Pick<Options, 'workers' | 'backend' 
   readonly recipeFile: string | undefined;
 }
 
-/** The GPUs that spawned workers share out: none for a CPU backend or webgpu, or where `auto` finds no driver. */
-export async function gpusFor(
+export async function findDevices(
+  { backend, workers }: Pick<Options, 'backend' | 'workers'>,
+  environment: NodeJS.ProcessEnv,
+  say: (sentence: string) => void,
+): Promise<Devices> {
+  const gpus = await gpusFor(backend, environment, say);
+  return { gpus, cores: gpus.length > 0 || backend === 'webgpu' ? [] : await coresFor(workers) };
+}
+
+/** None for a CPU backend or webgpu, or where `auto` finds no driver. */
+async function gpusFor(
   backend: Options['backend'],
   environment: NodeJS.ProcessEnv,
   say: (sentence: string) => void,
@@ -41,7 +60,7 @@ export function sharingNote({ workers, backend }: Pick<Options, 'workers' | 'bac
   return `All ${workers} local workers share one GPU, which is no faster than --workers 1. For several GPUs, start workers by hand: docs/webgpu.md.`;
 }
 
-export function planLocalWorkers(options: LocalWorkerOptions, gpus: readonly Gpu[]): LocalWorker[] {
+export function planLocalWorkers(options: LocalWorkerOptions, { gpus, cores }: Devices): LocalWorker[] {
   const { workers, backend, endpoint, recipeFile, logLevel } = options;
   if (gpus.length > 0 && workers > gpus.length) {
     throw new LockstepError(
@@ -52,7 +71,7 @@ export function planLocalWorkers(options: LocalWorkerOptions, gpus: readonly Gpu
   const common = ['--connect', endpoint, '--log-level', logLevel, ...(recipeFile === undefined ? [] : ['--recipe', recipeFile])];
   return Array.from({ length: workers }, (_, index) => {
     const device = gpus.length > 0 ? ['--gpu', String(index), '--backend', 'cuda'] : ['--backend', backend];
-    return { name: `local-${index}`, args: [...common, ...device] };
+    return { name: `local-${index}`, args: [...common, ...device], core: cores[index] };
   });
 }
 

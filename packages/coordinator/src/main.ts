@@ -5,7 +5,7 @@ import { createLog, runProgram, stopSignals, version } from '@lockstep/shared';
 import type { Checkpoint } from './checkpoint/checkpoint.ts';
 import { parseCommandLine } from './cli.ts';
 import { resolveOptions } from './config.ts';
-import { gpusFor, planLocalWorkers, sharingNote } from './local-workers.ts';
+import { findDevices, planLocalWorkers, sharingNote } from './local-workers.ts';
 import { backendChoices, type Options } from './options.ts';
 import { prepare } from './prepare.ts';
 import { openRun, readBase } from './run.ts';
@@ -22,11 +22,11 @@ async function main(): Promise<number> {
   let endedWell = false;
   try {
     const options = { ...resolved, backend: backendOf(resolved, run.checkpoint) };
-    const gpus = options.spawn ? await gpusFor(options.backend, process.env, (sentence) => log.debug(sentence)) : [];
-    if (options.spawn) planLocalWorkers({ ...options, endpoint: options.bind, recipeFile: prepared.recipeFile }, gpus);
+    const devices = options.spawn ? await findDevices(options, process.env, (sentence) => log.debug(sentence)) : { gpus: [], cores: [] };
+    if (options.spawn) planLocalWorkers({ ...options, endpoint: options.bind, recipeFile: prepared.recipeFile }, devices);
     const note = options.spawn ? sharingNote(options) : undefined;
     if (note !== undefined) log.warn(note);
-    await runSession({ options, prepared, run, gpus, log, terminal, stop });
+    await runSession({ options, prepared, run, devices, log, terminal, stop });
     endedWell = true;
   } finally {
     // What ended the run is told before what then could not be written.

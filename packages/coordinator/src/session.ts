@@ -5,7 +5,7 @@
  */
 import { access } from 'node:fs/promises';
 import { join } from 'node:path';
-import { type Gpu, listen, type Log, type Manifests, version } from '@lockstep/shared';
+import { listen, type Log, type Manifests, version } from '@lockstep/shared';
 import { announce } from './announce.ts';
 import { createCarriers } from './carriers.ts';
 import { createCheckpointWriter } from './checkpoint-writer.ts';
@@ -19,7 +19,7 @@ import { createIdStream } from './data/stream.ts';
 import { makeDirectory } from './disk.ts';
 import { type HttpServer, startHttpServer } from './http/server.ts';
 import { createJournal, emptyStep, type Journal, type StepRecord } from './journal.ts';
-import { planLocalWorkers, reachableLocally } from './local-workers.ts';
+import { type Devices, planLocalWorkers, reachableLocally } from './local-workers.ts';
 import { acquireLock } from './lock.ts';
 import { createMetrics, type Metrics } from './metrics.ts';
 import { createModel, type Model, savedNetworks } from './model.ts';
@@ -35,7 +35,7 @@ export interface SessionOptions {
   readonly options: Options;
   readonly prepared: Prepared;
   readonly run: OpenRun;
-  readonly gpus: readonly Gpu[];
+  readonly devices: Devices;
   readonly log: Log;
   /** Where log lines go; the progress line puts itself in between. */
   readonly terminal: { write: (text: string) => unknown };
@@ -50,7 +50,7 @@ const workerGraceMs = 800;
 const pictures = 64;
 
 export async function runSession(session: SessionOptions): Promise<void> {
-  const { options, prepared, run, gpus, log, stop } = session;
+  const { options, prepared, run, devices, log, stop } = session;
   const { directory, checkpoint } = run;
   const { recipe, recipeHash, dataset } = prepared;
   const endpointLock = await acquireLock('endpoint', options.bind);
@@ -110,7 +110,10 @@ export async function runSession(session: SessionOptions): Promise<void> {
     if (options.spawn) {
       const logDirectory = join(directory.path, 'workers');
       await makeDirectory(logDirectory);
-      const workers = planLocalWorkers({ ...options, endpoint: reachableLocally(started.endpoint), recipeFile: prepared.recipeFile }, gpus);
+      const workers = planLocalWorkers(
+        { ...options, endpoint: reachableLocally(started.endpoint), recipeFile: prepared.recipeFile },
+        devices,
+      );
       localWorkers = startLocalWorkers({
         workers,
         logDirectory,

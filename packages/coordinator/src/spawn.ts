@@ -12,10 +12,10 @@ import { readFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { errorTable, internalErrorExitCode } from '@lockstep/shared';
+import type { LocalWorker } from './local-workers.ts';
 
 export interface SpawnOptions {
-  /** Arguments of each worker, beyond --name. Its length is the number of workers. */
-  readonly workers: readonly { readonly name: string; readonly args: readonly string[] }[];
+  readonly workers: readonly LocalWorker[];
   /** Where `<name>.log` files go; created before. */
   readonly logDirectory: string;
   readonly say: (sentence: string) => void;
@@ -47,28 +47,25 @@ export function startLocalWorkers(options: SpawnOptions): LocalWorkers {
   let stopping = false;
   let slots = options.workers.length;
 
-  for (const worker of options.workers) start(worker.name, worker.args, 0);
+  for (const worker of options.workers) start(worker, 0);
   return { stop };
 
-  function start(name: string, args: readonly string[], crashes: number): void {
+  function start(worker: LocalWorker, crashes: number): void {
+    const { name, args, core } = worker;
     const log = openSync(logPath(name), 'a');
     const startedMs = performance.now();
-    const child = spawn(process.execPath, [program, '--name', name, ...args], { stdio: ['ignore', log, log, 'ipc'], detached: true });
+    // taskset replaces itself by its command: the child is the worker all the same.
+    const [command, ...before] = core === undefined ? [process.execPath] : ['taskset', '-c', String(core), process.execPath];
+    const child = spawn(command!, [...before, program, '--name', name, ...args], { stdio: ['ignore', log, log, 'ipc'], detached: true });
     closeSync(log);
     running.set(name, child);
     // 'exit' does not follow when the process could not be started at all.
-    child.once('error', (error) => void ended(name, args, crashes, startedMs, internalErrorExitCode, error.message));
-    child.once('exit', (code, signal) => void ended(name, args, crashes, startedMs, code, signal === null ? `exit code ${code}` : signal));
+    child.once('error', (error) => void ended(worker, crashes, startedMs, internalErrorExitCode, error.message));
+    child.once('exit', (code, signal) => void ended(worker, crashes, startedMs, code, signal === null ? `exit code ${code}` : signal));
   }
 
-  async function ended(
-    name: string,
-    args: readonly string[],
-    crashes: number,
-    startedMs: number,
-    code: number | null,
-    how: string,
-  ): Promise<void> {
+  async function ended(worker: LocalWorker, crashes: number, startedMs: number, code: number | null, how: string): Promise<void> {
+    const { name } = worker;
     running.delete(name);
     if (stopping || code === 0) return;
     const lastLine = await lastLineOf(logPath(name));
@@ -83,7 +80,7 @@ export function startLocalWorkers(options: SpawnOptions): LocalWorkers {
     options.say(`Worker ${name} ended (${how}); starting it again in ${backoffMs / 1000} s.`);
     const timer = setTimeout(() => {
       timers.delete(timer);
-      if (!stopping) start(name, args, count);
+      if (!stopping) start(worker, count);
     }, backoffMs);
     timers.add(timer);
   }
