@@ -56,7 +56,7 @@ export function startLocalWorkers(options: SpawnOptions): LocalWorkers {
     const startedMs = performance.now();
     // taskset replaces itself by its command: the child is the worker all the same.
     const [command, ...before] = core === undefined ? [process.execPath] : ['taskset', '-c', String(core), process.execPath];
-    const child = spawn(command!, [...before, program, '--name', name, ...args], { stdio: ['ignore', log, log, 'ipc'], detached: true });
+    const child = spawn(command, [...before, program, '--name', name, ...args], { stdio: ['ignore', log, log, 'ipc'], detached: true });
     closeSync(log);
     running.set(name, child);
     // 'exit' does not follow when the process could not be started at all.

@@ -170,6 +170,23 @@ test('a gradient depends on weights, samples, round, position and seed, and on n
   assert.notDeepEqual((await one.gradient(job)).flats, base.flats, 'weights');
 });
 
+test('inputs drawn ahead change nothing, whether the round and the shards come or others', async () => {
+  const plain = await ready();
+  const ahead = await ready();
+  for (const [round, shards] of [
+    [5, [1]],
+    [5, [1, 2]],
+    [6, [0, 1]],
+  ] as const) {
+    for (const phase of [0, 1]) {
+      const job = { phase, round, shards, samples: phase === 0 ? samplesOf(shards, 10, 4) : new Uint8Array() };
+      ahead.drawAhead({ round: 5, shards: [1, 2] });
+      // The second time they are used up.
+      for (let time = 0; time < 2; time += 1) assert.deepEqual(await ahead.gradient(job), await plain.gradient(job));
+    }
+  }
+});
+
 test('a phase without real samples gets none', async () => {
   const compute = await ready();
   const answer = await compute.gradient({ phase: 1, round: 0, shards: [0, 1, 2, 3], samples: new Uint8Array() });

@@ -1,13 +1,13 @@
 /**
  * What a worker computes: gradients of shards, and pictures, from versioned weights. A pure function of (weights, samples, noise key).
  *
- * Responsible for: holding weights by version, cutting samples, drawing each shard's noise, and pre-summing whole aligned subtrees in the
+ * Responsible for: holding weights by version, cutting samples, drawing each shard's noise (ahead, where there is time), and pre-summing whole aligned subtrees in the
  * coordinator's tree. Not responsible for: the protocol and fencing (`core/`), the phase itself (`evaluate.ts`), optimizers (coordinator).
  */
 import type { Manifests, Recipe, ShardOutcome, TreeNode } from '@lockstep/shared';
 import { addInto, childrenOf, cover, elementCount, freeFlat, LockstepError, shardSizes, shardStarts, streams } from '@lockstep/shared';
 import type { Backend } from './backends/backend.ts';
-import type { WeightsByNetwork } from './evaluate.ts';
+import type { Rows, WeightsByNetwork } from './evaluate.ts';
 import { createEvaluator } from './evaluate.ts';
 import { computeFingerprint } from './fingerprint.ts';
 import type { Weights } from './networks.ts';
@@ -50,6 +50,11 @@ export interface Compute {
   version(network: string): number | undefined;
   /** Every network's weights must be set. One call at a time. Throws LockstepError('compute-failed') when the backend fails. */
   gradient(job: GradientJob): Promise<GradientAnswer>;
+  /**
+   * Draws the inputs of a job that may come next, while there is nothing else to do: a draw depends on the round and the shard alone.
+   * Changes no result, whether that job comes or another.
+   */
+  drawAhead(job: Pick<GradientJob, 'round' | 'shards'>): void;
   /** Pictures from the run's fixed noise: [pictures * pixels], in recipe.real.range. */
   generate(job: { readonly pictures: number }): Promise<Float32Array>;
   /** See fingerprint.ts. Leaves the weights that are set alone. */
@@ -70,6 +75,17 @@ export async function createCompute(options: ComputeOptions): Promise<Compute> {
   const sizes = shardSizes(batchSize, shardCount);
   const starts = shardStarts(batchSize, shardCount);
   const held = new Map<string, { version: number; flat: Float32Array; tensors: Weights }>();
+  /** By shard, of the round that may come next. */
+  let ahead: { readonly round: number; readonly rows: Map<number, Rows> } = { round: -1, rows: new Map() };
+  const draw = (round: number, shard: number, names: readonly string[]): Rows =>
+    drawInputs(recipe, names, { seed, stream: streams.inputs, round, start: starts[shard]!, count: sizes[shard]! });
+  const drawn = (round: number, shard: number, names: readonly string[]): Rows => {
+    const rows = ahead.round === round ? ahead.rows.get(shard) : undefined;
+    if (rows === undefined) return draw(round, shard, names);
+    // Each only once: whoever gets them frees them.
+    ahead.rows.delete(shard);
+    return Object.fromEntries(names.filter((name) => rows[name] !== undefined).map((name) => [name, rows[name]!]));
+  };
   const release = (network: string): void => held.get(network)?.tensors.forEach((tensor) => tensor.dispose());
 
   const heldWeights = (): WeightsByNetwork =>
@@ -90,8 +106,8 @@ export async function createCompute(options: ComputeOptions): Promise<Compute> {
 
     const ofShard = async (shard: number): Promise<Float32Array> => {
       const count = sizes[shard]!;
-      const drawn = drawInputs(recipe, inputs, { seed, stream: streams.inputs, round: job.round, start: starts[shard]!, count });
-      const rows = samples === undefined ? drawn : { ...drawn, real: realRows(recipe.real, samples.get(shard)!) };
+      const declared = drawn(job.round, shard, inputs);
+      const rows = samples === undefined ? declared : { ...declared, real: realRows(recipe.real, samples.get(shard)!) };
       const { flat, loss, metrics } = await evaluator.phase(job.phase, count, weights, rows);
       Object.values(rows).forEach(freeFlat);
       outcomes.push({ shard, loss, metrics });
@@ -129,6 +145,9 @@ export async function createCompute(options: ComputeOptions): Promise<Compute> {
     },
     version: (network) => held.get(network)?.version,
     gradient,
+    drawAhead({ round, shards }) {
+      ahead = { round, rows: new Map(shards.map((shard) => [shard, draw(round, shard, Object.keys(recipe.inputs))])) };
+    },
     generate: ({ pictures }) => {
       const rows = drawInputs(recipe, Object.keys(recipe.inputs), { seed, stream: streams.samples, round: 0, start: 0, count: pictures });
       return failingAs('generate', () => evaluator.generate(pictures, heldWeights(), rows));

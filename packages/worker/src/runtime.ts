@@ -3,6 +3,7 @@
  *
  * Not responsible for: decisions (`core/`), arithmetic (`compute.ts`), flags and signals (`main.ts`).
  */
+import { setImmediate } from 'node:timers/promises';
 import {
   type Carrier,
   connect,
@@ -194,6 +195,12 @@ export async function runWorker(options: RuntimeOptions, stopRequested: Promise<
     handle({ type: 'prepared' });
   }
 
+  async function drawAhead(round: number, shards: readonly number[]): Promise<void> {
+    // The result leaves first.
+    await setImmediate();
+    compute?.drawAhead({ round, shards });
+  }
+
   async function carryOut(fence: Fence, order: WorkOrder): Promise<void> {
     const { flats, samples } = order.payload as WorkPayload;
     const startMs = nowMs();
@@ -225,6 +232,8 @@ export async function runWorker(options: RuntimeOptions, stopRequested: Promise<
       };
     }
     handle({ type: 'computed', fence, workId: order.workId });
+    // While the coordinator is at work: most often, the next round brings the same shards.
+    if (order.task === 'gradient') enqueue(() => drawAhead(fence.round + 1, order.shards));
   }
 }
 
