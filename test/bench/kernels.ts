@@ -7,12 +7,12 @@
  *
  * Method: one process, burn-in until both are compiled, then both in turn, each time on the same flats; medians. The gradients are put back
  * and garbage is collected in between, unmeasured, so that no part pays for what another one left.
- * Every gradient is an ordinary array outside the kernels' memory, as ZeroMQ, the shared-memory carrier and TF.js deliver them.
+ * Gradients lie in an arena, into which the coordinator reads them from shared memory.
  */
 import { fileURLToPath } from 'node:url';
 import v8 from 'node:v8';
 import { runInNewContext } from 'node:vm';
-import { squaredNorm } from '@lockstep/shared';
+import { createArena, squaredNorm } from '@lockstep/shared';
 import { adamReference, addIntoReference, squaredNormReference } from '../../packages/shared/src/kernels/testing/reference.ts';
 import { createOptimizer } from '../../packages/coordinator/src/optimizer/index.ts';
 import { createTreeSum } from '../../packages/coordinator/src/reduce.ts';
@@ -47,7 +47,8 @@ const titles: Readonly<Record<Part, string>> = {
 export async function kernels({ quick }: { readonly quick: boolean }, say: (line: string) => void): Promise<Report> {
   const gradients = Array.from({ length: shards }, (_, shard) => wave(shard + 2, 1e-3));
   const sides = { 'plain JavaScript': createPlain(), 'SIMD WebAssembly': createLockstep() };
-  const arrived = gradients.map((flat) => flat.slice());
+  const allocate = createArena(shards);
+  const arrived = gradients.map((flat) => allocate(flat.length));
   const collect = collector();
   const samples = Object.values(sides).map(
     () => Object.fromEntries(parts.map((part): [Part, number[]] => [part, []])) as Record<Part, number[]>,

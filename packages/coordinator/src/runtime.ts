@@ -5,6 +5,7 @@
  * (`round.ts`, `model.ts`), what a run writes and tells (`journal.ts`), or starting and ending the process (`main.ts`).
  */
 import {
+  createArena,
   createFlatPool,
   decode,
   encode,
@@ -79,7 +80,7 @@ export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
   let reported: Manifests | undefined;
   let offered: RegionOffer | undefined;
   let timer: NodeJS.Timeout | undefined;
-  const pool = createFlatPool(plan.shardCount);
+  const pool = createFlatPool(plan.shardCount, createArena(plan.shardCount));
   const queue: Event[] = [];
   let draining = false;
   let end: (ending: Ending) => void;

@@ -6,6 +6,7 @@ export { createRegion, openRegion } from './carrier/shared-memory.ts';
 export { createShmCarrier } from './carrier/shm.ts';
 export type { ErrorCode } from './errors.ts';
 export { errorCodes, errorTable, isErrorCode, LockstepError } from './errors.ts';
+export { createArena } from './kernels/arena.ts';
 export type { ResidentFlats } from './kernels/resident.ts';
 export { createResidentFlats } from './kernels/resident.ts';
 export { squaredNorm } from './kernels/scratch.ts';

@@ -4,6 +4,7 @@ import { test } from 'node:test';
 import fc from 'fast-check';
 import { addInto } from '../tensor/sum.ts';
 import { blockLength } from './module.ts';
+import { createArena } from './arena.ts';
 import { squaredNorm } from './scratch.ts';
 import { anyFloat, anyLength, bitsOf, finiteFloat, flatsOf } from './testing/bits.ts';
 import { addIntoReference, squaredNormReference } from './testing/reference.ts';
@@ -28,6 +29,45 @@ test('a sum has the bits of the plain loop, writes nothing but the target, and l
     },
   );
   fc.assert(property, { numRuns: 1000 });
+});
+
+/** Copies of these flats in one arena, each at the beginning of memory that has room for more, with ones behind it. */
+function inArena(flats: readonly Float32Array[], room: number): Float32Array[] {
+  const allocate = createArena(flats.length);
+  return flats.map((flat) => {
+    const memory = allocate(flat.length + room).fill(1);
+    memory.set(flat);
+    return memory.subarray(0, flat.length);
+  });
+}
+
+test('the same in place, in an arena', () => {
+  const property = fc.property(
+    someValues(anyFloat),
+    anyLength,
+    fc.integer({ min: 1, max: 5 }),
+    fc.integer({ min: 0, max: 12 }),
+    (values, length, count, room) => {
+      const flats = flatsOf(values, length, count, 0);
+      const [target, ...sources] = inArena(flats, room) as [Float32Array, ...Float32Array[]];
+      const expected = flats[0]!;
+      assert.equal(squaredNorm(target), squaredNormReference(expected));
+      for (const source of flats.slice(1)) addIntoReference(expected, source);
+      addInto(target, ...sources);
+      assert.deepEqual(bitsOf(target), bitsOf(expected));
+      assert.ok(new Float32Array(target.buffer, target.byteOffset + length * 4, room).every((each) => each === 1));
+      sources.forEach((source, index) => assert.deepEqual(bitsOf(source), bitsOf(flats[index + 1]!)));
+    },
+  );
+  fc.assert(property, { numRuns: 300 });
+});
+
+test('an arena that is full, or outgrown, gives other memory, and flats of both can be added', () => {
+  const allocate = createArena(1);
+  const flats = [10, 10, 1000, 10].map((length) => allocate(length).fill(1));
+  assert.notEqual(flats[0]!.buffer, flats[2]!.buffer);
+  addInto(flats[0]!, flats[1]!, flats[3]!);
+  assert.deepEqual(flats[0], new Float32Array(10).fill(3));
 });
 
 test('a flat may be added to itself, whole blocks included', () => {

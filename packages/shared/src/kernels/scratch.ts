@@ -1,14 +1,12 @@
 /**
- * Kernels over flats wherever they lie: each block of them is copied into a small memory, worked on there, and copied back.
+ * Kernels over flats wherever they lie: in place where all of them lie in one arena (`arena.ts`), as gradients read from shared memory do;
+ * else each block of them is copied into a small memory, worked on there, and copied back.
  *
- * Responsible for: cutting flats into blocks, and the one memory per process in which those are worked on.
+ * Responsible for: cutting flats into blocks, and the one memory per process in which copies are worked on.
  * Not responsible for: flats that a network keeps (`resident.ts`), or the order in which flats are added (`tensor/tree.ts`).
- *
- * Why no arena for whole flats: gradients come in frames of ZeroMQ's or in arrays of TF.js's, so each has to be copied once at any rate.
- * Copied block by block the copy stays in the processor's cache and costs no memory traffic, and there is nothing to allocate, to free,
- * to outgrow, or to hand out: a flat may have any length, and lie anywhere. Measured: as fast as an arena with one copy in.
  */
-import { blockLength, createKernels, type KernelMemory, wholeLanes } from './module.ts';
+import { residentOf } from './arena.ts';
+import { blockLength, createKernels, type KernelMemory, lanes, wholeLanes } from './module.ts';
 
 interface Scratch extends Pick<KernelMemory, 'kernels'> {
   readonly target: Float32Array;
@@ -35,7 +33,7 @@ function scratch(): Scratch {
 /** target[i] = f(...f(f(target[i] + sources[0][i]) + sources[1][i])...): `addInto` without its checks. All have the target's length. */
 export function addFlats(target: Float32Array, sources: readonly Float32Array[]): void {
   const { kernels, target: sum, source: addend } = scratch();
-  for (let start = 0; start < target.length; start += blockLength) {
+  for (let start = addInPlace(target, sources); start < target.length; start += blockLength) {
     const end = Math.min(target.length, start + blockLength);
     const count = wholeLanes(end - start);
     sum.set(target.subarray(start, end));
@@ -48,6 +46,19 @@ export function addFlats(target: Float32Array, sources: readonly Float32Array[])
   }
 }
 
+/** The same as far as it can be done in place and in whole lanes. Returns how many elements that is. */
+function addInPlace(target: Float32Array, sources: readonly Float32Array[]): number {
+  const resident = residentOf([target, ...sources]);
+  if (resident === undefined) return 0;
+  const whole = target.length - (target.length % lanes);
+  // Block by block, so that a block of the target is in the cache for all of its sources.
+  for (let start = 0; start < whole; start += blockLength) {
+    const count = Math.min(blockLength, whole - start);
+    for (const source of sources) resident.kernels.add(target.byteOffset + start * 4, source.byteOffset + start * 4, count);
+  }
+  return whole;
+}
+
 /**
  * Sum of squares of a flat of shape [n], in float64. Each square is exact; element i is added to the sum of lane i mod 8, in index order;
  * then ((0 + 1) + (2 + 3)) + ((4 + 5) + (6 + 7)). A function of the flat alone: blocks, addresses and machines do not matter.
@@ -57,7 +68,7 @@ export function addFlats(target: Float32Array, sources: readonly Float32Array[])
 export function squaredNorm(flat: Float32Array): number {
   const { kernels, source, sums } = scratch();
   sums.fill(0);
-  for (let start = 0; start < flat.length; start += blockLength) {
+  for (let start = addSquaresInPlace(flat, sums); start < flat.length; start += blockLength) {
     const end = Math.min(flat.length, start + blockLength);
     const count = wholeLanes(end - start);
     source.set(flat.subarray(start, end));
@@ -67,4 +78,15 @@ export function squaredNorm(flat: Float32Array): number {
   }
   const [s0, s1, s2, s3, s4, s5, s6, s7] = sums as unknown as [number, number, number, number, number, number, number, number];
   return s0 + s1 + (s2 + s3) + (s4 + s5 + (s6 + s7));
+}
+
+/** Sets `sums` to those of as many elements as can be taken in place, and returns how many. */
+function addSquaresInPlace(flat: Float32Array, sums: Float64Array): number {
+  const resident = residentOf([flat]);
+  if (resident === undefined) return 0;
+  const whole = flat.length - (flat.length % lanes);
+  resident.sums.fill(0);
+  resident.kernels.addSquares(resident.sums.byteOffset, flat.byteOffset, whole);
+  sums.set(resident.sums);
+  return whole;
 }

@@ -14,23 +14,29 @@ export interface FlatPool {
   give(flat: Float32Array): void;
 }
 
-/** Keeps memory for at most `maximum` flats that are not in use, each of the greatest length that was asked for. */
-export function createFlatPool(maximum: number): FlatPool {
-  const free: ArrayBuffer[] = [];
-  const lent = new WeakSet<Float32Array>();
+/**
+ * Keeps memory for at most `maximum` flats that are not in use, each of the greatest length that was asked for. `allocate` makes it:
+ * `createArena` where flats are to be added.
+ */
+export function createFlatPool(maximum: number, allocate = (length: number): Float32Array => new Float32Array(length)): FlatPool {
+  const free: Float32Array[] = [];
+  /** From a flat to the memory that it is the beginning of. A flat is handed out once, so that a late `give` of it means nothing. */
+  const lent = new WeakMap<Float32Array, Float32Array>();
   let greatest = 0;
   return {
     take(length) {
       greatest = Math.max(greatest, length);
-      let buffer = free.pop();
+      let memory = free.pop();
       // Of a time when flats were shorter.
-      while (buffer !== undefined && buffer.byteLength < greatest * 4) buffer = free.pop();
-      const flat = new Float32Array(buffer ?? new ArrayBuffer(greatest * 4), 0, length);
-      lent.add(flat);
+      while (memory !== undefined && memory.length < greatest) memory = free.pop();
+      memory ??= allocate(greatest);
+      const flat = memory.subarray(0, length);
+      lent.set(flat, memory);
       return flat;
     },
     give(flat) {
-      if (lent.delete(flat) && free.length < maximum) free.push(flat.buffer as ArrayBuffer);
+      const memory = lent.get(flat);
+      if (lent.delete(flat) && free.length < maximum) free.push(memory!);
     },
   };
 }
