@@ -343,3 +343,15 @@ test('a backend that fails while training says in which phase', async () => {
     return true;
   });
 });
+
+test('a loss that cannot be compiled is refused by the names of its recipe and phase', async () => {
+  const backend: Backend = {
+    ...cpu,
+    compile: () => () => {
+      throw new LockstepError('recipe-invalid', 'A loss reads a value.');
+    },
+  };
+  const compute = await ready({ backend });
+  const refused = compute.gradient({ phase: 1, round: 0, shards: [0], samples: new Uint8Array() });
+  await assert.rejects(refused, { code: 'recipe-invalid', message: /^Recipe 'tiny', phase '\w+': A loss reads a value\.$/ });
+});

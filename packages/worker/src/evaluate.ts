@@ -47,7 +47,9 @@ export function createEvaluator(
     const key = `${phase}/${count}`;
     const known = compiled.get(key);
     if (known !== undefined) return known;
-    const made = backend.compile(eagerPhase(tf, recipe, networks, recipe.phases[phase]!, count / batchSize));
+    const { name } = recipe.phases[phase]!;
+    const eager = eagerPhase(tf, recipe, networks, recipe.phases[phase]!, count / batchSize);
+    const made = namingThePhase(`Recipe '${recipe.name}', phase '${name}'`, backend.compile(eager));
     compiled.set(key, made);
     return made;
   };
@@ -70,6 +72,20 @@ export function createEvaluator(
       const [values] = await readAll([pictures]);
       return values!;
     },
+  };
+}
+
+const refusals: ReadonlySet<string> = new Set(['recipe-invalid', 'numerics-mismatch']);
+
+/** What compiling refuses is said of a loss that only we can name. */
+function namingThePhase(place: string, run: PhaseFunction): PhaseFunction {
+  return (inputs) => {
+    try {
+      return run(inputs);
+    } catch (error) {
+      if (!(error instanceof LockstepError) || !refusals.has(error.code) || error.message.startsWith(place)) throw error;
+      throw new LockstepError(error.code, `${place}: ${error.message}`, { cause: error });
+    }
   };
 }
 
