@@ -20,8 +20,8 @@ export const faultCodes = ['refused', 'diverged'] as const satisfies readonly (t
 export const runaway = `export default {
   name: 'runaway', batchSize: 4, epochs: 1, real: { shape: [784], range: [-1, 1] },
   inputs: { z: { shape: [1], distribution: 'uniform' } },
-  networks: { only: (tf) => tf.sequential({ layers: [tf.layers.dense({ name: 'weight', inputShape: [1], units: 1, useBias: false })] }) },
-  phases: [{ name: 'run', updates: 'only', inputs: ['z'], loss: ({ tf, networks, z }) => ({ loss: tf.neg(tf.mean(tf.square(networks.only(z)))) }) }],
-  optimizers: { only: { kind: 'sgd', learningRate: 1e4 } },
-  generate: ({ tf, networks, z }) => tf.tile(networks.only(z), [1, 784]),
+  networks: { line: (tf) => tf.sequential({ layers: [tf.layers.dense({ name: 'weight', inputShape: [1], units: 1, useBias: false })] }) },
+  phases: [{ name: 'run', updates: 'line', inputs: ['z'], loss: ({ tf, networks, z }) => ({ loss: tf.neg(tf.mean(tf.square(networks.line(z)))) }) }],
+  optimizers: { line: { kind: 'sgd', learningRate: 1e4 } },
+  generate: ({ tf, networks, z }) => tf.tile(networks.line(z), [1, 784]),
 };`;

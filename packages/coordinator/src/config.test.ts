@@ -56,6 +56,7 @@ describe('coordinator options', () => {
     ['--backend wasm', /add --spawn/],
     ['--xla --no-compile', /--xla contradicts --no-compile/],
     ['--xla --spawn --backend wasm', /--xla contradicts --backend wasm/],
+    ['--xla --spawn --backend webgpu', /--xla contradicts --backend webgpu/],
     ['--resume --config x.json', /--resume contradicts --config/],
     ['train', /train/],
   ] as const) {

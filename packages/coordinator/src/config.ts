@@ -78,10 +78,10 @@ function checkTogether(options: Options, commandLine: CommandLine): void {
       '--xla contradicts --no-compile: XLA works on the graphs that --no-compile does without. Drop one of them.',
     );
   }
-  if (options.xla && options.spawn && options.backend === 'wasm') {
+  if (options.xla && options.spawn && (options.backend === 'wasm' || options.backend === 'webgpu')) {
     throw new LockstepError(
       'usage',
-      '--xla contradicts --backend wasm, which has no XLA: use --backend tensorflow or cuda, or drop --xla.',
+      `--xla contradicts --backend ${options.backend}, which has no XLA: use --backend tensorflow or cuda, or drop --xla.`,
     );
   }
   if (commandLine.typed.backend !== undefined && !options.spawn) {

@@ -79,6 +79,8 @@ export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
   let pictures: Float32Array | undefined;
   let reported: Manifests | undefined;
   let offered: RegionOffer | undefined;
+  /** The payload accepted last. */
+  let accepted: unknown;
   let timer: NodeJS.Timeout | undefined;
   const pool = createFlatPool(plan.shardCount, createArena(plan.shardCount));
   const queue: Event[] = [];
@@ -92,7 +94,13 @@ export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
     message: (peer, frames) => {
       journal.bytes('received', byteLength(frames));
       const decoded = decode(toCoordinator, frames);
-      if (decoded.ok) return handle(toEvent(peer, decoded.message, decoded.frames));
+      if (decoded.ok) {
+        const event = toEvent(peer, decoded.message, decoded.frames);
+        handle(event);
+        // What the core dropped was read all the same: the memory it took goes back, since an arena's places are few.
+        if (event.type === 'result' && event.payload !== accepted) (event.payload as readonly Float32Array[]).forEach(pool.give);
+        return;
+      }
       const code = decoded.version === undefined ? 'refused' : 'version-mismatch';
       const advice = decoded.version === undefined ? '' : `: install Lockstep ${version} (protocol ${protocolVersion}) there`;
       return handle({ type: 'malformed', peer, code, reason: `It sent ${decoded.reason}${advice}.` });
@@ -163,7 +171,9 @@ export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
       }
       case 'result': {
         // What is not of this round will be dropped by the core, and its memory may be in use for something else by now.
-        const flats = isOfRound(peer, message) ? carriers.of(peer).unpack(message.payload, frames, pool.take)?.flats : [];
+        // Only gradients come back to the pool: pictures are kept for as long as they are drawn.
+        const allocate = message.task === 'gradient' ? pool.take : undefined;
+        const flats = isOfRound(peer, message) ? carriers.of(peer).unpack(message.payload, frames, allocate)?.flats : [];
         if (flats === undefined || (isOfRound(peer, message) && !fitsRound(message, flats))) {
           return { type: 'malformed', peer, code: 'refused', reason: 'It sent a RESULT whose tensors do not fit the round.' };
         }
@@ -224,6 +234,7 @@ export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
         return deal(effect);
       case 'accept': {
         const flats = effect.payload as readonly Float32Array[];
+        accepted = flats;
         if (round === undefined) [pictures] = flats;
         else round.accept(effect.nodes, flats, effect.outcomes);
         return;

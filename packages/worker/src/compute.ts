@@ -1,8 +1,9 @@
 /**
  * What a worker computes: gradients of shards, and pictures, from versioned weights. A pure function of (weights, samples, noise key).
  *
- * Responsible for: holding weights by version, cutting samples, drawing each shard's noise (ahead, where there is time), and pre-summing whole aligned subtrees in the
- * coordinator's tree. Not responsible for: the protocol and fencing (`core/`), the phase itself (`evaluate.ts`), optimizers (coordinator).
+ * Responsible for: holding weights by version, cutting samples, drawing each shard's noise (ahead, where there is time), and pre-summing
+ * whole aligned subtrees in the coordinator's tree. Not responsible for: the protocol and fencing (`core/`), the phase itself
+ * (`evaluate.ts`), optimizers (coordinator).
  */
 import type { Manifests, Recipe, ShardOutcome, TreeNode } from '@lockstep/shared';
 import { addInto, childrenOf, cover, elementCount, freeFlat, LockstepError, shardSizes, shardStarts, streams } from '@lockstep/shared';

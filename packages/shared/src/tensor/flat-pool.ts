@@ -5,7 +5,8 @@
  * round ("external memory pressure") and the kernel map and clear fresh pages; both cost more than the arithmetic. What came back last is
  * handed out first, for any length it has room for, since it is most likely still in the processor's cache.
  *
- * Not responsible for: knowing when a flat is done with. One that is never given back is garbage like any other.
+ * Not responsible for: knowing when a flat is done with. One that is never given back is garbage like any other, but for its place in an
+ * arena, which stays taken.
  */
 export interface FlatPool {
   /** Of any content. */

@@ -1,5 +1,6 @@
 /**
- * What the two TensorFlow backends share: the environment the library reads once when it loads, loading the npm package, and its tuned kernels.
+ * What the two TensorFlow backends share: the environment the library reads once when it loads, loading the npm package, and tuning its
+ * kernels (`tensorflow-kernels/`).
  *
  * Responsible for: threads and determinism, which belong to the run and never to a worker; Node 23's missing functions; and one clear
  * sentence when the package does not load. Not responsible for: GPUs (`cuda.ts`).
