@@ -4,8 +4,8 @@ import { test } from 'node:test';
 import type { Tensor } from '@lockstep/shared';
 import { loadNative } from './tensorflow.ts';
 
-test('leaky ReLU is differentiated twice, as gradient penalties need', (t) => {
-  const tf = loadNative(t);
+test('leaky ReLU is differentiated twice, as gradient penalties need', async (t) => {
+  const tf = await loadNative(t);
   if (!tf) return;
   const slope = 0.25;
   tf.tidy(() => {

@@ -48,7 +48,7 @@ function rowsFor(recipe: Recipe, inputs: readonly string[], count: number, round
 
 for (const slope of [0, 0.2]) {
   test(`gan with slope ${slope}: compiled equals eager bit for bit, for both shard sizes, new inputs and new weights`, async (context) => {
-    const tf = loadNative(context);
+    const tf = await loadNative(context);
     if (!tf) return;
     const recipe = ganWithSlope(slope);
     const networks = buildNetworks(tf, recipe);
@@ -75,7 +75,7 @@ for (const slope of [0, 0.2]) {
 }
 
 test('gan through XLA: eager within 1e-6 of the norm, other bits than without it, the same ones from every new session', async (context) => {
-  const tf = loadNative(context);
+  const tf = await loadNative(context);
   if (!tf) return;
   const recipe = ganWithSlope(0.2);
   const networks = buildNetworks(tf, recipe);
@@ -99,8 +99,8 @@ test('gan through XLA: eager within 1e-6 of the norm, other bits than without it
   for (const tensor of Object.values(weights).flat()) tensor.dispose();
 });
 
-test('whether TensorFlow has XLA is found out without running anything', (context) => {
-  const tf = loadNative(context);
+test('whether TensorFlow has XLA is found out without running anything', async (context) => {
+  const tf = await loadNative(context);
   if (!tf) return;
   requireXla(tf);
   assert.equal(hasOp(nodeBackendOf(tf), 'NoSuchOperation'), false);
@@ -160,8 +160,8 @@ const losses: Record<string, (tf: Tf) => Parameters<typeof phaseOf>[1]> = {
 
 for (const [name, make] of Object.entries(losses)) {
   for (const xla of [false, true])
-    test(`${name}: compiled${xla ? ' by XLA' : ''} equals eager within 1e-6 of the norm`, (context) => {
-      const tf = loadNative(context);
+    test(`${name}: compiled${xla ? ' by XLA' : ''} equals eager within 1e-6 of the norm`, async (context) => {
+      const tf = await loadNative(context);
       if (!tf) return;
       const eager = phaseOf(tf, make(tf));
       const compiled = compilePhase(tf, eager, { xla });
@@ -178,8 +178,8 @@ for (const [name, make] of Object.entries(losses)) {
     });
 }
 
-test('what a graph would freeze is refused: randomness, state, control flow, and reading values', (context) => {
-  const tf = loadNative(context);
+test('what a graph would freeze is refused: randomness, state, control flow, and reading values', async (context) => {
+  const tf = await loadNative(context);
   if (!tf) return;
   let calls = 0;
   const cases: [string, RegExp, Parameters<typeof phaseOf>[1]][] = [
@@ -203,8 +203,8 @@ test('what a graph would freeze is refused: randomness, state, control flow, and
   assert.equal(tf.memory().numTensors, before);
 });
 
-test('sessions are bounded, evicted ones come back right, and no tensor, session or file is left over', (context) => {
-  const tf = loadNative(context);
+test('sessions are bounded, evicted ones come back right, and no tensor, session or file is left over', async (context) => {
+  const tf = await loadNative(context);
   if (!tf) return;
   const temporary = mkdtempSync(join(tmpdir(), 'lockstep-compile-test-'));
   context.after(() => rmSync(temporary, { recursive: true }));
@@ -231,7 +231,7 @@ test('sessions are bounded, evicted ones come back right, and no tensor, session
 });
 
 test('20,000 calls with new inputs each leave no memory behind', async (context) => {
-  const tf = loadNative(context);
+  const tf = await loadNative(context);
   if (!tf) return;
   setFlagsFromString('--expose-gc');
   const collect = runInNewContext('gc') as () => void;

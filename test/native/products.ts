@@ -1,7 +1,7 @@
 /** A program for `signals.test.ts`: products of matrices on native TensorFlow, with a signal handler like a worker's. Prints how often it ran. */
 import { loadBuilt } from './tensorflow.ts';
 
-const tf = loadBuilt();
+const tf = await loadBuilt();
 let signals = 0;
 process.on('SIGWINCH', () => (signals += 1));
 
