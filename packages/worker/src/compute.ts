@@ -75,6 +75,8 @@ export async function createCompute(options: ComputeOptions): Promise<Compute> {
   const evaluator = createEvaluator(backend, recipe, networks, batchSize);
   const sizes = shardSizes(batchSize, shardCount);
   const starts = shardStarts(batchSize, shardCount);
+  /** One shard's: kept, since new memory of this size costs more than filling it. */
+  const realMemory = new Float32Array(Math.max(...sizes) * elementCount(recipe.real.shape));
   const held = new Map<string, { version: number; flat: Float32Array; tensors: Weights }>();
   /** By shard, of the round that may come next. */
   let ahead: { readonly round: number; readonly rows: Map<number, Rows> } = { round: -1, rows: new Map() };
@@ -104,13 +106,17 @@ export async function createCompute(options: ComputeOptions): Promise<Compute> {
     const { name, inputs } = recipe.phases[job.phase]!;
     const samples = inputs.includes('real') ? cutSamples(job.samples, shards, sizes, elementCount(recipe.real.shape)) : undefined;
     const outcomes: ShardOutcome[] = [];
+    const realOf = (shard: number): Float32Array => {
+      const pixels = samples!.get(shard)!;
+      return realRows(recipe.real, pixels, realMemory.subarray(0, pixels.length));
+    };
 
     const ofShard = async (shard: number): Promise<Float32Array> => {
       const count = sizes[shard]!;
       const declared = drawn(job.round, shard, inputs);
-      const rows = samples === undefined ? declared : { ...declared, real: realRows(recipe.real, samples.get(shard)!) };
+      const rows = samples === undefined ? declared : { ...declared, real: realOf(shard) };
       const { flat, loss, metrics } = await evaluator.phase(job.phase, count, weights, rows);
-      Object.values(rows).forEach(freeFlat);
+      Object.values(declared).forEach(freeFlat);
       outcomes.push({ shard, loss, metrics });
       return flat;
     };

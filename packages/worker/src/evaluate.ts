@@ -58,14 +58,11 @@ export function createEvaluator(
     Object.fromEntries(Object.entries(rows).map(([input, values]) => [input, tf.tensor(values, [count, ...shapeOf(input)])]));
   return {
     async phase(phase, count, weights, rows) {
-      const { gradient, scalars, names } = tf.tidy(() => {
-        const outputs = functionFor(phase, count)({ weights, inputs: tensors(rows, count) });
-        const metricNames = Object.keys(outputs.metrics);
-        const all = [outputs.loss, ...metricNames.map((name) => outputs.metrics[name]!)];
-        return { gradient: outputs.gradient, scalars: tf.stack(all), names: metricNames };
-      });
-      const [flat, values] = await readAll([gradient, scalars]);
-      return { flat: flat!, loss: values![0]!, metrics: Object.fromEntries(names.map((name, index) => [name, values![index + 1]!])) };
+      const { gradient, loss, metrics } = tf.tidy(() => ({ ...functionFor(phase, count)({ weights, inputs: tensors(rows, count) }) }));
+      const names = Object.keys(metrics);
+      const [flat, ...scalars] = await readAll([gradient, loss, ...names.map((name) => metrics[name]!)]);
+      const [lossValue, ...values] = scalars.map(([value]) => value!);
+      return { flat: flat!, loss: lossValue!, metrics: Object.fromEntries(names.map((name, index) => [name, values[index]!])) };
     },
     async generate(count, weights, rows) {
       const pictures = tf.tidy(() => runGenerate(tf, recipe, applyAll(networks, weights), tensors(rows, count), count));
@@ -89,7 +86,7 @@ function namingThePhase(place: string, run: PhaseFunction): PhaseFunction {
   };
 }
 
-/** Both downloads are asked for before either is awaited: one wait on a GPU. Disposes the tensors. */
+/** All downloads are asked for before any is awaited: one wait on a GPU. Disposes the tensors. */
 async function readAll(tensors: readonly Tensor[]): Promise<Float32Array[]> {
   try {
     return await Promise.all(tensors.map((tensor) => tensor.data<'float32'>()));

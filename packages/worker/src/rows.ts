@@ -20,11 +20,13 @@ export function drawInputs(recipe: Recipe, names: readonly string[], draw: Draw)
   return rows;
 }
 
-/** Pixels as floats in real.range, by a table of 256 entries: pixel 0 is the first number, 255 the second, exactly. */
-export function realRows(real: RealSpec, pixels: Uint8Array): Float32Array {
+/**
+ * Pixels as floats in real.range, by a table of 256 entries: pixel 0 is the first number, 255 the second, exactly.
+ * Written into `rows`, of as many elements, and returned.
+ */
+export function realRows(real: RealSpec, pixels: Uint8Array, rows = new Float32Array(pixels.length)): Float32Array {
   const [first, last] = real.range;
   const table = Float32Array.from({ length: 256 }, (_, pixel) => (first * (255 - pixel) + last * pixel) / 255);
-  const rows = new Float32Array(pixels.length);
   for (let index = 0; index < pixels.length; index += 1) rows[index] = table[pixels[index]!]!;
   return rows;
 }
