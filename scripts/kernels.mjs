@@ -11,14 +11,14 @@ import { fileURLToPath } from 'node:url';
 import asc from 'assemblyscript/asc';
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
-const sourceFile = 'packages/shared/assembly/kernels.ts';
+const sourceFiles = ['kernels', 'normals', 'philox'].map((name) => `packages/shared/assembly/${name}.ts`);
 const targetFile = 'packages/shared/src/kernels/kernels.wasm.ts';
 // No runtime: the kernels allocate nothing, and whoever instantiates them brings the memory.
 const flags = ['--optimizeLevel', '3', '--runtime', 'stub', '--noAssert', '--importMemory', '--enable', 'simd'];
 
 async function compile() {
   let binary;
-  const { error } = await asc.main([sourceFile, '--baseDir', root, '--outFile', 'kernels.wasm', ...flags], {
+  const { error } = await asc.main([...sourceFiles, '--baseDir', root, '--outFile', 'kernels.wasm', ...flags], {
     writeFile: (_name, contents) => {
       binary = contents;
     },
@@ -42,9 +42,9 @@ function fail(sentence) {
 
 const binary = await compile();
 if (binary === undefined) {
-  fail(`${sourceFile} does not compile: see above.`);
+  fail('packages/shared/assembly does not compile: see above.');
 } else if (!process.argv.includes('--check')) {
   await writeFile(join(root, targetFile), embed(binary));
 } else if ((await readFile(join(root, targetFile), 'utf8').catch(() => '')) !== embed(binary)) {
-  fail(`${targetFile} is not what ${sourceFile} compiles to: run npm run kernels, and commit the result.`);
+  fail(`${targetFile} is not what packages/shared/assembly compiles to: run npm run kernels, and commit the result.`);
 }

@@ -53,7 +53,7 @@ export type { LoadedRecipe } from './recipe-file.ts';
 export { loadRecipe } from './recipe-file.ts';
 export { checkRecipe } from './recipe-rules.ts';
 export { builtInRecipe, recipeNames } from './recipes/index.ts';
-export { inputRows, normalPair, permutation, sequence, streams, uniform } from './rng.ts';
+export { inputRows, permutation, sequence, streams, uniform } from './rng.ts';
 export { stopSignals } from './signals.ts';
 export { shardSizes, shardStarts } from './shards.ts';
 export type { FlatPool } from './tensor/flat-pool.ts';

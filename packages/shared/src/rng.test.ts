@@ -1,9 +1,10 @@
-/** Philox against its published vectors, and what the rest of Lockstep relies on: rows that do not depend on who draws them. */
+/** What the rest of Lockstep relies on: rows that do not depend on who draws them, with the distribution that they should have. */
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { inputRows, normalPair, permutation, philox, sequence, streams, uniform } from './rng.ts';
+import { philoxReference } from './kernels/testing/reference.ts';
+import { inputRows, normals, permutation, sequence, streams, uniform } from './rng.ts';
 
 const seeds = fc.nat({ max: Number.MAX_SAFE_INTEGER });
 
@@ -19,36 +20,10 @@ function assertEven(counts: readonly number[]): void {
   assert.ok(chiSquare(counts) < freedom + 5 * Math.sqrt(2 * freedom), `counts are not even: ${counts.join(' ')}`);
 }
 
-test('philox gives the known answers of Random123', () => {
-  const ones = 0xffffffff;
-  interface Vector {
-    readonly counter: readonly [number, number, number, number];
-    readonly key: readonly [number, number];
-    readonly words: string;
-  }
-  const vectors: readonly Vector[] = [
-    { counter: [0, 0, 0, 0], key: [0, 0], words: '6627e8d5 e169c58d bc57ac4c 9b00dbd8' },
-    { counter: [ones, ones, ones, ones], key: [ones, ones], words: '408f276d 41c83b0e a20bc7c6 6d5451fd' },
-    {
-      counter: [0x243f6a88, 0x85a308d3, 0x13198a2e, 0x03707344],
-      key: [0xa4093822, 0x299f31d0],
-      words: 'd16cfe09 94fdcceb 5001e420 24126ea1',
-    },
-  ];
-  for (const { counter, key, words } of vectors) {
-    const out = new Uint32Array(4);
-    philox(...counter, ...key, out);
-    assert.equal(Array.from(out, (word) => word.toString(16).padStart(8, '0')).join(' '), words);
-  }
-});
-
 test('a sequence is the blocks of its counter, keyed by both words of the seed', () => {
-  const seed = 5 * 2 ** 32 + 7;
-  const next = sequence(seed, 11, 13, 17);
-  for (let counter = 0; counter < 3; counter += 1) {
-    const block = new Uint32Array(4);
-    philox(counter, 13, 17, 11, 7, 5, block);
-    for (const word of block) assert.equal(next(), word);
+  const next = sequence(5 * 2 ** 32 + 7, 11, 13, 17);
+  for (let counter = 0; counter < 150; counter += 1) {
+    for (const word of philoxReference([counter, 13, 17, 11], [7, 5])) assert.equal(next(), word);
   }
 });
 
@@ -69,7 +44,7 @@ test('normals have mean 0, deviation 1, no skew, normal tails, and pairs that do
   const count = 100_000;
   let [sum, squares, cubes, products, beyondOne, beyondTwo] = [0, 0, 0, 0, 0, 0];
   for (let pair = 0; pair < count / 2; pair += 1) {
-    const [first, second] = normalPair(next);
+    const [first, second] = normals(next, 2) as unknown as [number, number];
     products += first * second;
     for (const value of [first, second]) {
       sum += value;
@@ -127,11 +102,47 @@ test('seed (both words), stream, round and position each change a row', () => {
   assert.equal(new Set(drawn).size, drawn.length);
 });
 
+test('a row is the sequence of its position, whatever its length', () => {
+  for (const length of [1, 2, 3, 7, 100, 2049]) {
+    const rows = (distribution: 'normal' | 'uniform'): Float32Array => inputRows({ shape: [length], distribution }, 9, 8, 7, 6, 3);
+    const [ofNormals, ofUniforms] = [rows('normal'), rows('uniform')];
+    for (let row = 0; row < 3; row += 1) {
+      const [forNormals, forUniforms] = [sequence(9, 8, 7, 6 + row), sequence(9, 8, 7, 6 + row)];
+      const expected = Float32Array.from(normals(forNormals, length + (length % 2))).subarray(0, length);
+      assert.deepEqual(ofNormals.subarray(row * length, (row + 1) * length), expected);
+      assert.deepEqual(
+        ofUniforms.subarray(row * length, (row + 1) * length),
+        Float32Array.from({ length }, () => uniform(forUniforms)),
+      );
+    }
+  }
+});
+
 test('normal rows have the bits they always had', () => {
-  // Pins Math.log, sin and cos too: an engine that computes them otherwise would break the promise between machines, silently.
   const rows = inputRows({ shape: [101], distribution: 'normal' }, 42, streams.inputs, 7, 0, 2000);
   const hash = createHash('sha256').update(new Uint8Array(rows.buffer)).digest('hex');
   assert.equal(hash, 'dac7505a2dee78564a30d54c19edf6ec026167bda84e8dad7546cfe1953290c0');
+});
+
+test('so have rows of all coordinates: words that wrap, odd lengths, rows longer than memory', () => {
+  const hash = createHash('sha256');
+  const draws = [
+    [streams.inputs, 0, 0, 3, 1],
+    [streams.inputs + 1, 7, 100, 5, 2],
+    [streams.samples, 2 ** 31, 0, 2, 101],
+    [streams.inputs, 2 ** 32 - 1, 2 ** 32 - 2, 3, 64],
+    [streams.inputs, 1, 5, 2, 20_003],
+    [streams.inputs, 3, 0, 0, 7],
+    [streams.inputs, 9, 17, 300, 100],
+  ] as const;
+  for (const distribution of ['normal', 'uniform'] as const) {
+    for (const seed of [0, 42, 2 ** 32 + 5, Number.MAX_SAFE_INTEGER]) {
+      for (const [stream, round, start, count, length] of draws) {
+        hash.update(new Uint8Array(inputRows({ shape: [length], distribution }, seed, stream, round, start, count).buffer));
+      }
+    }
+  }
+  assert.equal(hash.digest('hex'), '3dac87f6baa004f660bb3e566882a21d27363fcb4b68892dbe74c7241536dee4');
 });
 
 test('a permutation holds every index once', () => {

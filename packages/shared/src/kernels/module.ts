@@ -2,14 +2,17 @@
  * The compiled kernels (`packages/shared/assembly`) as functions over a memory of a fixed size.
  *
  * Responsible for: compiling once in a process, memories, and what to say where WebAssembly does not work. Not responsible for: what lies
- * where in a memory (`scratch.ts`, `resident.ts`).
+ * where in a memory (`scratch.ts`, `resident.ts`, `noise.ts`).
  *
  * A memory's maximum is its initial size: it never grows, so views of its buffer never detach, and it is freed like any other object.
  */
 import { LockstepError } from '../errors.ts';
 import { kernelsBase64 } from './kernels.wasm.ts';
 
-/** Addresses are bytes, multiples of 16; `count` is in elements, a multiple of `lanes`. The sources say what each one computes. */
+/**
+ * The sources say what each one computes. Addresses are bytes, `count` is in elements; for arithmetic over flats, they are multiples of 16
+ * and of `lanes`.
+ */
 export interface Kernels {
   add(target: number, source: number, count: number): void;
   addSquares(sums: number, source: number, count: number): void;
@@ -39,6 +42,19 @@ export interface Kernels {
     e: number,
     negativeRate: number,
   ): void;
+  words(
+    target: number,
+    count: number,
+    counter0: number,
+    counter1: number,
+    counter2: number,
+    counter3: number,
+    key0: number,
+    key1: number,
+  ): void;
+  uniforms(target: number, source: number, count: number): void;
+  normals(target: number, source: number, count: number): void;
+  narrow(target: number, source: number, count: number): void;
 }
 
 export interface KernelMemory {

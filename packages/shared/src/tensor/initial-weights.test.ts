@@ -90,6 +90,22 @@ test('the bits are those they always were', () => {
   );
 });
 
+test('so are those of normals that need many draws, or few', () => {
+  const layout: Layout = [
+    [[1], { kind: 'normal', mean: 0, deviation: 1 }],
+    [[1], { kind: 'truncated-normal', mean: 1, deviation: 2 }],
+    [[3001, 7], { kind: 'normal', mean: -1, deviation: 0.3 }],
+    [[50_001], { kind: 'truncated-normal', mean: 0.1, deviation: 0.5 }],
+    [[5], { kind: 'uniform', min: 0, max: 1 }],
+    [[2], { kind: 'truncated-normal', mean: 0, deviation: 1 }],
+  ];
+  const flat = draw(layout, 2 ** 40 + 3);
+  assert.equal(
+    createHash('sha256').update(new Uint8Array(flat.buffer)).digest('hex'),
+    '4bc3678538ae10782d2dfa12b6eab40aca7fc928d015db02e102a8aa5c2f1521',
+  );
+});
+
 test('a manifest whose parameters do not fill the flat is a mistake', () => {
   const whole = manifestOf([
     [[4], { kind: 'constant', value: 1 }],

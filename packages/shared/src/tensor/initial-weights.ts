@@ -7,12 +7,13 @@
  * Each parameter has its own sequence, keyed by (seed, stream, index of the parameter): changing one parameter's shape or initializer
  * leaves every other one as it was. Values are computed in float64 and rounded once to float32.
  */
-import { normalPair, sequence, uniform } from '../rng.ts';
+import { normals, sequence, uniform } from '../rng.ts';
 import type { Initializer, Manifest } from './manifest.ts';
 import { elementCount } from './manifest.ts';
 
 /** Truncated normals beyond this many deviations are drawn again, as Keras and TF.js do. */
 const truncationDeviations = 2;
+const normalsAtATime = 256;
 
 /** Shape [manifest.length], float32. Throws (a programmer's error) if the parameters do not fill the flat back to back. */
 export function initialFlat(manifest: Manifest, seed: number, stream: number): Float32Array {
@@ -51,18 +52,17 @@ function fillUniform(values: Float32Array, min: number, max: number, next: () =>
   for (let index = 0; index < values.length; index += 1) values[index] = min + width * uniform(next);
 }
 
-/** Both values of each pair are used. About one in 22 is drawn again with a limit of 2, so a redraw always ends soon. */
+/** All normals are used in their order. About one in 22 is drawn again with a limit of 2, so a redraw always ends soon. */
 function fillNormal(values: Float32Array, mean: number, deviation: number, limit: number, next: () => number): void {
   let index = 0;
   while (index < values.length) {
-    const [first, second] = normalPair(next);
-    if (Math.abs(first) <= limit) {
-      values[index] = mean + deviation * first;
-      index += 1;
-    }
-    if (index < values.length && Math.abs(second) <= limit) {
-      values[index] = mean + deviation * second;
-      index += 1;
+    // More than are needed, maybe: nobody else draws from this sequence.
+    const drawn = normals(next, normalsAtATime);
+    for (let draw = 0; draw < drawn.length && index < values.length; draw += 1) {
+      if (Math.abs(drawn[draw]!) <= limit) {
+        values[index] = mean + deviation * drawn[draw]!;
+        index += 1;
+      }
     }
   }
 }

@@ -65,3 +65,16 @@ export function descendWithMomentumReference(
     weights[index] = f(negativeRate * velocity[index]!) + weights[index]!;
   }
 }
+
+/** Philox4x32-10 of one counter, as its authors define it: four words. */
+export function philoxReference(counter: readonly [number, number, number, number], key: readonly [number, number]): number[] {
+  let [x0, x1, x2, x3] = counter.map((word) => BigInt.asUintN(32, BigInt(word))) as [bigint, bigint, bigint, bigint];
+  let [key0, key1] = key.map(BigInt) as [bigint, bigint];
+  for (let round = 0; round < 10; round += 1) {
+    const product0 = 0xd2511f53n * x0;
+    const product1 = 0xcd9e8d57n * x2;
+    [x0, x1, x2, x3] = [(product1 >> 32n) ^ x1 ^ key0, product1 & 0xffffffffn, (product0 >> 32n) ^ x3 ^ key1, product0 & 0xffffffffn];
+    [key0, key1] = [BigInt.asUintN(32, key0 + 0x9e3779b9n), BigInt.asUintN(32, key1 + 0xbb67ae85n)];
+  }
+  return [x0, x1, x2, x3].map(Number);
+}
