@@ -56,7 +56,7 @@ test('measures, skips PyTorch by name where it is absent, and writes JSON and Ma
   const page = await readFile(markdown, 'utf8');
   assert.match(
     page,
-    /^before\n<!-- bench:synchronisation -->\n[^]*\| Lockstep inline tcp \|[^]*Node v[^]*<!-- \/bench:synchronisation -->\nafter\n$/,
+    /^before\n<!-- bench:synchronisation -->\n[^]*\| Lockstep inline-tcp \|[^]*Node v[^]*<!-- \/bench:synchronisation -->\nafter\n$/,
   );
   assert.match(page, /Made by `npm run bench -- synchronisation --quick --repeats 1 --workers 2`/);
   assert.ok(!page.includes(directory), 'the page shows whose machine it was');
@@ -67,6 +67,7 @@ test('a mistake on the command line is a sentence and exit code 2', async () => 
     [['speed'], /There is no benchmark 'speed'\. Benchmarks are training, /],
     [['--repeats', '0'], /--repeats takes whole numbers from 1 to 100, not '0'/],
     [['--backends', 'cuda'], /--backends takes wasm, tensorflow, tensorflow-eager/],
+    [['--carriers', 'pigeon'], /--carriers takes shm, inline-ipc, inline-tcp/],
     [['--fast'], /--fast/],
   ] as const) {
     const { code, output } = await bench(args);

@@ -20,8 +20,8 @@ const tcp = (): string => 'tcp://127.0.0.1:0';
 
 export const carriers: readonly CarrierEntry[] = [
   { name: 'shm', carrier: 'shm', choice: 'auto', bind: tcp },
-  { name: 'inline ipc', carrier: 'inline', choice: 'inline', bind: (directory) => `ipc://${join(directory, 'socket')}` },
-  { name: 'inline tcp', carrier: 'inline', choice: 'inline', bind: tcp },
+  { name: 'inline-ipc', carrier: 'inline', choice: 'inline', bind: (directory) => `ipc://${join(directory, 'socket')}` },
+  { name: 'inline-tcp', carrier: 'inline', choice: 'inline', bind: tcp },
 ];
 
 export function carrierNamed(name: string): CarrierEntry {

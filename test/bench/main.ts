@@ -37,6 +37,7 @@ ${Object.entries(benchmarks)
   --workers N,N,...  numbers of workers [each benchmark's own]
   --steps N          training steps that are measured [600]
   --backends NAMES   Lockstep's backends to measure; tensorflow-eager is tensorflow with --no-compile [wasm,tensorflow]
+  --carriers NAMES   ways for tensors to travel [shm,inline-ipc,inline-tcp]
   --python PATH      an interpreter that has PyTorch [python3]
   --json FILE        write every sample
   --markdown FILE    put the tables between the markers of this file

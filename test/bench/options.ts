@@ -1,6 +1,7 @@
 /** The command line of `npm run bench`: names of benchmarks, and flags. Everything wrong with it is said before anything is measured. */
 import { parseArgs } from 'node:util';
 import { LockstepError } from '@lockstep/shared';
+import { type CarrierEntry, carriers } from './carriers.ts';
 
 export interface Options {
   /** In the order they run. */
@@ -16,6 +17,8 @@ export interface Options {
   readonly steps: number;
   /** Lockstep's backends to measure: keys of `backendArgs`. */
   readonly backends: readonly BackendChoice[];
+  /** Ways for tensors to travel that are measured. */
+  readonly carriers: readonly CarrierEntry[];
   /** Interpreter that can import torch. */
   readonly python: string;
   /** Files to write. */
@@ -47,6 +50,7 @@ export function parseOptions(args: readonly string[], known: readonly string[]):
     workers: values.workers?.split(',').map((each) => whole('--workers', each, maximum.workers)),
     steps: whole('--steps', values.steps ?? (quick ? '40' : '600'), maximum.steps),
     backends: (values.backends ?? 'wasm,tensorflow').split(',').map(backend),
+    carriers: values.carriers?.split(',').map(carrier) ?? carriers,
     python: values.python ?? 'python3',
     json: values.json,
     markdown: values.markdown,
@@ -63,6 +67,7 @@ function parse(args: readonly string[]) {
     workers: text,
     steps: text,
     backends: text,
+    carriers: text,
     python: text,
     json: text,
     markdown: text,
@@ -83,6 +88,12 @@ function whole(name: string, value: string, most: number): number {
 function backend(name: string): BackendChoice {
   if (Object.hasOwn(backendArgs, name)) return name as BackendChoice;
   throw usage(`--backends takes ${Object.keys(backendArgs).join(', ')}, or several with commas, not '${name}'.`);
+}
+
+function carrier(name: string): CarrierEntry {
+  const found = carriers.find((entry) => entry.name === name);
+  if (found !== undefined) return found;
+  throw usage(`--carriers takes ${carriers.map((entry) => entry.name).join(', ')}, or several with commas, not '${name}'.`);
 }
 
 function usage(sentence: string): LockstepError {

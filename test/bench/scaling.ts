@@ -5,7 +5,7 @@
  * step takes 50 ms for any number of them. Strong: eight shards for any number of workers, so that a perfect step takes 400 ms / N.
  * Responsible for: settings and tables. One measurement is `scaling-run.ts`.
  */
-import { carrierFault, carriers, type CarrierEntry } from './carriers.ts';
+import { carrierFault, type CarrierEntry } from './carriers.ts';
 import { build } from './coordinator.ts';
 import type { Options } from './options.ts';
 import type { Report, Table } from './report.ts';
@@ -24,7 +24,7 @@ export async function scaling(options: Options, say: (line: string) => void): Pr
   await build();
   const weak = options.workers ?? (options.quick ? [1, 4, 8] : [1, 2, 4, 8, 16, 32, 64]);
   const strong = weak.filter((workers) => workers <= strongShards);
-  const contestants = carriers.flatMap((carrier) => [
+  const contestants = options.carriers.flatMap((carrier) => [
     ...weak.map((workers) => ({ ...contestant(carrier, 'weak', workers, workers, options), carrier: carrier.name, kind: 'weak' as const })),
     ...strong.map((workers) => ({
       ...contestant(carrier, 'strong', workers, strongShards, options),
@@ -40,14 +40,14 @@ export async function scaling(options: Options, say: (line: string) => void): Pr
   return {
     name: 'scaling',
     title: `A step with N workers that sleep ${sleepMsPerStep} ms for each shard and step instead of computing; the coordinator is the real one, models are the seed GAN's (4.6 MB each way for each worker and step).`,
-    tables: carriers.flatMap(({ name }) =>
+    tables: options.carriers.flatMap(({ name }) =>
       tablesOf(
         name,
         rows.filter(({ carrier }) => carrier === name),
       ),
     ),
     notes: [
-      ...carriers.flatMap(({ name }) =>
+      ...options.carriers.flatMap(({ name }) =>
         memoryNote(
           name,
           rows.filter((row) => row.carrier === name && row.kind === 'weak'),
@@ -77,7 +77,8 @@ function contestant(
   const setting = { carrier, workers, shards, sleepMs: sleepMsPerStep / phases };
   const full = quick
     ? { burnInSteps: 3, steps: 10, minimumSeconds: 1 }
-    : { burnInSteps: 10, steps: Math.min(steps, 20), minimumSeconds: 5 };
+    : // Each process compiles what it has run often: cold code takes twice the processor time.
+      { burnInSteps: 100, steps: Math.min(steps, 50), minimumSeconds: 5 };
   return {
     name: `${carrier.name}, ${kind}`,
     workers,
@@ -103,14 +104,16 @@ function tablesOf(carrier: string, rows: readonly Row[]): Table[] {
 function weakTable(carrier: string, rows: readonly Row[]): Table {
   return {
     caption: `Weak scaling over ${carrier}: as many shards as workers. Milliseconds a step (medians; the step with its range)`,
-    columns: ['workers', 'step', 'efficiency', ...parts, 'coordinator CPU', 'workers CPU', 'coordinator MB', 'at most MB'],
+    columns: ['workers', 'step', 'efficiency', 'against one', ...parts, 'coordinator CPU', 'workers CPU', 'coordinator MB', 'at most MB'],
     rows: rows.map(({ workers, samples }) => {
       const step = spreadOf(samples.map((sample) => sample.step));
+      const one = rows.find((row) => row.workers === 1);
       const middle = (pick: (sample: ScalingSample) => number | undefined, digits = 1): string => middleOf(samples.map(pick), digits);
       return [
         String(workers),
         withRange(step, 1),
         percent(sleepMsPerStep / step.median),
+        one === undefined ? '-' : percent(median(one.samples.map((sample) => sample.step)) / step.median),
         ...parts.map((part) => middle((sample) => sample.parts[part])),
         middle((sample) => sample.coordinatorProcessor),
         middle((sample) => sample.workersProcessor),

@@ -7,8 +7,8 @@
 import { randomBytes } from 'node:crypto';
 import { createRequire } from 'node:module';
 import { hostname } from 'node:os';
-import { createLog, loadRecipe, type Tf, version } from '@lockstep/shared';
-import type { Backend, PhaseFunction } from '../../packages/worker/src/backends/backend.ts';
+import { createLog, loadRecipe, type Tensor, type Tf, version } from '@lockstep/shared';
+import type { Backend, PhaseFunction, PhaseOutputs } from '../../packages/worker/src/backends/backend.ts';
 import { runWorker } from '../../packages/worker/src/runtime.ts';
 
 /** Blocks this thread without using its core. */
@@ -16,20 +16,27 @@ function sleep(milliseconds: number): void {
   Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, milliseconds);
 }
 
-/** A phase that answers its first result for ever, after a sleep. */
+/** A phase that answers its first result for ever, and takes `milliseconds` for it: making the answer is part of computing. */
 function sleeping(tf: Tf, eager: PhaseFunction, milliseconds: number): PhaseFunction {
   let known: { gradient: Float32Array; loss: number; metrics: Record<string, number> } | undefined;
   return (inputs) => {
-    if (known === undefined) {
-      const { gradient, loss, metrics } = eager(inputs);
-      const values = Object.fromEntries(Object.entries(metrics).map(([name, value]) => [name, value.dataSync<'float32'>()[0]!]));
-      known = { gradient: gradient.dataSync<'float32'>().slice(), loss: loss.dataSync<'float32'>()[0]!, metrics: values };
-    } else {
-      sleep(milliseconds);
-    }
-    const metrics = Object.fromEntries(Object.entries(known.metrics).map(([name, value]) => [name, tf.scalar(value)]));
+    const startMs = performance.now();
+    const isFirst = known === undefined;
+    known ??= valuesOf(eager(inputs));
     // A copy, since the worker frees what it has sent.
-    return { gradient: tf.tensor1d(known.gradient.slice()), loss: tf.scalar(known.loss), metrics };
+    const gradient = tf.tensor1d(known.gradient.slice());
+    const metrics = Object.fromEntries(Object.entries(known.metrics).map(([name, value]) => [name, tf.scalar(value)]));
+    if (!isFirst) sleep(milliseconds - (performance.now() - startMs));
+    return { gradient, loss: tf.scalar(known.loss), metrics };
+  };
+}
+
+function valuesOf({ gradient, loss, metrics }: PhaseOutputs): { gradient: Float32Array; loss: number; metrics: Record<string, number> } {
+  const valueOf = (scalar: Tensor): number => scalar.dataSync<'float32'>()[0]!;
+  return {
+    gradient: gradient.dataSync<'float32'>().slice(),
+    loss: valueOf(loss),
+    metrics: Object.fromEntries(Object.entries(metrics).map(([name, metric]) => [name, valueOf(metric)])),
   };
 }
 

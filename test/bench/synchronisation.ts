@@ -7,7 +7,7 @@
  */
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
-import { carrierFault, carriers, type CarrierEntry } from './carriers.ts';
+import { carrierFault, type CarrierEntry } from './carriers.ts';
 import type { Options } from './options.ts';
 import { kill, lastLines, forkFile, type Forked, type Program, start } from './processes.ts';
 import { findPyTorch, peer, type PyTorch } from './pytorch.ts';
@@ -26,7 +26,7 @@ export async function synchronisation(options: Options, say: (line: string) => v
   const counts = options.workers ?? [1, 2, 4, 8];
   const found = await findPyTorch(options.python);
   const contestants = counts.flatMap((workers) => [
-    ...carriers.map((carrier) => lockstepContestant(carrier, workers)),
+    ...options.carriers.map((carrier) => lockstepContestant(carrier, workers)),
     glooContestant(workers, options.python, found),
   ]);
   const { measured, skipped } = await takeTurns(contestants, options.repeats * samplesPerRepeat, say);
