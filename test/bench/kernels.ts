@@ -7,12 +7,12 @@
  *
  * Method: one process, burn-in until both are compiled, then both in turn, each time on the same flats; medians. The gradients are put back
  * and garbage is collected in between, unmeasured, so that no part pays for what another one left.
- * Gradients lie in an arena, into which the coordinator reads them from shared memory.
+ * Gradients lie in memory like any other, as shared memory is to a process, and sums in an arena, as the coordinator's do.
  */
 import { fileURLToPath } from 'node:url';
 import v8 from 'node:v8';
 import { runInNewContext } from 'node:vm';
-import { createArena, squaredNorm } from '@lockstep/shared';
+import { createArena, createFlatPool, squaredNorm } from '@lockstep/shared';
 import { adamReference, addIntoReference, squaredNormReference } from '../../packages/shared/src/kernels/testing/reference.ts';
 import { createOptimizer } from '../../packages/coordinator/src/optimizer/index.ts';
 import { createTreeSum } from '../../packages/coordinator/src/reduce.ts';
@@ -47,8 +47,7 @@ const titles: Readonly<Record<Part, string>> = {
 export async function kernels({ quick }: { readonly quick: boolean }, say: (line: string) => void): Promise<Report> {
   const gradients = Array.from({ length: shards }, (_, shard) => wave(shard + 2, 1e-3));
   const sides = { 'plain JavaScript': createPlain(), 'SIMD WebAssembly': createLockstep() };
-  const allocate = createArena(shards);
-  const arrived = gradients.map((flat) => allocate(flat.length));
+  const arrived = gradients.map((flat) => flat.slice());
   const collect = collector();
   const samples = Object.values(sides).map(
     () => Object.fromEntries(parts.map((part): [Part, number[]] => [part, []])) as Record<Part, number[]>,
@@ -103,15 +102,19 @@ function round(side: Side, flats: readonly Float32Array[]): { times: Record<Part
 
 function createLockstep(): Side {
   const optimizer = createOptimizer({ kind: 'adam', learningRate: 1e-4 }, wave(1, 0.1));
+  const pool = createFlatPool(shards, createArena(shards));
   return {
     weights: optimizer.weights,
     sum(flats) {
-      const tree = createTreeSum(shards);
+      const tree = createTreeSum(shards, pool);
       flats.forEach((flat, index) => tree.add({ level: 0, index }, flat));
       return tree.total()!;
     },
     norm: squaredNorm,
-    update: (gradient) => optimizer.apply(gradient),
+    update(gradient) {
+      optimizer.apply(gradient);
+      pool.give(gradient);
+    },
   };
 }
 

@@ -1,8 +1,13 @@
 /** One suite over every carrier: flats arrive with their bits, and what belongs to something else is left alone. */
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { readdirSync } from 'node:fs';
+import { closeSync, ftruncateSync, mkdtempSync, openSync, readdirSync, readFileSync, rmSync, writeSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { describe, test, type TestContext } from 'node:test';
+import { setImmediate } from 'node:timers/promises';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import {
   type Carrier,
   createRegion,
@@ -13,6 +18,9 @@ import {
   type RegionWriter,
 } from '@lockstep/shared';
 import fc from 'fast-check';
+
+/** Arguments of Node before a program that imports our sources. */
+const source = ['--conditions=source', '--import', 'tsx', '--input-type=module', '-e'];
 
 /** Both ends of a carrier. */
 type Pair = (t: TestContext) => { sender: Carrier; receiver: Carrier };
@@ -46,12 +54,14 @@ for (const [name, pair] of Object.entries(pairs)) {
           const flats = words.map((flat) => keyed(`k${(count += 1)}`, new Float32Array(flat.buffer, flat.byteOffset, flat.length)));
           const { payload, frames } = sender.pack(flats);
           const other = Buffer.from('samples');
-          const received = receiver.unpack(payload, [...frames, other])!;
-          assert.deepEqual(
-            received.flats.map(bitsOf),
-            flats.map(({ live }) => bitsOf(live)),
-          );
-          assert.deepEqual(received.rest, [other]);
+          for (const allocate of [undefined, (length: number) => new Float32Array(length)]) {
+            const received = receiver.unpack(payload, [...frames, other], allocate)!;
+            assert.deepEqual(
+              received.flats.map(bitsOf),
+              flats.map(({ live }) => bitsOf(live)),
+            );
+            assert.deepEqual(received.rest, [other]);
+          }
         }),
       );
     });
@@ -108,6 +118,84 @@ describe('shared memory', () => {
     assert.equal(openRegion({ ...offer, descriptor: 0 }), undefined);
   });
 
+  test('a file that could be cut short under its reader is not opened', (t) => {
+    const directory = mkdtempSync(join(tmpdir(), 'lockstep-'));
+    const descriptor = openSync(join(directory, 'file'), 'w+');
+    t.after(() => {
+      closeSync(descriptor);
+      rmSync(directory, { recursive: true });
+    });
+    const { offer } = region(t, 1);
+    writeSync(descriptor, offer.token);
+    assert.equal(openRegion({ ...offer, descriptor }), undefined);
+    assert.throws(() => ftruncateSync(offer.descriptor, 1), { code: 'EPERM' });
+  });
+
+  test('what was lent stays readable when the peer and its reader are gone, and goes when nobody reads it', async () => {
+    setFlagsFromString('--expose-gc');
+    const collectGarbage = runInNewContext('gc') as () => void;
+    const mappings = (): number => readFileSync('/proc/self/maps', 'utf8').split('memfd:lockstep').length;
+    const flat = new Float32Array(100_000).fill(3);
+    const lend = (): Float32Array => {
+      const writer = createRegion(1)!;
+      const reader = openRegion(writer.offer)!;
+      const lent = reader.take(writer.put('k', 1, flat)!, flat.length)!;
+      writer.close();
+      reader.close();
+      return lent;
+    };
+    collectGarbage();
+    const before = mappings();
+    (() => {
+      const lent = lend();
+      collectGarbage();
+      assert.deepEqual(lent, flat);
+      assert.ok(mappings() > before);
+    })();
+    // Those of tests before this one may go, too. The runner's time limit ends this if they do not.
+    while (mappings() > before) {
+      collectGarbage();
+      await setImmediate();
+    }
+  });
+
+  test('slots that are not where they are said to be', (t) => {
+    const writer = region(t, 1);
+    const reader = openRegion(writer.offer)!;
+    t.after(() => reader.close());
+    const { offset, sequence } = writer.put('k', 1, new Float32Array(1000))!;
+    for (const [elsewhere, length] of [
+      [offset + 1, 10],
+      [offset + 64, 10],
+      [offset, 1e6],
+      [2 ** 52, 1],
+      [0, 2 ** 28],
+    ] as const) {
+      assert.equal(reader.take({ offset: elsewhere, sequence }, length), undefined);
+      assert.equal(
+        reader.take({ offset: elsewhere, sequence }, length, () => assert.fail('nothing is allocated')),
+        undefined,
+      );
+    }
+  });
+
+  test('where memory runs out a flat is not put, and the next one may be', () => {
+    const program = `
+      import { createRegion, openRegion } from '@lockstep/shared';
+      const writer = createRegion(1);
+      const reader = openRegion(writer.offer);
+      const put = (key, version, length) => {
+        const slot = writer.put(key, version, new Float32Array(length).fill(length));
+        return slot && reader.take(slot, length)[length - 1];
+      };
+      console.log([put('a', 1, 100), put('b', 1, 1e6), put('b', 1, 1e6), put('a', 2, 99)].join());`;
+    // The limit on files holds for memory that is one, and needs no rights to be set.
+    const output = execFileSync('bash', ['-c', 'ulimit -f 256; exec "$0" "$@"', process.execPath, ...source, program], {
+      encoding: 'utf8',
+    });
+    assert.equal(output.trim(), '100,,,99');
+  });
+
   test('has no name in /dev/shm from the start, so that nothing can be left behind', (t) => {
     const before = readdirSync('/dev/shm');
     region(t, 1).put('k', 1, new Float32Array(1000));
@@ -119,11 +207,7 @@ describe('shared memory', () => {
     const reference = writer.put('k', 1, new Float32Array([1.5, -2]))!;
     const program = `import { openRegion } from '@lockstep/shared'; console.log([...openRegion(JSON.parse(process.argv[1])).take(JSON.parse(process.argv[2]), 2)].join());`;
     const slot = JSON.stringify({ offset: reference.offset, sequence: reference.sequence });
-    const output = execFileSync(
-      process.execPath,
-      ['--conditions=source', '--import', 'tsx', '--input-type=module', '-e', program, JSON.stringify(writer.offer), slot],
-      { encoding: 'utf8' },
-    );
+    const output = execFileSync(process.execPath, [...source, program, JSON.stringify(writer.offer), slot], { encoding: 'utf8' });
     assert.equal(output.trim(), '1.5,-2');
   });
 });

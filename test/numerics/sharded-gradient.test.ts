@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import { fileURLToPath } from 'node:url';
-import { builtInRecipe, elementCount, loadRecipe, shardSizes, shardStarts } from '@lockstep/shared';
+import { builtInRecipe, createFlatPool, elementCount, loadRecipe, shardSizes, shardStarts } from '@lockstep/shared';
 import { createTreeSum } from '../../packages/coordinator/src/reduce.ts';
 import { randomPixels, readyCompute, relativeDistance } from './setup.ts';
 
@@ -55,7 +55,7 @@ test('however six shards are dealt, the coordinator gets the same bits', async (
       [0, 1],
     ],
   ]) {
-    const sum = createTreeSum(shardCount);
+    const sum = createTreeSum(shardCount, createFlatPool(shardCount));
     for (const shards of deal) {
       const { nodes, flats } = await compute.gradient({ phase: 0, round: 9, shards, samples: samplesOf(shards) });
       nodes.forEach((node, index) => sum.add(node, flats[index]!));

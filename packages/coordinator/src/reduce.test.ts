@@ -2,11 +2,13 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { TreeNode } from '@lockstep/shared';
-import { cover } from '@lockstep/shared';
+import { cover, createFlatPool } from '@lockstep/shared';
 import fc from 'fast-check';
-import { createTreeSum } from './reduce.ts';
+import { createTreeSum, type TreeSum } from './reduce.ts';
 
 const length = 5;
+
+const treeSum = (shardCount: number): TreeSum => createTreeSum(shardCount, createFlatPool(shardCount));
 
 /** The definition, written anew: pair neighbours level by level, an odd last one moves up. */
 function pairwise(flats: readonly Float32Array[]): Float32Array {
@@ -48,21 +50,27 @@ const rounds = fc.integer({ min: 1, max: 19 }).chain((shardCount) =>
     owners: fc.array(fc.nat({ max: 7 }), { minLength: shardCount, maxLength: shardCount }),
     whole: fc.array(fc.boolean(), { minLength: 8, maxLength: 8 }),
     ranks: fc.array(fc.nat(), { minLength: shardCount, maxLength: shardCount }),
+    keeps: fc.array(fc.boolean(), { minLength: shardCount, maxLength: shardCount }),
   }),
 );
 
-test('the same bits for any dealing, grouping and order of arrival', () => {
-  const property = fc.property(rounds, ({ flats, owners, whole, ranks }) => {
+test('the same bits for any dealing, grouping and order of arrival, whatever is written where flats lay once they are kept', () => {
+  const property = fc.property(rounds, ({ flats, owners, whole, ranks, keeps }) => {
     const shardCount = flats.length;
     const nodes = [...new Set(owners)].flatMap((owner) => {
       const shards = owners.flatMap((candidate, shard) => (candidate === owner ? [shard] : []));
       return whole[owner] ? cover(shards, shardCount) : shards.map((index) => ({ level: 0, index }));
     });
     const arrivals = nodes.map((node, index) => ({ node, rank: ranks[index]! })).toSorted((a, b) => a.rank - b.rank);
-    const sum = createTreeSum(shardCount);
+    const sum = treeSum(shardCount);
+    const arrived: Float32Array[] = [];
     arrivals.forEach(({ node }, index) => {
       assert.equal(sum.total(), undefined, `complete after ${index} of ${arrivals.length} nodes`);
-      sum.add(node, presum(node, flats));
+      arrived.push(presum(node, flats));
+      sum.add(node, arrived.at(-1)!);
+      if (!keeps[index]) return;
+      sum.keep();
+      arrived.forEach((memory) => memory.fill(77));
     });
     assert.deepEqual(bitsOf(sum.total()), bitsOf(pairwise(flats)));
   });
@@ -71,7 +79,7 @@ test('the same bits for any dealing, grouping and order of arrival', () => {
 
 test('the tree is not a running sum: these numbers tell them apart', () => {
   const flats = [1, 2 ** -24, 2 ** -24, 2 ** -24].map((value) => Float32Array.of(value));
-  const sum = createTreeSum(4);
+  const sum = treeSum(4);
   flats.forEach((shard, index) => sum.add({ level: 0, index }, shard.slice()));
   assert.equal(sum.total()![0], 1 + 2 ** -23);
   assert.equal(
@@ -82,13 +90,38 @@ test('the tree is not a running sum: these numbers tell them apart', () => {
 
 test('one shard is its own sum, in the memory it came in', () => {
   const only = Float32Array.of(1, 2, 3);
-  const sum = createTreeSum(1);
+  const sum = treeSum(1);
   sum.add({ level: 0, index: 0 }, only);
   assert.equal(sum.total(), only);
 });
 
+test('no more flats are held than half of the shards, and all but the total go back to the pool', () => {
+  for (const shardCount of [1, 2, 5, 8, 19]) {
+    let held = 0;
+    let most = 0;
+    const sum = createTreeSum(shardCount, {
+      take: (size) => {
+        held += 1;
+        most = Math.max(most, held);
+        return new Float32Array(size);
+      },
+      give: () => {
+        held -= 1;
+      },
+    });
+    const evenFirst = Array.from({ length: shardCount }, (_, index) => index).toSorted((a, b) => (a % 2) - (b % 2));
+    for (const index of evenFirst) {
+      sum.add({ level: 0, index }, Float32Array.of(1));
+      sum.keep();
+    }
+    assert.deepEqual(sum.total(), Float32Array.of(shardCount));
+    assert.equal(held, 1);
+    assert.equal(most, Math.ceil(shardCount / 2));
+  }
+});
+
 test('a shard counted twice, or outside the tree, is a mistake', () => {
-  const sum = createTreeSum(5);
+  const sum = treeSum(5);
   const add = (level: number, index: number): void => sum.add({ level, index }, new Float32Array(1));
   add(1, 0);
   assert.throws(() => add(1, 0), /shard 0 is in the sum already/);
@@ -106,7 +139,7 @@ test('a shard counted twice, or outside the tree, is a mistake', () => {
 });
 
 test('flats of different lengths are a mistake', () => {
-  const sum = createTreeSum(2);
+  const sum = treeSum(2);
   sum.add({ level: 0, index: 0 }, new Float32Array(2));
   assert.throws(() => sum.add({ level: 0, index: 1 }, new Float32Array(3)), /2 elements cannot be added to 3/);
 });

@@ -5,24 +5,31 @@
  * what would count a shard twice. Not responsible for: deciding which results count (the core), or checking the total (`model.ts`).
  *
  * Which additions are made depends on the tree alone, never on arrival. IEEE addition is commutative bit for bit (but for a NaN's payload,
- * and no NaN is ever applied), so an arriving sum takes up its siblings as it climbs, all in one pass over memory.
+ * and no NaN is ever applied), so what arrives takes up its siblings as it climbs, all in one pass over memory.
+ *
+ * What arrives lies in its worker's memory, mostly, and what finds no sibling waits there. That saves a pass over it, and has a price: who
+ * gives that worker reason to write there has to call `keep` first.
  */
-import { addInto, childrenOf, isNode, rootOf, shardsUnder } from '@lockstep/shared';
+import { childrenOf, type FlatPool, isNode, rootOf, shardsUnder, sumInto } from '@lockstep/shared';
 import type { TreeNode } from '@lockstep/shared';
 
 export interface TreeSum {
-  /** Takes the flat over: it may be written, and must not be used again by the caller. Any order; each shard under exactly one node. */
+  /** Any order; each shard under exactly one node. The flat must stay as it is until `keep`, or until the total has been used. */
   add(node: TreeNode, flat: Float32Array): void;
-  /** The sum over all shards once they are all in, `undefined` before. The caller may write it: nothing is added any more. */
+  /** Copies every flat that still waits for its sibling where it came from. */
+  keep(): void;
+  /** The sum over all shards once they are all in, `undefined` before. For reading; it may be of the pool, which takes it back. */
   total(): Float32Array | undefined;
 }
 
-/** A sum for one round of `shardCount` shards, each flat of shape [n] with the same n. */
-export function createTreeSum(shardCount: number, added: (flat: Float32Array) => void = () => undefined): TreeSum {
+/** A sum for one round of `shardCount` shards, each flat of shape [n] with the same n. Holds at most ceil(shardCount / 2) of the pool's. */
+export function createTreeSum(shardCount: number, pool: FlatPool): TreeSum {
   const root = rootOf(shardCount);
   const covered = new Uint8Array(shardCount);
-  /** Sums that wait for their sibling. */
+  /** What waits for its sibling. */
   const waiting = new Map<string, Float32Array>();
+  /** Those of the pool. */
+  const own = new Set<Float32Array>();
   const key = (node: TreeNode): string => `${node.level}/${node.index}`;
 
   const claim = (node: TreeNode): void => {
@@ -31,6 +38,22 @@ export function createTreeSum(shardCount: number, added: (flat: Float32Array) =>
       if (covered[shard] === 1) throw new Error(`Node ${key(node)}: shard ${shard} is in the sum already`);
     }
     for (const shard of shardsUnder(node, shardCount)) covered[shard] = 1;
+  };
+
+  const take = (length: number): Float32Array => {
+    const flat = pool.take(length);
+    own.add(flat);
+    return flat;
+  };
+
+  /** The flat plus its siblings, nearest first. */
+  const sumOf = (flat: Float32Array, siblings: readonly Float32Array[]): Float32Array => {
+    const [nearest, ...others] = siblings;
+    if (nearest === undefined) return flat;
+    const sum = own.has(nearest) ? nearest : take(flat.length);
+    sumInto(sum, nearest, flat, ...others);
+    for (const other of others) if (own.delete(other)) pool.give(other);
+    return sum;
   };
 
   return {
@@ -49,9 +72,15 @@ export function createTreeSum(shardCount: number, added: (flat: Float32Array) =>
         }
         at = parent;
       }
-      addInto(flat, ...siblings);
-      siblings.forEach(added);
-      waiting.set(key(at), flat);
+      waiting.set(key(at), sumOf(flat, siblings));
+    },
+    keep() {
+      for (const [name, flat] of waiting) {
+        if (own.has(flat)) continue;
+        const copy = take(flat.length);
+        copy.set(flat);
+        waiting.set(name, copy);
+      }
     },
     total: () => waiting.get(key(root)),
   };

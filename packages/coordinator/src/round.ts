@@ -27,7 +27,10 @@ export interface Round {
   readonly cursor: Cursor;
   /** uint8 samples of these shards, in shard order; empty if the phase reads no data. */
   samples(shards: readonly number[]): Uint8Array;
+  /** The flats must stay as they are until `keep` or `commit`. */
   accept(nodes: readonly TreeNode[], flats: readonly Float32Array[], outcomes: readonly ShardOutcome[]): void;
+  /** To be called before a worker is given work: it may write where it wrote before. */
+  keep(): void;
   /** Once every shard is in. A string says why the round cannot be committed: nothing was changed. */
   commit(): Committed | string;
 }
@@ -39,8 +42,8 @@ export interface RoundOptions {
   readonly dataset: Dataset;
   readonly stream: IdStream;
   readonly model: Model;
-  /** Takes gradients back once they are added or applied. */
-  readonly pool: Pick<FlatPool, 'give'>;
+  /** For sums of gradients. */
+  readonly pool: FlatPool;
   /** For durations only. */
   readonly nowMs: () => number;
 }
@@ -52,7 +55,7 @@ export function beginRound(options: RoundOptions, cursor: Cursor): Round {
   const starts = shardStarts(batchSize, shardCount);
   const readsReal = phase.inputs.includes('real');
   const ids = readsReal ? options.stream.idsAt(cursor.samplePosition, batchSize) : new Uint32Array(0);
-  const sum: TreeSum = createTreeSum(shardCount, options.pool.give);
+  const sum: TreeSum = createTreeSum(shardCount, options.pool);
   const outcomes: ShardOutcome[] = Array.from({ length: shardCount });
   let reduceMs = 0;
 
@@ -76,6 +79,7 @@ export function beginRound(options: RoundOptions, cursor: Cursor): Round {
       for (const outcome of results) outcomes[outcome.shard] = outcome;
       reduceMs += nowMs() - startMs;
     },
+    keep: sum.keep,
     commit() {
       const startMs = nowMs();
       const loss = mean(

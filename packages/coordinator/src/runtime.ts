@@ -79,10 +79,9 @@ export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
   let pictures: Float32Array | undefined;
   let reported: Manifests | undefined;
   let offered: RegionOffer | undefined;
-  /** The payload accepted last. */
-  let accepted: unknown;
   let timer: NodeJS.Timeout | undefined;
-  const pool = createFlatPool(plan.shardCount, createArena(plan.shardCount));
+  const mostSums = Math.ceil(plan.shardCount / 2);
+  const pool = createFlatPool(mostSums, createArena(mostSums));
   const queue: Event[] = [];
   let draining = false;
   let end: (ending: Ending) => void;
@@ -95,11 +94,7 @@ export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
       journal.bytes('received', byteLength(frames));
       const decoded = decode(toCoordinator, frames);
       if (decoded.ok) {
-        const event = toEvent(peer, decoded.message, decoded.frames);
-        handle(event);
-        // What the core dropped was read all the same: the memory it took goes back, since an arena's places are few.
-        if (event.type === 'result' && event.payload !== accepted) (event.payload as readonly Float32Array[]).forEach(pool.give);
-        return;
+        return handle(toEvent(peer, decoded.message, decoded.frames));
       }
       const code = decoded.version === undefined ? 'refused' : 'version-mismatch';
       const advice = decoded.version === undefined ? '' : `: install Lockstep ${version} (protocol ${protocolVersion}) there`;
@@ -171,8 +166,8 @@ export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
       }
       case 'result': {
         // What is not of this round will be dropped by the core, and its memory may be in use for something else by now.
-        // Only gradients come back to the pool: pictures are kept for as long as they are drawn.
-        const allocate = message.task === 'gradient' ? pool.take : undefined;
+        // Gradients are added from where they lie (`round.ts`). Pictures are kept for as long as they are drawn.
+        const allocate = message.task === 'gradient' ? undefined : (length: number) => new Float32Array(length);
         const flats = isOfRound(peer, message) ? carriers.of(peer).unpack(message.payload, frames, allocate)?.flats : [];
         if (flats === undefined || (isOfRound(peer, message) && !fitsRound(message, flats))) {
           return { type: 'malformed', peer, code: 'refused', reason: 'It sent a RESULT whose tensors do not fit the round.' };
@@ -234,7 +229,6 @@ export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
         return deal(effect);
       case 'accept': {
         const flats = effect.payload as readonly Float32Array[];
-        accepted = flats;
         if (round === undefined) [pictures] = flats;
         else round.accept(effect.nodes, flats, effect.outcomes);
         return;
@@ -262,6 +256,7 @@ export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
 
   function deal(effect: Extract<Effect, { do: 'deal' }>): void {
     const { to, workId, task, cursor, shards, needs, sends } = effect;
+    round?.keep();
     const weights = sends.map((name) => {
       const network = model!.get(name)!;
       return { key: name, version: network.version, live: network.weights, frozen: () => frozenWeights(network) };

@@ -62,7 +62,7 @@ export { freeFlat } from './tensor/free.ts';
 export { initialFlat } from './tensor/initial-weights.ts';
 export type { Initializer, Manifest, Manifests, Parameter } from './tensor/manifest.ts';
 export { elementCount, manifestFault } from './tensor/manifest.ts';
-export { addInto } from './tensor/sum.ts';
+export { sumInto } from './tensor/sum.ts';
 export { manifestSchema } from './tensor/manifest-schema.ts';
 export type { TreeNode } from './tensor/tree.ts';
 export { childrenOf, cover, isNode, nodesOnLevel, rootOf, shardsUnder } from './tensor/tree.ts';

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { createRequire } from 'node:module';
 import test from 'node:test';
 import type { Apply, Recipe, Tensor, Tf } from '@lockstep/shared';
-import { addInto, cover, defineRecipe, initialFlat, LockstepError, sequence, shardSizes, streams } from '@lockstep/shared';
+import { cover, defineRecipe, initialFlat, LockstepError, sequence, shardSizes, streams, sumInto } from '@lockstep/shared';
 import type { Backend } from './backends/backend.ts';
 import type { Compute } from './compute.ts';
 import { createCompute } from './compute.ts';
@@ -131,7 +131,7 @@ function levelByLevel(leaves: readonly Float32Array[], level: number, index: num
   for (let step = 0; step < level; step += 1) {
     const above: Float32Array[] = [];
     for (let left = 0; left < current.length; left += 2) {
-      if (left + 1 < current.length) addInto(current[left]!, current[left + 1]!);
+      if (left + 1 < current.length) sumInto(current[left]!, current[left]!, current[left + 1]!);
       above.push(current[left]!);
     }
     current = above;

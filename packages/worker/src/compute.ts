@@ -6,7 +6,7 @@
  * (`evaluate.ts`), optimizers (coordinator).
  */
 import type { Manifests, Recipe, ShardOutcome, TreeNode } from '@lockstep/shared';
-import { addInto, childrenOf, cover, elementCount, freeFlat, LockstepError, shardSizes, shardStarts, streams } from '@lockstep/shared';
+import { childrenOf, cover, elementCount, freeFlat, LockstepError, shardSizes, shardStarts, streams, sumInto } from '@lockstep/shared';
 import type { Backend } from './backends/backend.ts';
 import type { Rows, WeightsByNetwork } from './evaluate.ts';
 import { createEvaluator } from './evaluate.ts';
@@ -127,7 +127,7 @@ export async function createCompute(options: ComputeOptions): Promise<Compute> {
       const sum = await ofNode(left!);
       if (right === undefined) return sum;
       const addend = await ofNode(right);
-      addInto(sum, addend);
+      sumInto(sum, sum, addend);
       freeFlat(addend);
       return sum;
     };

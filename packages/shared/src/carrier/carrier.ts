@@ -24,7 +24,8 @@ export interface Carrier {
   pack(flats: readonly KeyedFlat[]): Packed;
   /**
    * The flats of a received message, and the frames that belong to something else. Undefined if they are not (or no longer) there.
-   * `allocate` provides memory for flats that must be copied; new memory by default.
+   * Without `allocate` flats may lie in the sender's memory: for reading only, and only until it is asked for the next ones. With it they
+   * are the receiver's, and it provides the memory for those that must be copied.
    */
   unpack(
     payload: Payload,

@@ -1,17 +1,17 @@
 /**
- * Flats in memory that two processes of one host share: a file in /dev/shm that has no name.
+ * Flats in memory that two processes of one host share.
  *
- * Responsible for: writing flats into slots of one's own region, and reading them from a peer's. Not responsible for: telling the peer
- * where they are (`shm.ts`), or deciding whether to share at all.
+ * Responsible for: writing flats into slots of one's own region, and lending views of those in a peer's. Not responsible for: how memory
+ * comes to be shared (`memory-file.ts`), telling the peer where flats are (`shm.ts`), or deciding whether to share at all.
  *
- * The file is unlinked as soon as it is created, and the peer opens it as /proc/PID/fd/N: nothing is left behind, kill -9 included, and
- * the kernel lets only the same user in. A slot is guarded by a sequence number before its flat, odd while it is written (a seqlock:
- * Lameter, "Effective synchronization on Linux/NUMA systems", 2005); a reader that finds another number than it was told, before or after
- * reading, has read a flat that was being replaced. Reads and writes are pread and pwrite on the page cache, so they are ordered.
+ * The peer opens a region as /proc/PID/fd/N: it has no name, so nothing is left behind, kill -9 included, and the kernel lets only the same
+ * user in. A slot is guarded by a sequence number before its flat, odd while it is written (a seqlock: Lameter, "Effective synchronization
+ * on Linux/NUMA systems", 2005): a reader that finds another number than it was told has found a flat that was or is being replaced. The
+ * numbers are read and written by system calls, which order them with the flats even where a processor's plain loads and stores are not.
  */
 import { randomBytes } from 'node:crypto';
-import { closeSync, constants, fstatSync, openSync, readSync, statSync, unlinkSync, writeSync } from 'node:fs';
-import { join } from 'node:path';
+import { closeSync, constants, openSync, readSync, statSync, writeSync } from 'node:fs';
+import { createMemoryFile, growMemoryFile, type Views, viewMemoryFile } from './memory-file.ts';
 
 /** What a peer needs to open a region: whose it is, and a token that only that region holds. */
 export interface RegionOffer {
@@ -38,30 +38,28 @@ export interface RegionWriter {
 }
 
 export interface RegionReader {
-  /** The flat of `length` elements, or undefined if the slot does not hold it (any more). */
+  /**
+   * The flat of `length` elements, or undefined if the slot does not hold it (any more): copied into what `allocate` gives, or, without
+   * it, where it lies. There it is for reading only, and only until the peer has reason to write the next one.
+   */
   take(reference: SlotReference, length: number, allocate?: (length: number) => Float32Array): Float32Array | undefined;
   close(): void;
 }
 
-const directory = '/dev/shm';
 const tokenBytes = 32;
-const pageBytes = 4096;
+/** Slots begin on pages of their own, whichever size those have here: 4 to 64 KiB. */
+const slotAlignmentBytes = 65_536;
 /** A cache line before each flat holds its sequence number, a float64: whole numbers up to 2^53. */
 const guardBytes = 64;
 
-/** A region of one's own. Undefined where there is no /dev/shm to write to. */
+/** A region of one's own. Undefined where memory cannot be shared: it takes Linux. */
 export function createRegion(slotsPerKey: 1 | 2): RegionWriter | undefined {
+  const descriptor = createMemoryFile();
+  const views = descriptor === undefined ? undefined : viewMemoryFile(descriptor, 'write');
+  if (descriptor === undefined || views === undefined) return undefined;
   const token = randomBytes(tokenBytes / 2).toString('hex');
-  let descriptor: number;
-  try {
-    const path = join(directory, `lockstep-${token}`);
-    descriptor = openSync(path, constants.O_RDWR | constants.O_CREAT | constants.O_EXCL, 0o600);
-    unlinkSync(path);
-    writeSync(descriptor, token, 0, 'latin1');
-  } catch {
-    return undefined;
-  }
-  let end = pageBytes;
+  writeSync(descriptor, token, 0, 'latin1');
+  let end = slotAlignmentBytes;
   let sequence = 0;
   const keys = new Map<string, Slot[]>();
 
@@ -73,7 +71,7 @@ export function createRegion(slotsPerKey: 1 | 2): RegionWriter | undefined {
       if (slots === undefined || slots[0]!.capacity < flat.byteLength) {
         slots = Array.from({ length: slotsPerKey }, () => {
           const slot: Slot = { offset: end, capacity: flat.byteLength, sequence: 0, version: undefined };
-          end += Math.ceil((guardBytes + flat.byteLength) / pageBytes) * pageBytes;
+          end += Math.ceil((guardBytes + flat.byteLength) / slotAlignmentBytes) * slotAlignmentBytes;
           return slot;
         });
         keys.set(key, slots);
@@ -82,11 +80,27 @@ export function createRegion(slotsPerKey: 1 | 2): RegionWriter | undefined {
       if (newest.version === version) return newest;
       const slot = slots.shift()!;
       slots.push(slot);
-      sequence += 2;
-      return write(descriptor, slot, sequence, version, flat) ? slot : undefined;
+      return write(slot, version, flat) ? slot : undefined;
     },
     close: () => closeSync(descriptor),
   };
+
+  function write(slot: Slot, version: number, flat: Float32Array): boolean {
+    slot.version = undefined;
+    sequence += 2;
+    try {
+      growMemoryFile(descriptor!, slot.offset + guardBytes + slot.capacity);
+      writeSync(descriptor!, Float64Array.of(sequence - 1), 0, 8, slot.offset);
+      views!(slot.offset + guardBytes, flat.length)!.set(flat);
+      writeSync(descriptor!, Float64Array.of(sequence), 0, 8, slot.offset);
+    } catch {
+      // Memory ran out. The caller sends this flat another way.
+      return false;
+    }
+    slot.sequence = sequence;
+    slot.version = version;
+    return true;
+  }
 }
 
 interface Slot {
@@ -98,55 +112,42 @@ interface Slot {
   version: number | undefined;
 }
 
-function write(descriptor: number, slot: Slot, sequence: number, version: number, flat: Float32Array): boolean {
-  const bytes = new Uint8Array(flat.buffer, flat.byteOffset, flat.byteLength);
-  slot.version = undefined;
-  try {
-    writeSync(descriptor, Float64Array.of(sequence - 1), 0, 8, slot.offset);
-    for (let done = 0; done < bytes.length;)
-      done += writeSync(descriptor, bytes, done, bytes.length - done, slot.offset + guardBytes + done);
-    writeSync(descriptor, Float64Array.of(sequence), 0, 8, slot.offset);
-  } catch {
-    // /dev/shm is full: containers often have 64 MB. The caller sends this flat another way.
-    return false;
-  }
-  slot.sequence = sequence;
-  slot.version = version;
-  return true;
-}
-
 /** A peer's region. Undefined if it cannot be opened here, or is not the one that was offered: another host, namespace or user. */
 export function openRegion(offer: RegionOffer): RegionReader | undefined {
   const path = `/proc/${offer.pid}/fd/${offer.descriptor}`;
   let descriptor: number | undefined;
+  let views: Views | undefined;
   try {
     // The numbers come from outside: look before opening, since opening a device or a pipe has effects.
     if (!statSync(path).isFile()) return undefined;
     descriptor = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
     const found = Buffer.alloc(tokenBytes);
     readSync(descriptor, found, 0, tokenBytes, 0);
-    if (found.toString('latin1') !== offer.token) throw new Error('another file');
+    if (found.toString('latin1') === offer.token) views = viewMemoryFile(descriptor, 'read');
   } catch {
+    // As if it were another file.
+  }
+  if (descriptor === undefined || views === undefined) {
     if (descriptor !== undefined) closeSync(descriptor);
     return undefined;
   }
-  const opened = descriptor;
+  return regionReader(descriptor, views);
+}
+
+function regionReader(descriptor: number, views: Views): RegionReader {
   const guard = new Float64Array(1);
   const holds = (reference: SlotReference): boolean =>
-    readSync(opened, guard, 0, 8, reference.offset) === 8 && guard[0] === reference.sequence;
+    readSync(descriptor, guard, 0, 8, reference.offset) === 8 && guard[0] === reference.sequence;
   return {
-    take(reference, length, allocate = (count) => new Float32Array(count)) {
-      // The length comes from outside: no more is allocated than there is to read.
-      if (length * 4 > fstatSync(opened).size || !holds(reference)) return undefined;
+    take(reference, length, allocate) {
+      // The numbers come from outside: no more is allocated than there is to read.
+      const there = views(reference.offset + guardBytes, length);
+      if (there === undefined || !holds(reference)) return undefined;
+      if (allocate === undefined) return there;
       const flat = allocate(length);
-      const bytes = new Uint8Array(flat.buffer, flat.byteOffset, flat.byteLength);
-      for (let done = 0; done < bytes.length;) {
-        const count = readSync(opened, bytes, done, bytes.length - done, reference.offset + guardBytes + done);
-        if (count === 0) return undefined;
-        done += count;
-      }
+      flat.set(there);
       return holds(reference) ? flat : undefined;
     },
-    close: () => closeSync(opened),
+    close: () => closeSync(descriptor),
   };
 }

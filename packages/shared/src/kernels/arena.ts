@@ -1,19 +1,22 @@
 /**
- * Memory for flats in which kernels work on them where they lie, rather than on copies (`scratch.ts`): a third of the time for a sum.
+ * Memory for flats in which kernels work on them where they lie, rather than on copies (`scratch.ts`).
  *
  * Responsible for: that memory, and finding the kernels that reach a flat. Not responsible for: when a flat is done with
  * (`tensor/flat-pool.ts`), or what is computed.
  */
-import { createKernels, type Kernels, wholeLanes } from './module.ts';
+import { blockLength, createKernels, type Kernels, wholeLanes } from './module.ts';
 
 /** Where kernels work on flats in place. */
 export interface Resident {
   readonly kernels: Kernels;
   /** Eight float64 at address 0, for sums of squares. */
   readonly sums: Float64Array;
+  /** `blockLength` elements, for what lies elsewhere. */
+  readonly block: Float32Array;
 }
 
-const headerBytes = 64;
+const sumsBytes = 64;
+const headerBytes = sumsBytes + blockLength * 4;
 /** Only what is touched takes memory, but some machines bound addresses too. */
 const maximumBytes = 2 ** 30;
 
@@ -33,7 +36,8 @@ export function createArena(slots: number): (length: number) => Float32Array {
       const bytes = headerBytes + Math.min(slots, Math.floor((maximumBytes - headerBytes) / slotBytes)) * slotBytes;
       const memory = createKernels(bytes, `Memory for ${slots} flats of ${length} elements`);
       ({ buffer } = memory);
-      residents.set(buffer, { kernels: memory.kernels, sums: new Float64Array(buffer, 0, 8) });
+      const [sums, block] = [new Float64Array(buffer, 0, 8), new Float32Array(buffer, sumsBytes, blockLength)];
+      residents.set(buffer, { kernels: memory.kernels, sums, block });
       end = headerBytes;
     }
     const start = end;
@@ -44,9 +48,7 @@ export function createArena(slots: number): (length: number) => Float32Array {
   };
 }
 
-/** What reaches all these flats in place, if anything does. */
-export function residentOf(flats: readonly Float32Array[]): Resident | undefined {
-  const [first] = flats;
-  const together = flats.every(({ buffer, byteOffset }) => buffer === first!.buffer && byteOffset % 16 === 0);
-  return together ? residents.get(first!.buffer) : undefined;
+/** What reaches this flat in place, if anything does. */
+export function residentOf(flat: Float32Array): Resident | undefined {
+  return flat.byteOffset % 16 === 0 ? residents.get(flat.buffer) : undefined;
 }

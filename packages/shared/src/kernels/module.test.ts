@@ -6,7 +6,7 @@ import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import v8 from 'node:v8';
 import { LockstepError } from '../errors.ts';
-import { addInto } from '../tensor/sum.ts';
+import { sumInto } from '../tensor/sum.ts';
 import { compileKernels, createKernels } from './module.ts';
 import { drawRows } from './noise.ts';
 import { createResidentFlats } from './resident.ts';
@@ -33,11 +33,11 @@ test('a thousand rounds make no memory and enlarge none: views stay valid', () =
   const { buffer, byteLength } = { buffer: weights.buffer, byteLength: weights.buffer.byteLength };
   const gradients = [new Float32Array(length).fill(1), new Float32Array(length).fill(2)] as const;
   const rows = new Float32Array(3000);
-  addInto(gradients[0], gradients[1]);
+  sumInto(gradients[0], gradients[0], gradients[1]);
   drawRows(rows, 'normal', 1500, { key: [0, 0], counter: [0, 0, 0] });
   const { made, count } = countingMemories(() => {
     for (let round = 0; round < 1000; round += 1) {
-      addInto(gradients[0], gradients[1]);
+      sumInto(gradients[0], gradients[0], gradients[1]);
       assert.ok(squaredNorm(gradients[0]) > 0);
       drawRows(rows, 'normal', 1500, { key: [0, 0], counter: [round, 0, 0] });
       resident.update(gradients[0], (kernels, offset, gradient, elements) =>

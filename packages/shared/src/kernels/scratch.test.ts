@@ -2,8 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { addInto } from '../tensor/sum.ts';
-import { blockLength } from './module.ts';
+import { sumInto } from '../tensor/sum.ts';
 import { createArena } from './arena.ts';
 import { squaredNorm } from './scratch.ts';
 import { anyFloat, anyLength, bitsOf, finiteFloat, flatsOf } from './testing/bits.ts';
@@ -22,7 +21,7 @@ test('a sum has the bits of the plain loop, writes nothing but the target, and l
       const [target, ...sources] = flatsOf(values, length, count, offset) as [Float32Array, ...Float32Array[]];
       const [expected, ...same] = flatsOf(values, length, count, offset) as [Float32Array, ...Float32Array[]];
       for (const source of same) addIntoReference(expected, source);
-      addInto(target, ...sources);
+      sumInto(target, target, ...sources);
       const whole = (flat: Float32Array): Uint32Array => bitsOf(new Float32Array(flat.buffer));
       assert.deepEqual(whole(target), whole(expected));
       sources.forEach((source, index) => assert.deepEqual(whole(source), whole(same[index]!)));
@@ -41,24 +40,40 @@ function inArena(flats: readonly Float32Array[], room: number): Float32Array[] {
   });
 }
 
-test('the same in place, in an arena', () => {
+test('the same in place, in an arena, whichever sources lie elsewhere, and into memory that held something else', () => {
   const property = fc.property(
     someValues(anyFloat),
     anyLength,
-    fc.integer({ min: 1, max: 5 }),
+    fc.array(fc.boolean(), { minLength: 1, maxLength: 5 }),
     fc.integer({ min: 0, max: 12 }),
-    (values, length, count, room) => {
-      const flats = flatsOf(values, length, count, 0);
-      const [target, ...sources] = inArena(flats, room) as [Float32Array, ...Float32Array[]];
-      const expected = flats[0]!;
-      assert.equal(squaredNorm(target), squaredNormReference(expected));
+    (values, length, elsewhere, room) => {
+      const flats = flatsOf(values, length, elsewhere.length, 0);
+      const inside = inArena([...flats, new Float32Array(length).fill(77)], room);
+      const anew = inside.pop()!;
+      const [first, ...sources] = inside.map((flat, index) => (elsewhere[index] ? flats[index]!.slice() : flat)) as [
+        Float32Array,
+        ...Float32Array[],
+      ];
+      const expected = flats[0]!.slice();
       for (const source of flats.slice(1)) addIntoReference(expected, source);
-      addInto(target, ...sources);
-      assert.deepEqual(bitsOf(target), bitsOf(expected));
-      assert.ok(new Float32Array(target.buffer, target.byteOffset + length * 4, room).every((each) => each === 1));
-      sources.forEach((source, index) => assert.deepEqual(bitsOf(source), bitsOf(flats[index + 1]!)));
+      for (const target of [anew, first]) {
+        sumInto(target, first, ...sources);
+        assert.deepEqual(bitsOf(target), bitsOf(expected));
+        if (target === anew) assert.deepEqual(bitsOf(first), bitsOf(flats[0]!));
+        sources.forEach((source, index) => assert.deepEqual(bitsOf(source), bitsOf(flats[index + 1]!)));
+      }
+      for (const flat of [anew, ...inside])
+        assert.ok(new Float32Array(flat.buffer, flat.byteOffset + length * 4, room).every((each) => each === 1));
     },
   );
+  fc.assert(property, { numRuns: 300 });
+});
+
+test('a squared norm is the same in place', () => {
+  const property = fc.property(someValues(anyFloat), anyLength, fc.integer({ min: 0, max: 12 }), (values, length, room) => {
+    const [flat] = flatsOf(values, length, 1, 0) as [Float32Array];
+    assert.equal(squaredNorm(inArena([flat], room)[0]!), squaredNormReference(flat));
+  });
   fc.assert(property, { numRuns: 300 });
 });
 
@@ -66,17 +81,8 @@ test('an arena that is full, or outgrown, gives other memory, and flats of both 
   const allocate = createArena(1);
   const flats = [10, 10, 1000, 10].map((length) => allocate(length).fill(1));
   assert.notEqual(flats[0]!.buffer, flats[2]!.buffer);
-  addInto(flats[0]!, flats[1]!, flats[3]!);
+  sumInto(flats[0]!, flats[0]!, flats[1]!, flats[3]!);
   assert.deepEqual(flats[0], new Float32Array(10).fill(3));
-});
-
-test('a flat may be added to itself, whole blocks included', () => {
-  for (const length of [1, 8, blockLength, 2 * blockLength + 3]) {
-    const [flat] = flatsOf([1, 2, 3], length, 1, 0) as [Float32Array];
-    const expected = flat.map((value) => value * 4);
-    addInto(flat, flat, flat, flat);
-    assert.deepEqual(flat, expected);
-  }
 });
 
 test('a squared norm has the bits of the plain loop in eight lanes', () => {

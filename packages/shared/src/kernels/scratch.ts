@@ -1,6 +1,6 @@
 /**
- * Kernels over flats wherever they lie: in place where all of them lie in one arena (`arena.ts`), as gradients read from shared memory do;
- * else each block of them is copied into a small memory, worked on there, and copied back.
+ * Kernels over flats wherever they lie: in place as far as they lie in one arena (`arena.ts`), as the coordinator's sums do; else each
+ * block of them is copied into a small memory and worked on there.
  *
  * Responsible for: cutting flats into blocks, and the one memory per process in which copies are worked on.
  * Not responsible for: flats that a network keeps (`resident.ts`), or the order in which flats are added (`tensor/tree.ts`).
@@ -30,14 +30,14 @@ function scratch(): Scratch {
   return made;
 }
 
-/** target[i] = f(...f(f(target[i] + sources[0][i]) + sources[1][i])...): `addInto` without its checks. All have the target's length. */
-export function addFlats(target: Float32Array, sources: readonly Float32Array[]): void {
+/** target[i] = f(...f(f(sources[0][i]) + sources[1][i])...): `sumInto` without its checks. All have the target's length. */
+export function sumFlats(target: Float32Array, sources: readonly Float32Array[]): void {
   const { kernels, target: sum, source: addend } = scratch();
-  for (let start = addInPlace(target, sources); start < target.length; start += blockLength) {
+  for (let start = sumInPlace(target, sources); start < target.length; start += blockLength) {
     const end = Math.min(target.length, start + blockLength);
     const count = wholeLanes(end - start);
-    sum.set(target.subarray(start, end));
-    for (const source of sources) {
+    sum.set(sources[0]!.subarray(start, end));
+    for (const source of sources.slice(1)) {
       addend.set(source.subarray(start, end));
       // What lies beyond the flats' end is added too, and never looked at.
       kernels.add(sum.byteOffset, addend.byteOffset, count);
@@ -46,15 +46,21 @@ export function addFlats(target: Float32Array, sources: readonly Float32Array[])
   }
 }
 
-/** The same as far as it can be done in place and in whole lanes. Returns how many elements that is. */
-function addInPlace(target: Float32Array, sources: readonly Float32Array[]): number {
-  const resident = residentOf([target, ...sources]);
+/** The same as far as the target is in reach of kernels, and in whole lanes. Returns how many elements that is. */
+function sumInPlace(target: Float32Array, sources: readonly Float32Array[]): number {
+  const resident = residentOf(target);
   if (resident === undefined) return 0;
+  const { kernels, block } = resident;
   const whole = target.length - (target.length % lanes);
+  const [first, ...others] = sources.map((flat) => ({ flat, inReach: residentOf(flat) === resident }));
   // Block by block, so that a block of the target is in the cache for all of its sources.
   for (let start = 0; start < whole; start += blockLength) {
-    const count = Math.min(blockLength, whole - start);
-    for (const source of sources) resident.kernels.add(target.byteOffset + start * 4, source.byteOffset + start * 4, count);
+    const end = Math.min(whole, start + blockLength);
+    if (first!.flat !== target) target.set(first!.flat.subarray(start, end), start);
+    for (const { flat, inReach } of others) {
+      if (!inReach) block.set(flat.subarray(start, end));
+      kernels.add(target.byteOffset + start * 4, inReach ? flat.byteOffset + start * 4 : block.byteOffset, end - start);
+    }
   }
   return whole;
 }
@@ -82,7 +88,7 @@ export function squaredNorm(flat: Float32Array): number {
 
 /** Sets `sums` to those of as many elements as can be taken in place, and returns how many. */
 function addSquaresInPlace(flat: Float32Array, sums: Float64Array): number {
-  const resident = residentOf([flat]);
+  const resident = residentOf(flat);
   if (resident === undefined) return 0;
   const whole = flat.length - (flat.length % lanes);
   resident.sums.fill(0);

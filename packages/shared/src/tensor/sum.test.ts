@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { addInto } from './sum.ts';
+import { sumInto } from './sum.ts';
 
 /** A finite float32 as a whole number of 2^-149, the smallest denormal: exact. */
 function toUnits(value: number): bigint {
@@ -38,7 +38,7 @@ const values = fc.oneof(
 test('an element is the IEEE 754 float32 sum, denormals and overflow included', () => {
   const property = fc.property(values, values, (left, right) => {
     const target = Float32Array.of(left);
-    addInto(target, Float32Array.of(right));
+    sumInto(target, target, Float32Array.of(right));
     assert.equal(target[0]! + 0, fromUnits(toUnits(left) + toUnits(right)) + 0);
   });
   fc.assert(property, { numRuns: 5000 });
@@ -46,15 +46,16 @@ test('an element is the IEEE 754 float32 sum, denormals and overflow included', 
 
 test('denormals are not flushed to zero', () => {
   const target = Float32Array.of(2 ** -149, 2 ** -130);
-  addInto(target, Float32Array.of(2 ** -149, 2 ** -140));
+  sumInto(target, target, Float32Array.of(2 ** -149, 2 ** -140));
   assert.deepEqual([...target], [2 ** -148, 2 ** -130 + 2 ** -140]);
 });
 
 test('every element is added, the source stays as it is, lengths must agree', () => {
   const target = Float32Array.of(1, 2, 3, 4, 5);
   const source = Float32Array.of(10, 20, 30, 40, 50);
-  addInto(target, source);
+  sumInto(target, target, source);
   assert.deepEqual([...target], [11, 22, 33, 44, 55]);
   assert.deepEqual([...source], [10, 20, 30, 40, 50]);
-  assert.throws(() => addInto(target, new Float32Array(4)), /4 elements cannot be added to 5/);
+  assert.throws(() => sumInto(target, target, new Float32Array(4)), /4 elements cannot be added to 5/);
+  assert.throws(() => sumInto(target, source, target), /would change/);
 });

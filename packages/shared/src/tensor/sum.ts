@@ -10,14 +10,16 @@
  * twice is innocuous here (Figueroa, "When is double rounding innocuous?", 1995), since 53 >= 2 * 24 + 2 bits, for +, -, *, / and square
  * root, denormals and overflow included. The payload bits of a NaN alone are unspecified; totals that are not finite are never applied.
  */
-import { addFlats } from '../kernels/scratch.ts';
+import { sumFlats } from '../kernels/scratch.ts';
 
 /**
- * target[i] += source[i] for each source in turn, each sum rounded once to float32: several at once cost one pass over the target.
- * All have shape [n]; writes `target` only, which may be a source as well. Throws if the lengths differ, and changes nothing then.
+ * target[i] = sources[0][i] + sources[1][i] + ..., from the left, each sum rounded once to float32: in one pass over the target. All have
+ * shape [n]; writes `target` only, which may be the first source. Throws (a programmer's error) if it is another one, or the lengths
+ * differ, and changes nothing then.
  */
-export function addInto(target: Float32Array, ...sources: readonly Float32Array[]): void {
+export function sumInto(target: Float32Array, ...sources: readonly [Float32Array, ...Float32Array[]]): void {
   const wrong = sources.find((source) => source.length !== target.length);
-  if (wrong !== undefined) throw new Error(`addInto: ${wrong.length} elements cannot be added to ${target.length}`);
-  if (sources.length > 0) addFlats(target, sources);
+  if (wrong !== undefined) throw new Error(`sumInto: ${wrong.length} elements cannot be added to ${target.length}`);
+  if (sources.indexOf(target, 1) !== -1) throw new Error('sumInto: the target would change while it is added');
+  sumFlats(target, sources);
 }
