@@ -28,10 +28,15 @@ test('all burn in, then take turns, another one first each time, and all are end
   assert.deepEqual(skipped, [{ name: 'c', workers: 1, reason: 'no c' }]);
 });
 
-test('all are ended when one breaks', async () => {
+test('when one breaks, what was measured has been said, and all are ended', async () => {
   const log: string[] = [];
+  const said: string[] = [];
   const broken = { ...contestant('b', log), measure: () => Promise.reject(new Error('broke')) };
-  await assert.rejects(takeTurns([contestant('a', log), broken], 1, silent), /broke/);
+  await assert.rejects(
+    takeTurns([contestant('a', log), broken], 1, (line) => said.push(line)),
+    /broke/,
+  );
+  assert.ok(said.includes('  "a3"'), said.join('\n'));
   assert.deepEqual(log.slice(-2), ['end a', 'end b']);
 });
 

@@ -34,7 +34,7 @@ export interface Measurements<Sample> {
   readonly skipped: readonly Skip[];
 }
 
-/** Throws what a contestant throws. Every contestant is ended, whatever happens. */
+/** Throws what a contestant throws; what was measured by then has been said. Every contestant is ended, whatever happens. */
 export async function takeTurns<Sample>(
   contestants: readonly Contestant<Sample>[],
   repeats: number,
@@ -54,7 +54,10 @@ export async function takeTurns<Sample>(
       const first = able.length === 0 ? 0 : repeat % able.length;
       for (const { contestant, samples } of [...able.slice(first), ...able.slice(0, first)]) {
         say(`repeat ${repeat + 1} of ${repeats}: ${contestant.name}, workers ${contestant.workers}`);
-        samples.push(await contestant.measure());
+        const sample = await contestant.measure();
+        samples.push(sample);
+        // At once: the next one may fail, hours later.
+        say(`  ${JSON.stringify(sample)}`);
       }
     }
     return { measured: able.map(({ contestant: { name, workers }, samples }) => ({ name, workers, samples })), skipped };
