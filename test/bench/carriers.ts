@@ -37,5 +37,7 @@ export function carrierFault({ carrier }: CarrierEntry): string | undefined {
   const reader = own === undefined ? undefined : openRegion(own.offer);
   reader?.close();
   own?.close();
-  return reader === undefined ? 'Processes cannot share memory here: it takes Linux with /proc, and a binary of koffi for this processor.' : undefined;
+  return reader === undefined
+    ? 'Processes cannot share memory here: it takes Linux with /proc, and a binary of koffi for this processor.'
+    : undefined;
 }

@@ -53,7 +53,7 @@ async function main(carrierName: string, workers: number, elements: number): Pro
       if (!decoded.ok) throw new Error(decoded.reason);
       const { message } = decoded;
       if (message.type === 'hello') return welcome(peer, message);
-      if (message.type === 'result') return answered(peer, message, carriers.of(peer).unpack(message.payload, decoded.frames)!.flats);
+      if (message.type === 'result') return answered(peer, message, carriers.of(peer).unpack(message.payload, decoded.frames)!);
       if (message.type !== 'ready') throw new Error(`a ${message.type} came`);
       carriers.settle(peer, message.carrier);
       if (carriers.of(peer).name !== entry.carrier) throw new Error(`worker ${peer} uses ${carriers.of(peer).name}, not ${entry.carrier}`);

@@ -49,7 +49,7 @@ function main(carrierName: string, endpoint: string, elements: number, incarnati
   }
 
   function answer({ runId, epoch, round, workId, shards, payload: sent }: Work, frames: readonly Uint8Array[]): void {
-    const weights = carrier.unpack(sent, frames, pool.take)?.flats[0];
+    const weights = carrier.unpack(sent, frames, pool.take)?.[0];
     // Both ends, so that bytes that were not delivered are noticed.
     const isWhole = weights?.length === elements && weights[0] === weights.at(-1) && weights[0]! > 0 && weights[0]! % workerValue === 0;
     if (!isWhole) throw new Error('wrong weights came');

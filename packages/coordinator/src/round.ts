@@ -25,7 +25,7 @@ export interface Committed {
 
 export interface Round {
   readonly cursor: Cursor;
-  /** uint8 samples of these shards, in shard order; empty if the phase reads no data. */
+  /** uint8 samples of these shards, in shard order, in `sampleMemory`; empty if the phase reads no data. */
   samples(shards: readonly number[]): Uint8Array;
   /** The flats must stay as they are until `keep` or `commit`. */
   accept(nodes: readonly TreeNode[], flats: readonly Float32Array[], outcomes: readonly ShardOutcome[]): void;
@@ -42,6 +42,8 @@ export interface RoundOptions {
   readonly dataset: Dataset;
   readonly stream: IdStream;
   readonly model: Model;
+  /** Room for a batch. */
+  readonly sampleMemory: Uint8Array;
   /** For sums of gradients. */
   readonly pool: FlatPool;
   /** For durations only. */
@@ -49,7 +51,7 @@ export interface RoundOptions {
 }
 
 export function beginRound(options: RoundOptions, cursor: Cursor): Round {
-  const { recipe, batchSize, shardCount, dataset, model, nowMs } = options;
+  const { recipe, batchSize, shardCount, dataset, model, sampleMemory, nowMs } = options;
   const phase = recipe.phases[cursor.phase]!;
   const sizes = shardSizes(batchSize, shardCount);
   const starts = shardStarts(batchSize, shardCount);
@@ -62,16 +64,14 @@ export function beginRound(options: RoundOptions, cursor: Cursor): Round {
   return {
     cursor,
     samples(shards) {
-      if (!readsReal) return new Uint8Array(0);
-      const count = shards.reduce((total, shard) => total + sizes[shard]!, 0);
-      const samples = new Uint8Array(count * dataset.pixels);
-      let offset = 0;
+      let end = 0;
+      if (!readsReal) return sampleMemory.subarray(0, end);
       for (const shard of shards) {
-        const end = offset + sizes[shard]! * dataset.pixels;
-        dataset.sample(ids.subarray(starts[shard], starts[shard]! + sizes[shard]!), samples.subarray(offset, end));
-        offset = end;
+        const start = end;
+        end += sizes[shard]! * dataset.pixels;
+        dataset.sample(ids.subarray(starts[shard], starts[shard]! + sizes[shard]!), sampleMemory.subarray(start, end));
       }
-      return samples;
+      return sampleMemory.subarray(0, end);
     },
     accept(nodes, flats, results) {
       const startMs = nowMs();

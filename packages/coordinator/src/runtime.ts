@@ -9,6 +9,7 @@ import {
   createFlatPool,
   decode,
   encode,
+  type KeyedFlat,
   manifestFault,
   type Manifests,
   type Message,
@@ -80,6 +81,8 @@ export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
   let reported: Manifests | undefined;
   let offered: RegionOffer | undefined;
   let timer: NodeJS.Timeout | undefined;
+  /** For the samples of one WORK after the other, in whole float32. */
+  const sampleMemory = new Uint8Array(Math.ceil((plan.batchSize * options.dataset.pixels) / 4) * 4);
   const mostSums = Math.ceil(plan.shardCount / 2);
   const pool = createFlatPool(mostSums, createArena(mostSums));
   const queue: Event[] = [];
@@ -168,7 +171,7 @@ export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
         // What is not of this round will be dropped by the core, and its memory may be in use for something else by now.
         // Gradients are added from where they lie (`round.ts`). Pictures are kept for as long as they are drawn.
         const allocate = message.task === 'gradient' ? undefined : (length: number) => new Float32Array(length);
-        const flats = isOfRound(peer, message) ? carriers.of(peer).unpack(message.payload, frames, allocate)?.flats : [];
+        const flats = isOfRound(peer, message) ? carriers.of(peer).unpack(message.payload, frames, allocate) : [];
         if (flats === undefined || (isOfRound(peer, message) && !fitsRound(message, flats))) {
           return { type: 'malformed', peer, code: 'refused', reason: 'It sent a RESULT whose tensors do not fit the round.' };
         }
@@ -223,7 +226,8 @@ export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
         model = options.createModel(reported!);
         return journal.initialised(model, effect.fingerprint);
       case 'begin':
-        round = effect.task === 'gradient' ? beginRound({ ...options, ...plan, model: model!, pool }, effect.cursor) : undefined;
+        round =
+          effect.task === 'gradient' ? beginRound({ ...options, ...plan, model: model!, sampleMemory, pool }, effect.cursor) : undefined;
         return journal.began(effect.task);
       case 'deal':
         return deal(effect);
@@ -261,8 +265,9 @@ export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
       const network = model!.get(name)!;
       return { key: name, version: network.version, live: network.weights, frozen: () => frozenWeights(network) };
     });
-    const { payload, frames } = carriers.of(to).pack(weights);
-    const samples = round?.samples(shards) ?? new Uint8Array(0);
+    const samples = round?.samples(shards) ?? sampleMemory.subarray(0, 0);
+    const batch = samples.length === 0 ? [] : [sampleFlat(samples, shards, workId)];
+    const { payload, frames } = carriers.of(to).pack([...weights, ...batch]);
     const header: Message = {
       type: 'work',
       ...fence(to, cursor.round),
@@ -276,7 +281,7 @@ export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
       sampleBytes: samples.length,
       payload,
     };
-    send(to, header, samples.length === 0 ? frames : [...frames, samples]);
+    send(to, header, frames);
   }
 
   function fence(incarnation: PeerId, roundNumber: number): { runId: string; epoch: number; incarnation: string; round: number } {
@@ -288,6 +293,12 @@ export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
     journal.bytes('sent', byteLength(frames));
     transport.send(to, frames);
   }
+}
+
+/** Samples as a flat. Whoever lives has other shards, so their first is a key. */
+function sampleFlat(samples: Uint8Array, shards: readonly number[], version: number): KeyedFlat {
+  const live = new Float32Array(samples.buffer, samples.byteOffset, Math.ceil(samples.length / 4));
+  return { key: `samples from shard ${shards[0]}`, version, live, frozen: () => live.slice() };
 }
 
 /** Equal for equal manifests: names, shapes and initializers decide the numbers. */

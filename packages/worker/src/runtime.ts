@@ -75,8 +75,8 @@ export async function runWorker(options: RuntimeOptions, stopRequested: Promise<
   // One answer at a time, whatever it answers: the coordinator has read it before it asks for the next.
   const own = createRegion(1);
   let peers: RegionReader | undefined;
-  /** For weights: those in use, and those that come next. */
-  const pool = createFlatPool(1);
+  /** For what comes next while other weights are in use: weights and samples. */
+  const pool = createFlatPool(2);
   let carrier: Carrier = inlineCarrier;
 
   const transport = connect(options.endpoint, options.incarnation, {
@@ -202,10 +202,10 @@ export async function runWorker(options: RuntimeOptions, stopRequested: Promise<
   }
 
   async function carryOut(fence: Fence, order: WorkOrder): Promise<void> {
-    const { flats, samples } = order.payload as WorkPayload;
+    const { weights, samples, sampleBytes } = order.payload as WorkPayload;
     const startMs = nowMs();
     for (const [index, network] of order.sends.entries()) {
-      const replaced = compute!.setWeights(network, order.needs[network]!, flats[index]!);
+      const replaced = compute!.setWeights(network, order.needs[network]!, weights[index]!);
       if (replaced !== undefined) pool.give(replaced);
     }
     if (order.task === 'generate') {
@@ -222,7 +222,13 @@ export async function runWorker(options: RuntimeOptions, stopRequested: Promise<
         nodes,
         flats: gradients,
         outcomes,
-      } = await compute!.gradient({ phase: order.phase, round: fence.round, shards: order.shards, samples });
+      } = await compute!.gradient({
+        phase: order.phase,
+        round: fence.round,
+        shards: order.shards,
+        samples: new Uint8Array(samples.buffer, samples.byteOffset, sampleBytes),
+      });
+      pool.give(samples);
       answer = {
         task: 'gradient',
         nodes,
@@ -238,9 +244,13 @@ export async function runWorker(options: RuntimeOptions, stopRequested: Promise<
 }
 
 interface WorkPayload {
-  readonly flats: readonly Float32Array[];
-  readonly samples: Uint8Array;
+  readonly weights: readonly Float32Array[];
+  /** `sampleBytes` uint8. */
+  readonly samples: Float32Array;
+  readonly sampleBytes: number;
 }
+
+const noSamples = new Float32Array(0);
 
 function workEvent(
   message: Work,
@@ -253,12 +263,13 @@ function workEvent(
   // The weights have been replaced since: this order comes late, and another is on its way.
   if (unpacked === undefined && message.payload.carrier === 'shm')
     return { type: 'lost-weights', fence, workId: message.workId, networks: message.sends };
-  const samples = unpacked?.rest[0] ?? new Uint8Array(0);
-  if (unpacked?.flats.length !== message.sends.length || samples.length !== message.sampleBytes) {
+  const { workId, task, phase, shards, pictures, needs, sends, sampleBytes } = message;
+  const weights = unpacked?.slice(0, sends.length) ?? [];
+  const [samples = noSamples, ...others] = unpacked?.slice(sends.length) ?? [];
+  if (weights.length !== sends.length || others.length > 0 || samples.length !== Math.ceil(sampleBytes / 4)) {
     return { type: 'failed', code: 'compute-failed', reason: 'The coordinator sent a WORK whose frames do not fit its header.' };
   }
-  const { workId, task, phase, shards, pictures, needs, sends } = message;
-  const payload: WorkPayload = { flats: unpacked.flats, samples };
+  const payload: WorkPayload = { weights, samples, sampleBytes };
   return { type: 'work', fence, order: { workId, task, phase, shards, pictures, needs, sends, payload } };
 }
 

@@ -23,13 +23,9 @@ export interface Carrier {
   readonly name: Payload['carrier'];
   pack(flats: readonly KeyedFlat[]): Packed;
   /**
-   * The flats of a received message, and the frames that belong to something else. Undefined if they are not (or no longer) there.
+   * The flats of a received message. Undefined if they are not (or no longer) there.
    * Without `allocate` flats may lie in the sender's memory: for reading only, and only until it is asked for the next ones. With it they
    * are the receiver's, and it provides the memory for those that must be copied.
    */
-  unpack(
-    payload: Payload,
-    frames: readonly Uint8Array[],
-    allocate?: (length: number) => Float32Array,
-  ): { flats: Float32Array[]; rest: readonly Uint8Array[] } | undefined;
+  unpack(payload: Payload, frames: readonly Uint8Array[], allocate?: (length: number) => Float32Array): Float32Array[] | undefined;
 }

@@ -16,11 +16,11 @@ function pack(flats: readonly KeyedFlat[]): Packed {
   };
 }
 
-function unpack(payload: Payload, frames: Frames): { flats: Float32Array[]; rest: Frames } | undefined {
+function unpack(payload: Payload, frames: Frames): Float32Array[] | undefined {
   if (payload.carrier !== 'inline') return undefined;
   const { lengths } = payload;
-  const fits = frames.length >= lengths.length && lengths.every((length, index) => frames[index]!.byteLength === length * 4);
-  return fits ? { flats: lengths.map((_, index) => floats(frames[index]!)), rest: frames.slice(lengths.length) } : undefined;
+  const fits = frames.length === lengths.length && lengths.every((length, index) => frames[index]!.byteLength === length * 4);
+  return fits ? frames.map(floats) : undefined;
 }
 
 /** A frame as float32; copies only if ZeroMQ delivered it at an offset that a Float32Array cannot view. */

@@ -5,7 +5,6 @@
  * other's (HELLO, WELCOME and READY settle that). Where a flat finds no room, or came in frames, it is `inline` for that message.
  */
 import type { Payload } from '../protocol/messages.ts';
-import type { Frames } from '../transport/transport.ts';
 import type { Carrier, KeyedFlat, Packed } from './carrier.ts';
 import { inlineCarrier } from './inline.ts';
 import type { RegionReader, RegionWriter } from './shared-memory.ts';
@@ -16,7 +15,7 @@ export function createShmCarrier(own: RegionWriter, peers: RegionReader): Carrie
     name: 'shm',
     pack: (flats) => packInto(own, flats) ?? inlineCarrier.pack(flats),
     unpack: (payload, frames, allocate) =>
-      payload.carrier === 'shm' ? takeFrom(peers, payload, frames, allocate) : inlineCarrier.unpack(payload, frames),
+      payload.carrier === 'shm' ? takeFrom(peers, payload, allocate) : inlineCarrier.unpack(payload, frames),
   };
 }
 
@@ -32,17 +31,12 @@ function packInto(region: RegionWriter, flats: readonly KeyedFlat[]): Packed | u
 
 type ShmPayload = Extract<Payload, { carrier: 'shm' }>;
 
-function takeFrom(
-  region: RegionReader,
-  { slots }: ShmPayload,
-  frames: Frames,
-  allocate?: (length: number) => Float32Array,
-): { flats: Float32Array[]; rest: Frames } | undefined {
+function takeFrom(region: RegionReader, { slots }: ShmPayload, allocate?: (length: number) => Float32Array): Float32Array[] | undefined {
   const flats: Float32Array[] = [];
   for (const slot of slots) {
     const flat = region.take(slot, slot.length, allocate);
     if (flat === undefined) return undefined;
     flats.push(flat);
   }
-  return { flats, rest: frames };
+  return flats;
 }

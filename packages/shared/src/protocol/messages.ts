@@ -2,7 +2,7 @@
  * Every message of the protocol: who sends it, when, and what comes back. The only definition; types are inferred from the schemas.
  *
  * Responsible for: names, fields and bounds. Not responsible for: bytes (`codec.ts`), fencing (`core/`), tensor bytes (`carrier/`).
- * A message is a header (this file, one msgpack frame) and tensor or sample frames described by the header's `payload`.
+ * A message is a header (this file, one msgpack frame) and frames described by the header's `payload`.
  */
 import { z } from 'zod';
 import { manifestSchema } from '../tensor/manifest-schema.ts';
@@ -133,7 +133,7 @@ const refuse = z.object({ type: z.literal('refuse'), ...fence, code: name, reaso
 
 /**
  * Coordinator: compute. A broadcast *is* the order to compute: payload holds the flats of `sends`, networks whose version the worker lacks.
- * For `gradient` one uint8 frame with the samples of `shards` (shard order) follows the payload if the phase reads 'real'.
+ * For `gradient` another one follows if the phase reads 'real': the uint8 samples of `shards` in shard order, filled up to whole float32.
  */
 const work = z.object({
   type: z.literal('work'),
@@ -148,6 +148,7 @@ const work = z.object({
   /** Version of each network that the work must be computed with. */
   needs: perNetwork(count),
   sends: z.array(name).max(maximumNetworks).readonly(),
+  /** 0 if no samples come. */
   sampleBytes: count,
   payload,
 });
