@@ -15,7 +15,7 @@ import type koffi from 'koffi';
 export type Views = (offset: number, length: number) => Float32Array | undefined;
 
 /** From <sys/mman.h> and <fcntl.h>; the same on all of Linux's architectures that Node runs on. */
-const [MFD_CLOEXEC, MFD_ALLOW_SEALING] = [1, 2];
+const [MFD_CLOEXEC, MFD_ALLOW_SEALING, MFD_NOEXEC_SEAL] = [1, 2, 8];
 const [PROT_READ, PROT_WRITE, MAP_SHARED] = [1, 2, 1];
 const [F_ADD_SEALS, F_GET_SEALS, F_SEAL_SHRINK] = [1033, 1034, 2];
 
@@ -56,12 +56,21 @@ function loadLibC(): LibC | undefined {
   }
 }
 
-/** A new file, as a descriptor. Undefined where there is no such thing. */
-export function createMemoryFile(): number | undefined {
+/** A new file that begins with `content`, as a descriptor. Undefined where there is no such thing, or no memory. */
+export function createMemoryFile(content: string): number | undefined {
   const libc = libC();
-  const descriptor = libc?.memfdCreate('lockstep', MFD_CLOEXEC | MFD_ALLOW_SEALING) ?? -1;
+  if (libc === undefined) return undefined;
+  const create = (flags: number): number => libc.memfdCreate('lockstep', MFD_CLOEXEC | MFD_ALLOW_SEALING | flags);
+  let descriptor = create(MFD_NOEXEC_SEAL);
+  // Linux before 6.3 does not know that flag; a later one may insist on it.
+  if (descriptor < 0) descriptor = create(0);
   if (descriptor < 0) return undefined;
-  if (libc!.fcntl(descriptor, F_ADD_SEALS, F_SEAL_SHRINK) === 0) return descriptor;
+  try {
+    writeSync(descriptor, content, 0, 'latin1');
+    if (libc.fcntl(descriptor, F_ADD_SEALS, F_SEAL_SHRINK) === 0) return descriptor;
+  } catch {
+    // As if there were none.
+  }
   closeSync(descriptor);
   return undefined;
 }

@@ -54,11 +54,10 @@ const guardBytes = 64;
 
 /** A region of one's own. Undefined where memory cannot be shared: it takes Linux. */
 export function createRegion(slotsPerKey: 1 | 2): RegionWriter | undefined {
-  const descriptor = createMemoryFile();
+  const token = randomBytes(tokenBytes / 2).toString('hex');
+  const descriptor = createMemoryFile(token);
   const views = descriptor === undefined ? undefined : viewMemoryFile(descriptor, 'write');
   if (descriptor === undefined || views === undefined) return undefined;
-  const token = randomBytes(tokenBytes / 2).toString('hex');
-  writeSync(descriptor, token, 0, 'latin1');
   let end = slotAlignmentBytes;
   let sequence = 0;
   const keys = new Map<string, Slot[]>();
