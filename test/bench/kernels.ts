@@ -102,7 +102,7 @@ function round(side: Side, flats: readonly Float32Array[]): { times: Record<Part
 
 function createLockstep(): Side {
   const optimizer = createOptimizer({ kind: 'adam', learningRate: 1e-4 }, wave(1, 0.1));
-  const pool = createFlatPool(shards, createArena(shards));
+  const pool = createFlatPool(shards, createArena(shards, length));
   return {
     weights: optimizer.weights,
     sum(flats) {

@@ -41,7 +41,7 @@ async function main(carrierName: string, workers: number, elements: number): Pro
   const entry = carrierNamed(carrierName);
   const carriers = createCarriers(entry.choice);
   // As the coordinator does: memory that was used before costs a sixth of fresh memory.
-  const pool = createFlatPool(workers, createArena(workers + 1));
+  const pool = createFlatPool(workers, createArena(workers + 1, elements));
   const peers: PeerId[] = [];
   let joined: () => void;
   const everyone = new Promise<void>((resolve) => (joined = resolve));

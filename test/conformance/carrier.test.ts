@@ -99,6 +99,12 @@ describe('shared memory', () => {
     reader.close();
   });
 
+  test('a key with room for the longest keeps its place from the start', (t) => {
+    const writer = region(t, 1);
+    const offsets = [1000, 20_000, 10].map((length, version) => writer.put('k', version, new Float32Array(length), 20_000)!.offset);
+    assert.equal(new Set(offsets).size, 1);
+  });
+
   test('one version for many workers is written once', (t) => {
     const writer = region(t, 2);
     const flat = new Float32Array(10);

@@ -9,6 +9,7 @@ import {
   createFlatPool,
   decode,
   encode,
+  type FlatPool,
   type KeyedFlat,
   manifestFault,
   type Manifests,
@@ -77,14 +78,13 @@ export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
   const state = createState(plan, options.start, nowMs());
   let model = options.restored;
   let round: Round | undefined;
+  let pool: FlatPool | undefined;
   let pictures: Float32Array | undefined;
   let reported: Manifests | undefined;
   let offered: RegionOffer | undefined;
   let timer: NodeJS.Timeout | undefined;
   /** For the samples of one WORK after the other, in whole float32. */
   const sampleMemory = new Uint8Array(Math.ceil((plan.batchSize * options.dataset.pixels) / 4) * 4);
-  const mostSums = Math.ceil(plan.shardCount / 2);
-  const pool = createFlatPool(mostSums, createArena(mostSums));
   const queue: Event[] = [];
   let draining = false;
   let end: (ending: Ending) => void;
@@ -226,6 +226,7 @@ export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
         model = options.createModel(reported!);
         return journal.initialised(model, effect.fingerprint);
       case 'begin':
+        pool ??= createSumPool(plan.shardCount, model!);
         round =
           effect.task === 'gradient' ? beginRound({ ...options, ...plan, model: model!, sampleMemory, pool }, effect.cursor) : undefined;
         return journal.began(effect.task);
@@ -293,6 +294,13 @@ export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
     journal.bytes('sent', byteLength(frames));
     transport.send(to, frames);
   }
+}
+
+/** Memory for the sums of a round (`reduce.ts`), of any network. */
+function createSumPool(shardCount: number, model: Model): FlatPool {
+  const count = Math.ceil(shardCount / 2);
+  const longest = Math.max(...[...model.values()].map(({ manifest }) => manifest.length));
+  return createFlatPool(count, createArena(count, longest), longest);
 }
 
 /** Samples as a flat. Whoever lives has other shards, so their first is a key. */

@@ -148,8 +148,9 @@ export async function runWorker(options: RuntimeOptions, stopRequested: Promise<
       case 'result': {
         const { flats, ...fields } = answer;
         answers += 1;
+        const room = Math.max(...Object.values(compute!.manifests).map(({ length }) => length));
         const { payload, frames } = carrier.pack(
-          flats.map((flat, index) => ({ key: String(index), version: answers, live: flat, frozen: () => flat })),
+          flats.map((flat, index) => ({ key: String(index), version: answers, room, live: flat, frozen: () => flat })),
         );
         send({ type: 'result', ...effect.fence, workId: effect.workId, ...fields, payload }, frames);
         // No frame lies in their memory: they were copied.

@@ -6,6 +6,8 @@ export interface KeyedFlat {
   readonly key: string;
   /** Flats of one key and version have the same bits: for many receivers they need to be written once only. */
   readonly version: number;
+  /** The greatest length that flats of this key will have, if it is not this one's. */
+  readonly room?: number;
   /** Where it lies now. Read before `pack` returns. */
   readonly live: Float32Array;
   /** The same bits in memory that is never written again, since ZeroMQ sends by reference and reads it later (design, section 6). */

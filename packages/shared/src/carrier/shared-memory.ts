@@ -32,8 +32,9 @@ export interface RegionWriter {
   /**
    * Writes a version of a flat under `key` and says where. The version before it stays readable until the next but one is written
    * (`slotsPerKey` 2) or is replaced at once (1). The newest version again is not written again. Undefined if memory ran out.
+   * A key gets room for `room` elements: where longer flats will come, memory for shorter ones would be lost.
    */
-  put(key: string, version: number, flat: Float32Array): SlotReference | undefined;
+  put(key: string, version: number, flat: Float32Array, room?: number): SlotReference | undefined;
   close(): void;
 }
 
@@ -64,13 +65,13 @@ export function createRegion(slotsPerKey: 1 | 2): RegionWriter | undefined {
 
   return {
     offer: { pid: process.pid, descriptor, token },
-    put(key, version, flat) {
+    put(key, version, flat, room = 0) {
       let slots = keys.get(key);
       // A longer flat than ever: what it outgrew stays unused. A run has a handful of lengths.
       if (slots === undefined || slots[0]!.capacity < flat.byteLength) {
         slots = Array.from({ length: slotsPerKey }, () => {
-          const slot: Slot = { offset: end, capacity: flat.byteLength, sequence: 0, version: undefined };
-          end += Math.ceil((guardBytes + flat.byteLength) / slotAlignmentBytes) * slotAlignmentBytes;
+          const slot: Slot = { offset: end, capacity: Math.max(room * 4, flat.byteLength), sequence: 0, version: undefined };
+          end += Math.ceil((guardBytes + slot.capacity) / slotAlignmentBytes) * slotAlignmentBytes;
           return slot;
         });
         keys.set(key, slots);

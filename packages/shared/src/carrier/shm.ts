@@ -21,8 +21,8 @@ export function createShmCarrier(own: RegionWriter, peers: RegionReader): Carrie
 
 function packInto(region: RegionWriter, flats: readonly KeyedFlat[]): Packed | undefined {
   const slots = [];
-  for (const { key, version, live } of flats) {
-    const reference = region.put(key, version, live);
+  for (const { key, version, live, room } of flats) {
+    const reference = region.put(key, version, live, room);
     if (reference === undefined) return undefined;
     slots.push({ offset: reference.offset, sequence: reference.sequence, length: live.length });
   }

@@ -23,28 +23,21 @@ const maximumBytes = 2 ** 30;
 const residents = new WeakMap<ArrayBufferLike, Resident>();
 
 /**
- * Makes memory for flats: up to `slots` of them in one WebAssembly memory, of the first length asked for; a greater length begins another
- * one. What does not fit is memory like any other. Contents are undefined.
+ * Makes memory for flats: up to `slots` of them, of at most `length` elements, in one WebAssembly memory. What does not fit is memory like
+ * any other. Contents are undefined. Throws as `createKernels` does.
  */
-export function createArena(slots: number): (length: number) => Float32Array {
-  let buffer = new ArrayBuffer(0);
-  let slotBytes = 0;
-  let end = 0;
-  return (length) => {
-    if (length * 4 > slotBytes) {
-      slotBytes = wholeLanes(length) * 4;
-      const bytes = headerBytes + Math.min(slots, Math.floor((maximumBytes - headerBytes) / slotBytes)) * slotBytes;
-      const memory = createKernels(bytes, `Memory for ${slots} flats of ${length} elements`);
-      ({ buffer } = memory);
-      const [sums, block] = [new Float64Array(buffer, 0, 8), new Float32Array(buffer, sumsBytes, blockLength)];
-      residents.set(buffer, { kernels: memory.kernels, sums, block });
-      end = headerBytes;
-    }
+export function createArena(slots: number, length: number): (length: number) => Float32Array {
+  const slotBytes = wholeLanes(length) * 4;
+  const bytes = headerBytes + Math.min(slots, Math.floor((maximumBytes - headerBytes) / slotBytes)) * slotBytes;
+  const { kernels, buffer } = createKernels(bytes, `Memory for ${slots} flats of ${length} elements`);
+  residents.set(buffer, { kernels, sums: new Float64Array(buffer, 0, 8), block: new Float32Array(buffer, sumsBytes, blockLength) });
+  let end = headerBytes;
+  return (count) => {
     const start = end;
     // WebAssembly's pages may hold more than was asked for.
-    if (start + slotBytes > buffer.byteLength) return new Float32Array(length);
+    if (count > length || start + slotBytes > buffer.byteLength) return new Float32Array(count);
     end += slotBytes;
-    return new Float32Array(buffer, start, length);
+    return new Float32Array(buffer, start, count);
   };
 }
 

@@ -32,7 +32,7 @@ test('a sum has the bits of the plain loop, writes nothing but the target, and l
 
 /** Copies of these flats in one arena, each at the beginning of memory that has room for more, with ones behind it. */
 function inArena(flats: readonly Float32Array[], room: number): Float32Array[] {
-  const allocate = createArena(flats.length);
+  const allocate = createArena(flats.length, flats[0]!.length + room);
   return flats.map((flat) => {
     const memory = allocate(flat.length + room).fill(1);
     memory.set(flat);
@@ -77,8 +77,8 @@ test('a squared norm is the same in place', () => {
   fc.assert(property, { numRuns: 300 });
 });
 
-test('an arena that is full, or outgrown, gives other memory, and flats of both can be added', () => {
-  const allocate = createArena(1);
+test('an arena that is full, or too narrow, gives other memory, and flats of both can be added', () => {
+  const allocate = createArena(1, 10);
   const flats = [10, 10, 1000, 10].map((length) => allocate(length).fill(1));
   assert.notEqual(flats[0]!.buffer, flats[2]!.buffer);
   sumInto(flats[0]!, flats[0]!, flats[1]!, flats[3]!);

@@ -25,6 +25,15 @@ describe('flat pool', () => {
     assert.notEqual(pool.take(3).buffer, small.buffer);
   });
 
+  test('keeps the memory of a short first flat where longer ones were announced', () => {
+    const pool = createFlatPool(1, undefined, 9);
+    const first = pool.take(3);
+    pool.give(first);
+    const longest = pool.take(9);
+    assert.equal(longest.length, 9);
+    assert.equal(longest.buffer, first.buffer);
+  });
+
   test('ignores flats that are not its own, or that came back already', () => {
     const pool = createFlatPool(4);
     const foreign = new Float32Array(3);

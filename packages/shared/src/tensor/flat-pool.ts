@@ -16,14 +16,18 @@ export interface FlatPool {
 }
 
 /**
- * Keeps memory for at most `maximum` flats that are not in use, each of the greatest length that was asked for. `allocate` makes it:
- * `createArena` where flats are to be added.
+ * Keeps memory for at most `maximum` flats that are not in use, each of the greatest length that was asked for, or of `longest` from the
+ * start. `allocate` makes it: `createArena` where flats are to be added.
  */
-export function createFlatPool(maximum: number, allocate = (length: number): Float32Array => new Float32Array(length)): FlatPool {
+export function createFlatPool(
+  maximum: number,
+  allocate = (length: number): Float32Array => new Float32Array(length),
+  longest = 0,
+): FlatPool {
   const free: Float32Array[] = [];
   /** From a flat to the memory that it is the beginning of. A flat is handed out once, so that a late `give` of it means nothing. */
   const lent = new WeakMap<Float32Array, Float32Array>();
-  let greatest = 0;
+  let greatest = longest;
   return {
     take(length) {
       greatest = Math.max(greatest, length);
