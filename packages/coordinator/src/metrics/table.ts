@@ -144,7 +144,7 @@ export const metricTable = {
   networkBytes: {
     type: 'counter',
     name: 'lockstep_network_bytes_total',
-    help: "Bytes of messages exchanged with workers, headers and tensors, without the transport's own framing.",
+    help: "Bytes of messages exchanged with workers, without the transport's own framing and without what goes through shared memory.",
     labels: ['direction'],
   },
   checkpointDuration: {
