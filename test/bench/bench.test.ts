@@ -62,6 +62,14 @@ test('measures, skips PyTorch by name where it is absent, and writes JSON and Ma
   assert.ok(!page.includes(directory), 'the page shows whose machine it was');
 });
 
+test('tells which kernels a step on wasm spends its time in', async () => {
+  const { code, output } = await bench(['wasm', '--quick', '--repeats', '1']);
+  assert.equal(code, 0, output);
+  assert.match(output, /^Lockstep +[\d,]+ \([\d,]+-[\d,]+\) +[\d.]+$/m);
+  assert.match(output, /^BatchMatMul +[\d.]+ +\d+ %$/m);
+  assert.match(output, /^outside kernels +[\d.]+ +\d+ %$/m);
+});
+
 test('a mistake on the command line is a sentence and exit code 2', async () => {
   for (const [args, sentence] of [
     [['speed'], /There is no benchmark 'speed'\. Benchmarks are training, /],

@@ -1,6 +1,5 @@
 /**
  * Benchmark `kernels`: a round's arithmetic in the coordinator as it was (plain JavaScript) and as it is (SIMD WebAssembly).
- * By itself: node --conditions=source --import tsx test/bench/kernels.ts
  *
  * Responsible for: measuring each part and all of it on flats of one size. Not responsible for: judging. It fails only when both sides do
  * not compute the same bits.
@@ -9,15 +8,13 @@
  * and garbage is collected in between, unmeasured, so that no part pays for what another one left.
  * Gradients lie in memory like any other, as shared memory is to a process, and sums in an arena, as the coordinator's do.
  */
-import { fileURLToPath } from 'node:url';
 import v8 from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { createArena, createFlatPool, squaredNorm } from '@lockstep/shared';
 import { adamReference, addIntoReference, squaredNormReference } from '../../packages/shared/src/kernels/testing/reference.ts';
 import { createOptimizer } from '../../packages/coordinator/src/optimizer/index.ts';
 import { createTreeSum } from '../../packages/coordinator/src/reduce.ts';
-import { describeMachine } from './machine.ts';
-import { type Report, textOf } from './report.ts';
+import type { Report } from './report.ts';
 import { type Spread, spreadOf, withRange } from './statistics.ts';
 
 /** Both networks of the seed GAN together: 4.6 MB. */
@@ -158,10 +155,4 @@ function collector(): () => void {
 /** Numbers of one size, without pattern in their last bits. */
 function wave(frequency: number, amplitude: number): Float32Array {
   return Float32Array.from({ length }, (_, index) => Math.sin(index * frequency) * amplitude);
-}
-
-if (process.argv[1] === fileURLToPath(import.meta.url)) {
-  const report = await kernels({ quick: process.argv.includes('--quick') }, console.error);
-  console.log(textOf(report));
-  console.log(JSON.stringify({ machine: describeMachine(), ...report }));
 }

@@ -9,11 +9,11 @@ import { replaceBlock } from './document.ts';
 import { kernels } from './kernels.ts';
 import { busyWarning, describeMachine, machineLine } from './machine.ts';
 import { type Options, parseOptions } from './options.ts';
-import { wasm } from './programs.ts';
 import { markdownOf, type Report, textOf } from './report.ts';
 import { scaling } from './scaling.ts';
 import { synchronisation } from './synchronisation.ts';
 import { strong, training } from './training.ts';
+import { wasm } from './wasm.ts';
 
 type Benchmark = (options: Options, say: (line: string) => void) => Promise<Report>;
 
@@ -22,7 +22,7 @@ const benchmarks: Readonly<Record<string, { readonly about: string; readonly run
   strong: { about: 'images/s of both with one global batch of 512', run: strong },
   synchronisation: { about: "one round's gather, sum and scatter, against Gloo's all_reduce", run: synchronisation },
   scaling: { about: 'cost of a step with 1 to 64 workers that sleep instead of computing', run: scaling },
-  wasm: { about: "Lockstep's wasm backend against TF.js's own", run: wasm },
+  wasm: { about: "a worker's step on Lockstep's wasm backend against TF.js's own, and by kernel", run: wasm },
   kernels: { about: "the coordinator's sum and optimizer", run: kernels },
 };
 

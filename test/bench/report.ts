@@ -15,8 +15,6 @@ export interface Report {
   readonly name: string;
   /** One sentence: what was measured, on what work. */
   readonly title: string;
-  /** Printed as it is, before the tables. */
-  readonly verbatim?: string;
   readonly tables: readonly Table[];
   /** What was skipped and why, and what else a reader of the table must know. */
   readonly notes: readonly string[];
@@ -24,19 +22,18 @@ export interface Report {
   readonly results: readonly object[];
 }
 
-export function textOf({ title, verbatim, tables, notes }: Report): string {
+export function textOf({ title, tables, notes }: Report): string {
   const blocks = tables.map(({ caption, columns, rows }) => `${caption}\n${aligned([columns, ...rows])}`);
-  return [title, ...(verbatim === undefined ? [] : [verbatim]), ...blocks, ...notes].join('\n\n');
+  return [title, ...blocks, ...notes].join('\n\n');
 }
 
-export function markdownOf({ title, verbatim, tables, notes }: Report): string {
+export function markdownOf({ title, tables, notes }: Report): string {
   const blocks = tables.map(({ caption, columns, rows }) => {
     const line = (cells: readonly string[]): string => `| ${cells.join(' | ')} |`;
     const rule = columns.map((_, index) => (index === 0 ? '---' : '---:'));
     return `**${caption}**\n\n${[columns, rule, ...rows].map(line).join('\n')}`;
   });
-  const fenced = verbatim === undefined ? [] : ['```\n' + verbatim + '\n```'];
-  return [title, ...fenced, ...blocks, ...notes.map((note) => `- ${note}`)].join('\n\n');
+  return [title, ...blocks, ...notes.map((note) => `- ${note}`)].join('\n\n');
 }
 
 /** First column to the left, the others to the right. */

@@ -8,17 +8,22 @@ import { builtInRecipe, initialFlat, type Tf } from '@lockstep/shared';
 import type { Backend } from '../../packages/worker/src/backends/backend.ts';
 import { loadWasm } from '../../packages/worker/src/backends/wasm.ts';
 import { createCompute } from '../../packages/worker/src/compute.ts';
+import { timeKernels } from './kernel-times.ts';
 
 export type Contestant = 'stock' | 'lockstep';
 
 export interface Request {
   readonly steps: number;
+  /** Also say how long each kernel takes, which costs time itself: once, and last. */
+  readonly timeKernels: boolean;
 }
 
 export interface Answer {
   readonly seconds: number;
   /** Of the last step, for each phase: every so manieth element of the gradient, over its largest one. To compare contestants. */
   readonly gradients: readonly (readonly number[])[];
+  /** By name. */
+  readonly kernelSeconds: Readonly<Record<string, number>>;
 }
 
 const recipeName = 'gan-seed';
@@ -56,15 +61,16 @@ async function main(contestant: Contestant, batchSize: number): Promise<void> {
     }
     return flats;
   };
-  process.on('message', (request: Request) => void answer(request, step));
+  process.on('message', (request: Request) => void answer(request, backend.tf, step));
 }
 
-async function answer({ steps }: Request, step: () => Promise<Float32Array[]>): Promise<void> {
+async function answer({ steps, timeKernels: timed }: Request, tf: Tf, step: () => Promise<Float32Array[]>): Promise<void> {
+  const kernelSeconds = timed ? timeKernels(tf, 'wasm') : {};
   let flats: Float32Array[] = [];
   const start = performance.now();
   for (let count = 0; count < steps; count += 1) flats = await step();
   const seconds = (performance.now() - start) / 1000;
-  process.send!({ seconds, gradients: flats.map(sampleOf) } satisfies Answer);
+  process.send!({ seconds, gradients: flats.map(sampleOf), kernelSeconds } satisfies Answer);
 }
 
 function sampleOf(flat: Float32Array): number[] {

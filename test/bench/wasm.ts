@@ -1,58 +1,94 @@
 /**
- * Benchmark: the seed GAN's step on Lockstep's wasm backend and on TF.js's own, in one run. `npm run bench`.
+ * Benchmark `wasm`: a worker's step of the seed GAN on Lockstep's wasm backend and on TF.js's own, and what Lockstep's spends its time on.
  *
- * Responsible for: measuring and printing a table and JSON. Not responsible for: judging. It fails only when something breaks, or when
- * both do not compute the same gradients.
+ * Responsible for: contestants and tables. Not responsible for: judging. It fails only when something breaks, or when both do not compute
+ * the same gradients.
  *
- * Method: one process per backend, alive together and computing in turn, so that both meet the same machine; a burn-in, then repeats;
- * medians. A step is both phases with new weights each, one worker's part without transport and optimizer (`wasm-contestant.ts`).
+ * Method: one process per backend, alive together and computing in turn, so that both meet the same machine. A step is both phases with
+ * new weights each, one worker's part without transport and optimizer (`wasm-contestant.ts`). Kernels are timed last, by themselves.
  */
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
-import { cpus } from 'node:os';
 import { fileURLToPath } from 'node:url';
+import type { Options } from './options.ts';
+import type { Report, Table } from './report.ts';
+import { percent, spreadOf, withRange } from './statistics.ts';
+import { takeTurns } from './turns.ts';
 import type { Answer, Contestant, Request } from './wasm-contestant.ts';
 
 const batchSize = 128;
-const repeats = 7;
 /** Steps per repeat: about the same time for both, so that a disturbance weighs alike. */
 const contestants = [
-  { name: 'TF.js 4.22', key: 'stock', burnInSteps: 2, steps: 3 },
+  { name: 'TF.js', key: 'stock', burnInSteps: 2, steps: 3 },
   { name: 'Lockstep', key: 'lockstep', burnInSteps: 10, steps: 24 },
 ] as const;
 /** Relative to the gradients' largest element; both are float32, summed in different orders. */
 const largestDifference = 1e-4;
+const kernelSteps = 24;
+/** Of a step: kernels that take less are not listed by name. */
+const smallestShare = 0.01;
 
-interface Row {
-  readonly name: string;
-  readonly imagesPerSecond: number;
-  readonly lowest: number;
-  readonly highest: number;
-}
-
-async function main(): Promise<void> {
+export async function wasm(options: Options, say: (line: string) => void): Promise<Report> {
   const processes = contestants.map(({ key }) => start(key));
+  const answers: Answer[] = [];
   try {
-    const answers: Answer[] = [];
-    for (const [index, each] of processes.entries()) answers.push(await each.ask({ steps: contestants[index]!.burnInSteps }));
-    const [expected, computed] = answers.map(({ gradients }) => gradients.flat()) as [number[], number[]];
-    const difference = Math.max(...expected.map((value, index) => Math.abs(value - computed[index]!)));
-    if (!(difference <= largestDifference)) throw new Error(`the gradients differ by ${difference}: nothing was measured`);
-    const seconds: number[][] = contestants.map(() => []);
-    for (let repeat = 0; repeat < repeats; repeat += 1) {
-      for (const [index, each] of processes.entries()) seconds[index]!.push((await each.ask({ steps: contestants[index]!.steps })).seconds);
-    }
-    report(
-      contestants.map(({ name, steps }, index) =>
-        row(
-          name,
-          seconds[index]!.map((each) => (steps * batchSize) / each),
-        ),
-      ),
+    const { measured } = await takeTurns(
+      contestants.map(({ name, burnInSteps, steps }, index) => ({
+        name,
+        workers: 1,
+        burnIn: async () => {
+          answers.push(await processes[index]!.ask({ steps: burnInSteps, timeKernels: false }));
+          return undefined;
+        },
+        measure: async () => (steps * batchSize) / (await processes[index]!.ask({ steps, timeKernels: false })).seconds,
+      })),
+      options.repeats,
+      say,
     );
+    const difference = differenceOf(answers);
+    if (!(difference <= largestDifference)) throw new Error(`the gradients differ by ${difference}: what was measured means nothing`);
+    say(`kernels: ${kernelSteps} steps`);
+    const { seconds, kernelSeconds } = await processes[1]!.ask({ steps: kernelSteps, timeKernels: true });
+    const rates = measured.map(({ name, samples }) => ({ name, unit: 'images/s', ...spreadOf(samples) }));
+    return {
+      name: 'wasm',
+      title: `A worker's part of a step of the seed GAN, both phases, ${batchSize} images, one core.`,
+      tables: [
+        {
+          caption: 'Images per second: median (range)',
+          columns: ['', 'images/s', 'ratio'],
+          rows: rates.map((rate) => [rate.name, withRange(rate), (rate.median / rates[0]!.median).toFixed(1)]),
+        },
+        kernelTable(seconds, kernelSeconds),
+      ],
+      notes: [],
+      results: [...rates, { name: 'Lockstep, by kernel', unit: 's', steps: kernelSteps, seconds, kernelSeconds }],
+    };
   } finally {
     for (const each of processes) each.end();
   }
+}
+
+function kernelTable(seconds: number, kernelSeconds: Answer['kernelSeconds']): Table {
+  const sorted = Object.entries(kernelSeconds).toSorted(([, left], [, right]) => right - left);
+  const named = sorted.filter(([, each]) => each >= smallestShare * seconds);
+  const sumOf = (entries: typeof sorted): number => entries.reduce((sum, [, each]) => sum + each, 0);
+  const lines = [
+    ...named,
+    [`${sorted.length - named.length} other kernels`, sumOf(sorted.slice(named.length))],
+    ['outside kernels', seconds - sumOf(sorted)],
+  ] as const;
+  return {
+    caption: `Where Lockstep's step goes, with every kernel timed (${kernelSteps} steps)`,
+    columns: ['kernel', 'ms a step', 'share'],
+    rows: lines.map(([name, each]) => [name, ((each * 1000) / kernelSteps).toFixed(2), percent(each / seconds)]),
+  };
+}
+
+/** Between the contestants' gradients, at most. */
+function differenceOf(answers: readonly Answer[]): number {
+  const [expected, computed] = answers.map(({ gradients }) => gradients.flat()) as [number[], number[]];
+  return Math.max(...expected.map((value, index) => Math.abs(value - computed[index]!)));
 }
 
 /** A contestant in a process of its own, which ends with this one. */
@@ -71,23 +107,3 @@ function start(contestant: Contestant): { ask: (request: Request) => Promise<Ans
     end: () => void child.kill(),
   };
 }
-
-function row(name: string, samples: readonly number[]): Row {
-  const sorted = samples.toSorted((left, right) => left - right);
-  return { name, imagesPerSecond: sorted[sorted.length >> 1]!, lowest: sorted[0]!, highest: sorted.at(-1)! };
-}
-
-function report(rows: readonly Row[]): void {
-  const machine = { cpu: cpus()[0]?.model.trim() ?? 'unknown', cores: cpus().length, node: process.version };
-  const ratio = rows[1]!.imagesPerSecond / rows[0]!.imagesPerSecond;
-  const line = (cells: readonly string[]) =>
-    console.log(cells.map((cell, index) => (index === 0 ? cell.padEnd(12) : cell.padStart(12))).join(''));
-  console.log(`Seed GAN, batch ${batchSize}, both phases, wasm, one core; ${machine.cpu}, ${machine.cores} cores, Node ${machine.node}`);
-  line(['', 'images/s', 'lowest', 'highest']);
-  for (const { name, imagesPerSecond, lowest, highest } of rows)
-    line([name, ...[imagesPerSecond, lowest, highest].map((each) => each.toFixed(0))]);
-  console.log(`Lockstep is ${ratio.toFixed(1)} times as fast (medians of ${repeats} interleaved repeats).`);
-  console.log(JSON.stringify({ benchmark: 'wasm', batchSize, repeats, machine, ratio, rows }));
-}
-
-await main();
