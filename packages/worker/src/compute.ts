@@ -45,8 +45,8 @@ export interface GradientAnswer {
 
 export interface Compute {
   readonly manifests: Manifests;
-  /** Replaces a network's weights. `flat` must not be written until a later call returns it: the flat that is not read any more, if any. */
-  setWeights(network: string, version: number, flat: Float32Array): Float32Array | undefined;
+  /** Replaces a network's weights. `flat` is read, and must stay as it is, for as long as its version is computed with. */
+  setWeights(network: string, version: number, flat: Float32Array): void;
   /** The version held, if any. */
   version(network: string): number | undefined;
   /** Every network's weights must be set. One call at a time. Throws LockstepError('compute-failed') when the backend fails. */
@@ -77,7 +77,7 @@ export async function createCompute(options: ComputeOptions): Promise<Compute> {
   const starts = shardStarts(batchSize, shardCount);
   /** One shard's: kept, since new memory of this size costs more than filling it. */
   const realMemory = new Float32Array(Math.max(...sizes) * elementCount(recipe.real.shape));
-  const held = new Map<string, { version: number; flat: Float32Array; tensors: Weights }>();
+  const held = new Map<string, { version: number; tensors: Weights }>();
   /** By shard, of the round that may come next. */
   let ahead: { readonly round: number; readonly rows: Map<number, Rows> } = { round: -1, rows: new Map() };
   const draw = (round: number, shard: number, names: readonly string[]): Rows =>
@@ -145,10 +145,8 @@ export async function createCompute(options: ComputeOptions): Promise<Compute> {
     setWeights(network, version, flat) {
       if (networks[network] === undefined) throw new Error(`there is no network '${network}'`);
       const tensors = networks[network].split(flat);
-      const replaced = held.get(network)?.flat;
       release(network);
-      held.set(network, { version, flat, tensors });
-      return replaced;
+      held.set(network, { version, tensors });
     },
     version: (network) => held.get(network)?.version,
     gradient,

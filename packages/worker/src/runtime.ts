@@ -7,7 +7,6 @@ import { setImmediate } from 'node:timers/promises';
 import {
   type Carrier,
   connect,
-  createFlatPool,
   createRegion,
   createShmCarrier,
   decode,
@@ -75,8 +74,6 @@ export async function runWorker(options: RuntimeOptions, stopRequested: Promise<
   // One answer at a time, whatever it answers: the coordinator has read it before it asks for the next.
   const own = createRegion(1);
   let peers: RegionReader | undefined;
-  /** For what comes next while other weights are in use: weights and samples. */
-  const pool = createFlatPool(2);
   let carrier: Carrier = inlineCarrier;
 
   const transport = connect(options.endpoint, options.incarnation, {
@@ -119,7 +116,7 @@ export async function runWorker(options: RuntimeOptions, stopRequested: Promise<
         return handle({ type: 'welcome', fence, config: { recipe, seed, batchSize, shardCount, compile, xla } });
       }
       case 'work':
-        return handle(workEvent(message, frames, fence, carrier, pool.take));
+        return handle(workEvent(message, frames, fence, carrier));
       case 'refuse':
         return handle({ type: 'refuse', code: isErrorCode(message.code) ? message.code : 'refused', reason: message.reason });
       case 'bye':
@@ -205,10 +202,7 @@ export async function runWorker(options: RuntimeOptions, stopRequested: Promise<
   async function carryOut(fence: Fence, order: WorkOrder): Promise<void> {
     const { weights, samples, sampleBytes } = order.payload as WorkPayload;
     const startMs = nowMs();
-    for (const [index, network] of order.sends.entries()) {
-      const replaced = compute!.setWeights(network, order.needs[network]!, weights[index]!);
-      if (replaced !== undefined) pool.give(replaced);
-    }
+    for (const [index, network] of order.sends.entries()) compute!.setWeights(network, order.needs[network]!, weights[index]!);
     if (order.task === 'generate') {
       const pictures = await compute!.generate({ pictures: order.pictures });
       answer = {
@@ -229,7 +223,6 @@ export async function runWorker(options: RuntimeOptions, stopRequested: Promise<
         shards: order.shards,
         samples: new Uint8Array(samples.buffer, samples.byteOffset, sampleBytes),
       });
-      pool.give(samples);
       answer = {
         task: 'gradient',
         nodes,
@@ -253,14 +246,12 @@ interface WorkPayload {
 
 const noSamples = new Float32Array(0);
 
-function workEvent(
-  message: Work,
-  frames: readonly Uint8Array[],
-  fence: Fence,
-  carrier: Carrier,
-  allocate: (length: number) => Float32Array,
-): Event {
-  const unpacked = carrier.unpack(message.payload, frames, allocate);
+/**
+ * Weights and samples stay where they are, in the coordinator's memory over `shm`. It writes there again only two versions later, when the
+ * round of this order is long over, and with it whatever a straggler still computes from them.
+ */
+function workEvent(message: Work, frames: readonly Uint8Array[], fence: Fence, carrier: Carrier): Event {
+  const unpacked = carrier.unpack(message.payload, frames);
   // The weights have been replaced since: this order comes late, and another is on its way.
   if (unpacked === undefined && message.payload.carrier === 'shm')
     return { type: 'lost-weights', fence, workId: message.workId, networks: message.sends };

@@ -26,8 +26,8 @@ export interface Carrier {
   pack(flats: readonly KeyedFlat[]): Packed;
   /**
    * The flats of a received message. Undefined if they are not (or no longer) there.
-   * Without `allocate` flats may lie in the sender's memory: for reading only, and only until it is asked for the next ones. With it they
-   * are the receiver's, and it provides the memory for those that must be copied.
+   * Without `allocate` flats may lie in the sender's memory: for reading only, and only until it has reason to write there again (a worker's
+   * answer: the next WORK; weights: two versions later). With it they are the receiver's, which provides the memory for what is copied.
    */
   unpack(payload: Payload, frames: readonly Uint8Array[], allocate?: (length: number) => Float32Array): Float32Array[] | undefined;
 }
