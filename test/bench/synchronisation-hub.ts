@@ -21,8 +21,8 @@ import {
   toCoordinator,
   type Work,
 } from '@lockstep/shared';
-import { createCarriers } from '../../packages/coordinator/src/carriers.ts';
-import { createTreeSum } from '../../packages/coordinator/src/reduce.ts';
+import { createCarriers } from '../../packages/coordinator/src/wire/carriers.ts';
+import { createTreeSum } from '../../packages/coordinator/src/training/reduce.ts';
 import { carrierNamed } from './carriers.ts';
 import { workerValue } from './synchronisation-value.ts';
 

@@ -7,7 +7,7 @@ import { createRequire } from 'node:module';
 import { builtInRecipe, initialFlat, type Tf } from '@lockstep/shared';
 import type { Backend } from '../../packages/worker/src/backends/backend.ts';
 import { loadWasm } from '../../packages/worker/src/backends/wasm.ts';
-import { createCompute } from '../../packages/worker/src/compute.ts';
+import { createCompute } from '../../packages/worker/src/compute/compute.ts';
 import { timeKernels } from './kernel-times.ts';
 
 export type Contestant = 'stock' | 'lockstep';

@@ -13,7 +13,7 @@ import { runInNewContext } from 'node:vm';
 import { builtInRecipe } from '@lockstep/shared';
 import { inModeOf } from '../../packages/worker/src/backends/compile-mode.ts';
 import { loadTensorflow } from '../../packages/worker/src/backends/tensorflow.ts';
-import { createCompute } from '../../packages/worker/src/compute.ts';
+import { createCompute } from '../../packages/worker/src/compute/compute.ts';
 import { requireBuild } from '../native/tensorflow.ts';
 import { busyWeights, randomPixels, seed } from '../numerics/setup.ts';
 

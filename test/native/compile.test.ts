@@ -15,9 +15,9 @@ import type { PhaseFunction, PhaseInputs } from '../../packages/worker/src/backe
 import { compilePhase } from '../../packages/worker/src/backends/compile/index.ts';
 import { nodeBackendOf } from '../../packages/worker/src/backends/compile/tfjs-node.ts';
 import { hasOp, requireXla } from '../../packages/worker/src/backends/compile/xla.ts';
-import type { Evaluator } from '../../packages/worker/src/evaluate.ts';
-import { createEvaluator } from '../../packages/worker/src/evaluate.ts';
-import { buildNetworks } from '../../packages/worker/src/networks.ts';
+import type { Evaluator } from '../../packages/worker/src/compute/evaluate.ts';
+import { createEvaluator } from '../../packages/worker/src/compute/evaluate.ts';
+import { buildNetworks } from '../../packages/worker/src/networks/networks.ts';
 import { loadNative } from './tensorflow.ts';
 
 interface NativeCounts {

@@ -3,8 +3,8 @@ import type { Manifest, Recipe } from '@lockstep/shared';
 import { initialFlat, sequence, uniform } from '@lockstep/shared';
 import type { Backend } from '../../packages/worker/src/backends/backend.ts';
 import { loadWasm } from '../../packages/worker/src/backends/wasm.ts';
-import type { Compute } from '../../packages/worker/src/compute.ts';
-import { createCompute } from '../../packages/worker/src/compute.ts';
+import type { Compute } from '../../packages/worker/src/compute/compute.ts';
+import { createCompute } from '../../packages/worker/src/compute/compute.ts';
 
 export const seed = 11;
 let loaded: Promise<Backend> | undefined;

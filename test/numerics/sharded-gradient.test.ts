@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import test from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { builtInRecipe, createFlatPool, elementCount, loadRecipe, shardSizes, shardStarts } from '@lockstep/shared';
-import { createTreeSum } from '../../packages/coordinator/src/reduce.ts';
+import { createTreeSum } from '../../packages/coordinator/src/training/reduce.ts';
 import { randomPixels, readyCompute, relativeDistance } from './setup.ts';
 
 const example = await loadRecipe(fileURLToPath(new URL('../../examples/lsgan.mjs', import.meta.url)));

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { loadRecipe } from '@lockstep/shared';
-import { createCompute } from '../../packages/worker/src/compute.ts';
+import { createCompute } from '../../packages/worker/src/compute/compute.ts';
 import { root } from '../e2e/harness.ts';
 import { busyWeights, randomPixels, seed } from '../numerics/setup.ts';
 import { webgpu } from './adapter.ts';

@@ -5,15 +5,15 @@
  */
 import { join } from 'node:path';
 import { LockstepError, type Log, type Recipe } from '@lockstep/shared';
-import type { CheckpointWriter } from './checkpoint-writer.ts';
+import type { CheckpointWriter } from './checkpoint/writer.ts';
 import { imagesPerStep } from './core/cursor.ts';
 import type { Plan } from './core/plan.ts';
-import type { Journal } from './journal.ts';
-import { exportNetwork } from './model-export.ts';
-import { formatDuration } from './progress-line.ts';
-import type { RunDirectory } from './run-directory.ts';
+import type { Journal } from './reporting/recorder.ts';
+import { exportNetwork } from './run/model-export.ts';
+import { formatDuration } from './reporting/progress-line.ts';
+import type { RunDirectory } from './run/run-directory.ts';
 import type { Ending, Runtime } from './runtime.ts';
-import { type Summary, weightsSha256 } from './summary.ts';
+import { type Summary, weightsSha256 } from './run/summary.ts';
 
 export interface Conclusion {
   readonly ending: Ending;

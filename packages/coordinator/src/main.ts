@@ -3,12 +3,12 @@
  */
 import { createLog, runProgram, stopSignals, version } from '@lockstep/shared';
 import type { Checkpoint } from './checkpoint/checkpoint.ts';
-import { parseCommandLine } from './cli.ts';
-import { resolveOptions } from './config.ts';
-import { findDevices, planLocalWorkers, sharingNote } from './local-workers.ts';
-import { backendChoices, type Options } from './options.ts';
-import { prepare } from './prepare.ts';
-import { openRun, readBase } from './run.ts';
+import { parseCommandLine } from './options/command-line.ts';
+import { resolveOptions } from './options/resolve-options.ts';
+import { findDevices, planLocalWorkers, sharingNote } from './local-workers/plan.ts';
+import { backendChoices, type Options } from './options/option-table.ts';
+import { prepare } from './run/prepare.ts';
+import { openRun, readBase } from './run/open-run.ts';
 import { runSession } from './session.ts';
 
 async function main(): Promise<number> {

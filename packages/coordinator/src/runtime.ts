@@ -30,10 +30,10 @@ import type { Event } from './core/events.ts';
 import type { Plan } from './core/plan.ts';
 import { createState, nextDeadlineMs, type Start, type State } from './core/state.ts';
 import { step } from './core/step.ts';
-import type { Journal } from './journal.ts';
-import type { Carriers } from './carriers.ts';
-import { frozenWeights, type Model } from './model.ts';
-import { beginRound, type Round, type RoundOptions } from './round.ts';
+import type { Journal } from './reporting/recorder.ts';
+import type { Carriers } from './wire/carriers.ts';
+import { frozenWeights, type Model } from './training/model.ts';
+import { beginRound, type Round, type RoundOptions } from './training/round.ts';
 
 export interface RuntimeOptions {
   readonly plan: Plan;

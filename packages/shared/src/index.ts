@@ -10,13 +10,13 @@ export { createArena } from './kernels/arena.ts';
 export type { ResidentFlats } from './kernels/resident.ts';
 export { createResidentFlats } from './kernels/resident.ts';
 export { squaredNorm } from './kernels/scratch.ts';
-export type { Log, LogDestination, LogFields, LogLevel, LogOptions } from './log.ts';
-export { createLog, logLevels } from './log.ts';
+export type { Log, LogDestination, LogFields, LogLevel, LogOptions } from './program/log.ts';
+export { createLog, logLevels } from './program/log.ts';
 export type { Decoded } from './protocol/codec.ts';
 export { decode, encode } from './protocol/codec.ts';
 export type { Gpu } from './gpus.ts';
 export { chooseGpu, describeGpus, gpuEnvironment, visibleGpus } from './gpus.ts';
-export { internalErrorExitCode, runProgram } from './program.ts';
+export { internalErrorExitCode, runProgram } from './program/program.ts';
 export type {
   Fence,
   Hello,
@@ -47,14 +47,14 @@ export type {
   SgdSpec,
   Tensor,
   Tf,
-} from './recipe.ts';
-export { defineRecipe, repetitions } from './recipe.ts';
-export type { LoadedRecipe } from './recipe-file.ts';
-export { loadRecipe } from './recipe-file.ts';
-export { checkRecipe } from './recipe-rules.ts';
+} from './recipe/recipe.ts';
+export { defineRecipe, repetitions } from './recipe/recipe.ts';
+export type { LoadedRecipe } from './recipe/recipe-file.ts';
+export { loadRecipe } from './recipe/recipe-file.ts';
+export { checkRecipe } from './recipe/recipe-rules.ts';
 export { builtInRecipe, recipeNames } from './recipes/index.ts';
 export { inputRows, permutation, sequence, streams, uniform } from './rng.ts';
-export { stopSignals } from './signals.ts';
+export { stopSignals } from './program/signals.ts';
 export { shardSizes, shardStarts } from './shards.ts';
 export type { FlatPool } from './tensor/flat-pool.ts';
 export { createFlatPool } from './tensor/flat-pool.ts';
@@ -68,6 +68,6 @@ export type { TreeNode } from './tensor/tree.ts';
 export { childrenOf, cover, isNode, nodesOnLevel, rootOf, shardsUnder } from './tensor/tree.ts';
 export type { ClientEvents, ClientTransport, Frames, PeerId, ServerEvents, ServerTransport } from './transport/transport.ts';
 export { connect, listen } from './transport/zmq.ts';
-export type { NumberBounds } from './usage.ts';
-export { endpoint, numberWithin, oneOf, usageError } from './usage.ts';
+export type { NumberBounds } from './program/usage.ts';
+export { endpoint, numberWithin, oneOf, usageError } from './program/usage.ts';
 export { version } from './version.ts';

@@ -10,7 +10,7 @@
  * sources now take them from LLVM's libc.
  */
 import { type Coordinates, drawRows, drawWords, normalsOf } from './kernels/noise.ts';
-import type { InputSpec } from './recipe.ts';
+import type { InputSpec } from './recipe/recipe.ts';
 import { elementCount } from './tensor/manifest.ts';
 
 /** One number per purpose, so that no two purposes ever share a draw. Declared inputs use `inputs + index`. */

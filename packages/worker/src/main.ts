@@ -5,8 +5,8 @@ import { randomBytes } from 'node:crypto';
 import { hostname } from 'node:os';
 import { createLog, loadRecipe, LockstepError, type Recipe, runProgram, stopSignals, version } from '@lockstep/shared';
 import { loadBackend } from './backends/index.ts';
-import { parseFlags } from './cli.ts';
-import { resolveConfig, type WorkerConfig } from './config.ts';
+import { parseFlags } from './options/command-line.ts';
+import { resolveConfig, type WorkerConfig } from './options/resolve-options.ts';
 import type { RunConfig } from './core/events.ts';
 import { runWorker } from './runtime.ts';
 

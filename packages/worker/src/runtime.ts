@@ -29,7 +29,7 @@ import {
 } from '@lockstep/shared';
 import type { Backend } from './backends/backend.ts';
 import { inModeOf } from './backends/compile-mode.ts';
-import { type Compute, createCompute } from './compute.ts';
+import { type Compute, createCompute } from './compute/compute.ts';
 import type { Effect, Event, RunConfig, WorkOrder } from './core/events.ts';
 import { createState, nextDeadlineMs } from './core/state.ts';
 import { step } from './core/step.ts';

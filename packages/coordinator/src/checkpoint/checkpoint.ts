@@ -1,7 +1,7 @@
 /** What a checkpoint holds: all that a run needs to go on as if it had never stopped. Types only. */
 import type { Manifest } from '@lockstep/shared';
 import type { Cursor } from '../core/cursor.ts';
-import type { OptimizerState } from '../optimizer/index.ts';
+import type { OptimizerState } from '../training/optimizer/index.ts';
 
 export type Json = null | boolean | number | string | readonly Json[] | { readonly [key: string]: Json };
 

@@ -6,7 +6,7 @@
 import { open, readdir, stat } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { LockstepError } from '@lockstep/shared';
-import { onDisk, systemErrorCode } from '../disk.ts';
+import { onDisk, systemErrorCode } from '../disk/files.ts';
 import type { Checkpoint } from './checkpoint.ts';
 import { decodeCheckpoint, wrongLength } from './format.ts';
 import { decodeHeader, headerFileName, invalid, maximumHeaderBytes } from './header.ts';

@@ -9,7 +9,7 @@ import type { TestContext } from 'node:test';
 import { setImmediate as turn, setTimeout as pause } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { LockstepError } from '@lockstep/shared';
-import { scratchDirectory, smallDisk } from '../disk-testing.ts';
+import { scratchDirectory, smallDisk } from '../disk/testing.ts';
 import { latestCheckpoint, readCheckpoint } from './read.ts';
 import { openCheckpointStore } from './store.ts';
 import { exampleCheckpoint } from './testing.ts';

@@ -7,7 +7,7 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { LockstepError } from '@lockstep/shared';
-import { makeDirectory, removeDirectory, sweepTemporaries, systemErrorCode, writeDirectoryAtomically } from '../disk.ts';
+import { makeDirectory, removeDirectory, sweepTemporaries, systemErrorCode, writeDirectoryAtomically } from '../disk/files.ts';
 import type { Checkpoint } from './checkpoint.ts';
 import { encodeCheckpoint } from './format.ts';
 import { checkpointName } from './name.ts';

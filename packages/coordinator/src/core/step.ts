@@ -5,7 +5,7 @@
  */
 import { cover, type ErrorCode, isNode, shardsUnder, type TreeNode } from '@lockstep/shared';
 import { advance, isStepBoundary } from './cursor.ts';
-import { dealShards } from './dealing.ts';
+import { dealShards } from './assignment.ts';
 import { describe, waitingFor } from './describe.ts';
 import type { DropReason, Effect } from './effects.ts';
 import type { Event } from './events.ts';

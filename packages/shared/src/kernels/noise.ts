@@ -4,7 +4,7 @@
  * Responsible for: that memory, and cutting rows into pieces that fit. Not responsible for: which numbers belong to which purpose
  * (`rng.ts`), or the arithmetic (`packages/shared/assembly`).
  */
-import type { InputSpec } from '../recipe.ts';
+import type { InputSpec } from '../recipe/recipe.ts';
 import { createKernels, type KernelMemory } from './module.ts';
 
 /** What a sequence of words depends on. All are taken modulo 2^32. A counter's first word, which is left out, counts blocks of four words. */

@@ -1,0 +1,56 @@
+/**
+ * Writes checkpoints while training goes on: one at a time, and of those that are due meanwhile only the newest.
+ *
+ * A disk that is slower than training therefore costs checkpoints, not memory. A failed write is told and training goes on: the next one
+ * tries again, and older checkpoints are untouched. Not responsible for: the format or the store (`checkpoint/`).
+ */
+import type { Checkpoint } from './checkpoint.ts';
+import type { Written } from './store.ts';
+
+export interface CheckpointWriter {
+  /** Queues a checkpoint; replaces one that is still waiting. Its flats are never written again by the caller. */
+  write(checkpoint: Checkpoint): void;
+  /** Resolves when nothing is under way; the error of the last write, if it failed. */
+  settled(): Promise<unknown>;
+}
+
+export interface WriterOptions {
+  readonly write: (checkpoint: Checkpoint) => Promise<Written>;
+  readonly written: (result: Written, seconds: number) => void;
+  readonly failed: (error: unknown) => void;
+  readonly nowMs: () => number;
+}
+
+export function createCheckpointWriter({ write, written, failed, nowMs }: WriterOptions): CheckpointWriter {
+  let waiting: Checkpoint | undefined;
+  let writing: Promise<void> | undefined;
+  let lastError: unknown;
+
+  const run = async (): Promise<void> => {
+    while (waiting !== undefined) {
+      const checkpoint = waiting;
+      waiting = undefined;
+      const startMs = nowMs();
+      try {
+        const result = await write(checkpoint);
+        lastError = undefined;
+        written(result, (nowMs() - startMs) / 1000);
+      } catch (error) {
+        lastError = error;
+        failed(error);
+      }
+    }
+    writing = undefined;
+  };
+
+  return {
+    write(checkpoint) {
+      waiting = checkpoint;
+      writing ??= run();
+    },
+    settled: async () => {
+      await writing;
+      return lastError;
+    },
+  };
+}

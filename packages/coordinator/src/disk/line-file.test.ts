@@ -1,0 +1,173 @@
+import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import { readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, test } from 'node:test';
+import { LockstepError } from '@lockstep/shared';
+import fc from 'fast-check';
+import { scratchDirectory, smallDisk } from './testing.ts';
+import { cutFile, linesOf, openLineFile, parseLine } from './line-file.ts';
+import type { Line } from './line-file.ts';
+
+async function read(path: string): Promise<Line[]> {
+  const lines: Line[] = [];
+  for await (const line of linesOf(path)) lines.push(line);
+  return lines;
+}
+
+describe('reading lines', () => {
+  test('gives every line with its end, whatever the text', async (t) => {
+    const path = join(scratchDirectory(t), 'x');
+    const texts = fc.array(
+      fc.string({ unit: 'grapheme', maxLength: 30 }).map((text) => text.replaceAll('\n', ' ')),
+      { maxLength: 20 },
+    );
+    await fc.assert(
+      fc.asyncProperty(
+        texts,
+        texts.map((some) => some.join('')),
+        async (whole, torn) => {
+          writeFileSync(path, whole.map((text) => `${text}\n`).join('') + torn);
+          const lines = await read(path);
+          assert.deepEqual(
+            lines.map(({ text }) => text),
+            torn === '' ? whole : [...whole, torn],
+          );
+          assert.deepEqual(
+            lines.map(({ isWhole }) => isWhole),
+            [...whole.map(() => true), ...(torn === '' ? [] : [false])],
+          );
+          for (const { text, end, isWhole } of lines) {
+            const bytes = readFileSync(path).subarray(0, end).toString();
+            assert.ok(bytes.endsWith(isWhole ? `${text}\n` : text), text);
+          }
+        },
+      ),
+      { numRuns: 50 },
+    );
+  });
+
+  test('goes across the pieces it reads in', async (t) => {
+    const path = join(scratchDirectory(t), 'x');
+    const texts = Array.from({ length: 3000 }, (_, index) => `${index} ${'é'.repeat(index % 97)}`);
+    writeFileSync(path, texts.map((text) => `${text}\n`).join(''));
+    assert.deepEqual(
+      (await read(path)).map(({ text }) => text),
+      texts,
+    );
+  });
+
+  test('finds none in a file that is not there, and refuses one without line ends', async (t) => {
+    const path = join(scratchDirectory(t), 'x');
+    assert.deepEqual(await read(path), []);
+    writeFileSync(path, Buffer.alloc(2 * 1024 * 1024));
+    await assert.rejects(
+      read(path),
+      (error) => error instanceof LockstepError && /x is damaged: the line at byte 0 does not end/.test(error.message),
+    );
+  });
+
+  test('parses objects only, and no torn line', () => {
+    const line = (text: string, isWhole = true): Line => ({ text, end: 0, isWhole });
+    assert.deepEqual(parseLine(line('{"a":1}')), { a: 1 });
+    for (const text of ['', '1', 'null', '[1]', '{"a":', '\0\0']) assert.equal(parseLine(line(text)), undefined);
+    assert.equal(parseLine(line('{"a":1}', false)), undefined);
+  });
+});
+
+describe('appending lines', () => {
+  test('keeps them until the buffer is full or flushed', async (t) => {
+    const path = join(scratchDirectory(t), 'x');
+    const file = await openLineFile(path, { bufferBytes: 10 });
+    file.append('short');
+    assert.equal(readFileSync(path, 'utf8'), '');
+    await file.flush();
+    assert.equal(readFileSync(path, 'utf8'), 'short\n');
+    file.append('now it is more than ten bytes');
+    while (statSync(path).size === 6) await new Promise((resolve) => setImmediate(resolve));
+    assert.equal(readFileSync(path, 'utf8'), 'short\nnow it is more than ten bytes\n');
+    await file.close();
+  });
+
+  test('writes at once without a buffer, in order, all of them', async (t) => {
+    const path = join(scratchDirectory(t), 'x');
+    const file = await openLineFile(path, { bufferBytes: 0 });
+    const texts: string[] = [];
+    for (let index = 0; index < 500; index += 1) {
+      texts.push(`é ${index}`);
+      file.append(`é ${index}`);
+      if (index % 7 === 0) await Promise.resolve();
+      if (index % 50 === 0) await file.flush();
+    }
+    await file.close();
+    assert.deepEqual(
+      (await read(path)).map(({ text }) => text),
+      texts,
+    );
+  });
+
+  test('flushed in any turn are on disk', async (t) => {
+    const path = join(scratchDirectory(t), 'x');
+    const file = await openLineFile(path, { bufferBytes: 1e6 });
+    for (let index = 0; index < 30; index += 1) {
+      file.append('a');
+      const flushed = file.flush();
+      for (let turns = 0; turns < index; turns += 1) await Promise.resolve();
+      file.append('b');
+      await Promise.all([flushed, file.flush()]);
+      assert.equal(statSync(path).size, (index + 1) * 4);
+    }
+    await file.close();
+  });
+
+  test('goes on after the whole lines of a crashed process', async (t) => {
+    const path = join(scratchDirectory(t), 'x');
+    writeFileSync(path, 'one\ntwo\nthr');
+    const file = await openLineFile(path, { bufferBytes: 0 });
+    file.append('three');
+    await file.close();
+    assert.equal(readFileSync(path, 'utf8'), 'one\ntwo\nthree\n');
+  });
+
+  test('cuts a file at a byte', async (t) => {
+    const path = join(scratchDirectory(t), 'x');
+    writeFileSync(path, 'one\ntwo\n');
+    await cutFile(path, 4);
+    assert.equal(readFileSync(path, 'utf8'), 'one\n');
+  });
+
+  test('on a full disk tells, loses nothing, and goes on once there is room', async (t) => {
+    const disk = smallDisk(t, 64);
+    if (disk === undefined) return;
+    const ballast = join(disk, 'ballast');
+    writeFileSync(ballast, Buffer.alloc(48 * 1024));
+    const path = join(disk, 'x');
+    const file = await openLineFile(path, { bufferBytes: 0 });
+    const texts = Array.from({ length: 40 }, (_, index) => `${index} ${'x'.repeat(1000)}`);
+    for (const text of texts) file.append(text);
+    await assert.rejects(
+      file.flush(),
+      (error) => error instanceof LockstepError && error.code === 'disk' && /x: the disk is full/.test(error.message),
+    );
+    rmSync(ballast);
+    file.append('last');
+    await file.flush();
+    await file.close();
+    assert.deepEqual(
+      (await read(path)).map(({ text }) => text),
+      [...texts, 'last'],
+    );
+  });
+
+  test('that had to be given up for a disk that failed too long are told for ever', async (t) => {
+    const disk = smallDisk(t, 64);
+    if (disk === undefined) return;
+    const file = await openLineFile(join(disk, 'x'), { bufferBytes: 1e9 });
+    for (let index = 0; index < 18; index += 1) file.append('x'.repeat(1024 * 1024));
+    await assert.rejects(file.flush(), /x: the disk is full/);
+    execFileSync('mount', ['-o', 'remount,size=64m', disk]);
+    await assert.rejects(file.flush(), /x: the disk has failed for so long that lines are lost/);
+    await file.close();
+    assert.equal((await read(join(disk, 'x'))).length, 16);
+  });
+});

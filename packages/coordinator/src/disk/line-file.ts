@@ -1,0 +1,183 @@
+/**
+ * Files of lines (JSON Lines): appending without making the caller wait, and reading back what a crash may have left.
+ *
+ * Responsible for: order, bounds, torn last lines, telling of failures. Not responsible for: what a line means.
+ */
+import { constants, open, truncate } from 'node:fs/promises';
+import type { FileHandle } from 'node:fs/promises';
+import { LockstepError } from '@lockstep/shared';
+import { diskError, onDisk, systemErrorCode } from './files.ts';
+
+/** Bytes of the longest line that is read; what is written stays far below. */
+const maximumLineBytes = 1024 * 1024;
+/** Bytes that may wait for a disk that does not answer. */
+const maximumWaitingBytes = 16 * 1024 * 1024;
+
+export interface LineFile {
+  /** Adds a line (without its line end), written later and in order. Never throws: a disk that fails is told by `flush`. */
+  append(line: string): void;
+  /** Resolves when every line so far would survive power loss. Throws `disk`; what could not be written is kept and tried again. */
+  flush(): Promise<void>;
+  /** Writes what waits, and frees the file. Throws `disk`. */
+  close(): Promise<void>;
+}
+
+/** Opens a file for appending, created where needed, a torn last line cut. `bufferBytes`: how much may wait for `flush`; 0 writes at once. */
+export async function openLineFile(path: string, { bufferBytes }: { readonly bufferBytes: number }): Promise<LineFile> {
+  // Written at explicit places, so that a write that failed half-way (a full disk) is repeated over its own beginning.
+  let end = await cutTornEnd(path);
+  const handle = await onDisk(path, () => open(path, constants.O_RDWR | constants.O_CREAT, 0o666));
+  let waiting: string[] = [];
+  let waitingBytes = 0;
+  let failure: unknown;
+  let draining: Promise<void> | undefined;
+
+  async function drain(): Promise<void> {
+    try {
+      // First leave the caller's turn: `draining` must be set before the end of this function clears it.
+      await Promise.resolve();
+      while (waiting.length > 0) {
+        const lines = waiting;
+        const bytes = Buffer.from(lines.join(''));
+        waiting = [];
+        try {
+          await writeAt(handle, bytes, end);
+        } catch (error) {
+          waiting = [...lines, ...waiting];
+          throw error;
+        }
+        end += bytes.length;
+        waitingBytes -= bytes.length;
+      }
+      failure = undefined;
+    } catch (error) {
+      failure = diskError(error, path);
+    } finally {
+      draining = undefined;
+    }
+  }
+  async function settle(): Promise<void> {
+    draining ??= drain();
+    await draining;
+    if (failure !== undefined) throw failure;
+  }
+  let overflow: LockstepError | undefined;
+  return {
+    append(line) {
+      if (waitingBytes > maximumWaitingBytes) overflow ??= linesLost(path);
+      if (overflow !== undefined) return;
+      waiting.push(`${line}\n`);
+      waitingBytes += Buffer.byteLength(line) + 1;
+      if (waitingBytes > bufferBytes) draining ??= drain();
+    },
+    async flush() {
+      await settle();
+      if (overflow !== undefined) throw overflow;
+      await onDisk(path, () => handle.datasync());
+    },
+    async close() {
+      try {
+        await settle();
+      } finally {
+        await onDisk(path, () => handle.close());
+      }
+    },
+  };
+}
+
+export interface Line {
+  readonly text: string;
+  /** Byte after the line and its line end. */
+  readonly end: number;
+  /** False for a last line without line end: a write that a crash cut short. */
+  readonly isWhole: boolean;
+}
+
+/** The lines of a file, one at a time, whatever its size. No file: no lines. */
+export async function* linesOf(path: string): AsyncGenerator<Line> {
+  const handle = await openIfThere(path);
+  if (handle === undefined) return;
+  try {
+    const chunk = Buffer.alloc(64 * 1024);
+    let rest = Buffer.alloc(0);
+    let start = 0;
+    for (;;) {
+      const { bytesRead } = await onDisk(path, () => handle.read(chunk, 0, chunk.length));
+      if (bytesRead === 0) break;
+      rest = Buffer.concat([rest, chunk.subarray(0, bytesRead)]);
+      for (let end = rest.indexOf(0x0a); end >= 0; end = rest.indexOf(0x0a)) {
+        start += end + 1;
+        yield { text: rest.toString('utf8', 0, end), end: start, isWhole: true };
+        rest = rest.subarray(end + 1);
+      }
+      if (rest.length > maximumLineBytes) throw tooLong(path, start);
+    }
+    if (rest.length > 0) yield { text: rest.toString('utf8'), end: start + rest.length, isWhole: false };
+  } finally {
+    await handle.close();
+  }
+}
+
+/** The object that a line holds, or undefined for anything else. */
+export function parseLine({ text, isWhole }: Line): Readonly<Record<string, unknown>> | undefined {
+  if (!isWhole) return undefined;
+  try {
+    const value: unknown = JSON.parse(text);
+    return typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as Record<string, unknown>) : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** Keeps the first `bytes` bytes, on disk when it resolves. */
+export async function cutFile(path: string, bytes: number): Promise<void> {
+  await onDisk(path, async () => {
+    await truncate(path, bytes);
+    const handle = await open(path, 'r+');
+    try {
+      await handle.sync();
+    } finally {
+      await handle.close();
+    }
+  });
+}
+
+/** Resolves with the file's length after that. */
+async function cutTornEnd(path: string): Promise<number> {
+  let end = 0;
+  for await (const line of linesOf(path)) {
+    if (line.isWhole) end = line.end;
+    else await cutFile(path, end);
+  }
+  return end;
+}
+
+async function writeAt(handle: FileHandle, bytes: Uint8Array, start: number): Promise<void> {
+  for (let done = 0; done < bytes.length;) {
+    const { bytesWritten } = await handle.write(bytes, done, bytes.length - done, start + done);
+    done += bytesWritten;
+  }
+}
+
+async function openIfThere(path: string): Promise<FileHandle | undefined> {
+  try {
+    return await open(path, 'r');
+  } catch (error) {
+    if (systemErrorCode(error) === 'ENOENT') return undefined;
+    throw diskError(error, path);
+  }
+}
+
+function linesLost(path: string): LockstepError {
+  return new LockstepError(
+    'disk',
+    `Cannot write ${path}: the disk has failed for so long that lines are lost. Check the disk, then go on with --resume.`,
+  );
+}
+
+function tooLong(path: string, start: number): LockstepError {
+  return new LockstepError(
+    'resume-invalid',
+    `${path} is damaged: the line at byte ${start} does not end. Put back a good copy, or choose another --run-dir.`,
+  );
+}

@@ -1,0 +1,81 @@
+/**
+ * Which local workers `--spawn` starts, with which arguments: one per visible NVIDIA GPU, else one CPU process each; with webgpu, all on
+ * one GPU: of several, the different ones compute different bits, and those of one name cannot be told apart (docs/webgpu.md).
+ *
+ * Not responsible for: processes (`spawn.ts`), which core a CPU process gets (`cores.ts`), or how a GPU is made visible (the worker).
+ */
+import { describeGpus, type Gpu, LockstepError, visibleGpus } from '@lockstep/shared';
+import { coresFor } from './cpu-affinity.ts';
+import type { Options } from '../options/option-table.ts';
+
+export interface LocalWorker {
+  readonly name: string;
+  readonly args: readonly string[];
+  /** The CPU core it is bound to; undefined: the scheduler decides. */
+  readonly core: number | undefined;
+}
+
+/** What spawned workers share out. */
+export interface Devices {
+  readonly gpus: readonly Gpu[];
+  /** One for each worker, or none. */
+  readonly cores: readonly number[];
+}
+
+export interface LocalWorkerOptions extends Pick<Options, 'workers' | 'backend' | 'logLevel'> {
+  /** Where the coordinator listens, as a local worker reaches it. */
+  readonly endpoint: string;
+  /** Absolute path, for a recipe that is not built in. */
+  readonly recipeFile: string | undefined;
+}
+
+export async function findDevices(
+  { backend, workers }: Pick<Options, 'backend' | 'workers'>,
+  environment: NodeJS.ProcessEnv,
+  say: (sentence: string) => void,
+): Promise<Devices> {
+  const gpus = await gpusFor(backend, environment, say);
+  return { gpus, cores: gpus.length > 0 || backend === 'webgpu' ? [] : await coresFor(workers) };
+}
+
+/** None for a CPU backend or webgpu, or where `auto` finds no driver. */
+async function gpusFor(
+  backend: Options['backend'],
+  environment: NodeJS.ProcessEnv,
+  say: (sentence: string) => void,
+): Promise<readonly Gpu[]> {
+  if (backend !== 'auto' && backend !== 'cuda') return [];
+  try {
+    return await visibleGpus(environment);
+  } catch (error) {
+    if (backend === 'cuda' || !(error instanceof LockstepError)) throw error;
+    say(`No GPU is used: ${error.message}`);
+    return [];
+  }
+}
+
+/** What a person should know before workers are spawned, if anything. */
+export function sharingNote({ workers, backend }: Pick<Options, 'workers' | 'backend'>): string | undefined {
+  if (backend !== 'webgpu' || workers === 1) return undefined;
+  return `All ${workers} local workers share one GPU, which is no faster than --workers 1. For several GPUs, start workers by hand: docs/webgpu.md.`;
+}
+
+export function planLocalWorkers(options: LocalWorkerOptions, { gpus, cores }: Devices): LocalWorker[] {
+  const { workers, backend, endpoint, recipeFile, logLevel } = options;
+  if (gpus.length > 0 && workers > gpus.length) {
+    throw new LockstepError(
+      'gpu-unavailable',
+      `--workers ${workers} asks for more local workers than there are visible GPUs: ${describeGpus(gpus)}. Use --workers ${gpus.length}, or --backend wasm for CPU processes.`,
+    );
+  }
+  const common = ['--connect', endpoint, '--log-level', logLevel, ...(recipeFile === undefined ? [] : ['--recipe', recipeFile])];
+  return Array.from({ length: workers }, (_, index) => {
+    const device = gpus.length > 0 ? ['--gpu', String(index), '--backend', 'cuda'] : ['--backend', backend];
+    return { name: `local-${index}`, args: [...common, ...device], core: cores[index] };
+  });
+}
+
+/** A wildcard address is where one listens, not where one connects. */
+export function reachableLocally(endpoint: string): string {
+  return endpoint.replace(/^tcp:\/\/(\*|0\.0\.0\.0)(?=:)/, 'tcp://127.0.0.1').replace(/^tcp:\/\/\[::\](?=:)/, 'tcp://[::1]');
+}

@@ -1,0 +1,119 @@
+/**
+ * Local workers of `--spawn`: starts them, restarts those that crash, and sees them end.
+ *
+ * Responsible for: processes. Not responsible for: which workers take part (core), or what they compute.
+ *
+ * Each worker has its own process group, so that Ctrl-C reaches the coordinator alone, which then tells the workers; and an IPC channel,
+ * which the kernel closes however the coordinator ends, kill -9 included: the worker ends when it closes.
+ */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { closeSync, openSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
+import { createRequire } from 'node:module';
+import { dirname, join } from 'node:path';
+import { errorTable, internalErrorExitCode } from '@lockstep/shared';
+import type { LocalWorker } from './plan.ts';
+
+export interface SpawnOptions {
+  readonly workers: readonly LocalWorker[];
+  /** Where `<name>.log` files go; created before. */
+  readonly logDirectory: string;
+  readonly say: (sentence: string) => void;
+  /** Every slot has ended for good: no local worker will come any more. */
+  readonly gaveUp: (reason: string) => void;
+}
+
+export interface LocalWorkers {
+  /** Sees every worker end: by itself within `graceMs`, else killed. */
+  stop(graceMs: number): Promise<void>;
+}
+
+/** Exit codes that a restart cannot mend: the machine, the recipe or the run refuses this worker. */
+const finalExitCodes: ReadonlySet<number> = new Set(
+  Object.entries(errorTable).flatMap(([code, { exitCode }]) =>
+    code === 'compute-failed' || code === 'coordinator-unreachable' ? [] : [exitCode],
+  ),
+);
+const firstBackoffMs = 250;
+const maximumBackoffMs = 30_000;
+/** A worker that lived this long has earned a fresh start. */
+const healthyMs = 30_000;
+const maximumCrashes = 6;
+
+export function startLocalWorkers(options: SpawnOptions): LocalWorkers {
+  const program = join(dirname(createRequire(import.meta.url).resolve('@lockstep/worker/package.json')), 'bin', 'worker.js');
+  const running = new Map<string, ChildProcess>();
+  const timers = new Set<NodeJS.Timeout>();
+  let stopping = false;
+  let slots = options.workers.length;
+
+  for (const worker of options.workers) start(worker, 0);
+  return { stop };
+
+  function start(worker: LocalWorker, crashes: number): void {
+    const { name, args, core } = worker;
+    const log = openSync(logPath(name), 'a');
+    const startedMs = performance.now();
+    // taskset replaces itself by its command: the child is the worker all the same.
+    const [command, ...before] = core === undefined ? [process.execPath] : ['taskset', '-c', String(core), process.execPath];
+    const child = spawn(command, [...before, program, '--name', name, ...args], { stdio: ['ignore', log, log, 'ipc'], detached: true });
+    closeSync(log);
+    running.set(name, child);
+    // 'exit' does not follow when the process could not be started at all.
+    child.once('error', (error) => void ended(worker, crashes, startedMs, internalErrorExitCode, error.message));
+    child.once('exit', (code, signal) => void ended(worker, crashes, startedMs, code, signal === null ? `exit code ${code}` : signal));
+  }
+
+  async function ended(worker: LocalWorker, crashes: number, startedMs: number, code: number | null, how: string): Promise<void> {
+    const { name } = worker;
+    running.delete(name);
+    if (stopping || code === 0) return;
+    const lastLine = await lastLineOf(logPath(name));
+    const count = performance.now() - startedMs > healthyMs ? 1 : crashes + 1;
+    if (finalExitCodes.has(code ?? -1) || count > maximumCrashes) {
+      slots -= 1;
+      options.say(`Worker ${name} ended (${how}) and is not started again: ${lastLine} See ${logPath(name)}`);
+      if (slots === 0) options.gaveUp(`No local worker can run: ${lastLine}`);
+      return;
+    }
+    const backoffMs = Math.min(maximumBackoffMs, firstBackoffMs * 2 ** (count - 1));
+    options.say(`Worker ${name} ended (${how}); starting it again in ${backoffMs / 1000} s.`);
+    const timer = setTimeout(() => {
+      timers.delete(timer);
+      if (!stopping) start(worker, count);
+    }, backoffMs);
+    timers.add(timer);
+  }
+
+  function logPath(name: string): string {
+    return join(options.logDirectory, `${name}.log`);
+  }
+
+  async function stop(graceMs: number): Promise<void> {
+    stopping = true;
+    for (const timer of timers) clearTimeout(timer);
+    const exits = [...running.values()].map(
+      (child) =>
+        new Promise<void>((resolve) =>
+          child.exitCode === null && child.signalCode === null ? child.once('exit', () => resolve()) : resolve(),
+        ),
+    );
+    const killer = setTimeout(() => running.forEach(kill), graceMs);
+    await Promise.all(exits);
+    clearTimeout(killer);
+  }
+}
+
+/** The whole process group: a worker's own children, if a library started any, go too. */
+function kill(child: ChildProcess): void {
+  try {
+    process.kill(-child.pid!, 'SIGKILL');
+  } catch {
+    // Gone already.
+  }
+}
+
+async function lastLineOf(path: string): Promise<string> {
+  const text = await readFile(path, 'utf8').catch(() => '');
+  return text.trimEnd().split('\n').at(-1)?.slice(0, 500) ?? '';
+}

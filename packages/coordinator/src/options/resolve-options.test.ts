@@ -1,0 +1,113 @@
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import { LockstepError } from '@lockstep/shared';
+import { parseCommandLine } from './command-line.ts';
+import { checkBatch, type ConfigFile, leavesHost, resolveOptions } from './resolve-options.ts';
+import { flagOf, type Options, optionNames, optionTable } from './option-table.ts';
+
+const parse = async (line: string, file?: ConfigFile): Promise<Options> =>
+  resolveOptions(
+    await parseCommandLine(line.split(' ').filter(Boolean), '0.0.0'),
+    file === undefined ? undefined : { path: 'config.json', file },
+  );
+
+const refused = (line: string, code: string, pattern: RegExp, file?: ConfigFile): Promise<void> =>
+  assert.rejects(parse(line, file), (error: unknown) => {
+    assert.ok(error instanceof LockstepError, String(error));
+    assert.equal(error.code, code, error.message);
+    assert.match(error.message, pattern);
+    assert.equal(error.message.includes('\n'), false, 'one sentence');
+    return true;
+  });
+
+describe('coordinator options', () => {
+  test('defaults are the documented ones', async () => {
+    const options = await parse('');
+    for (const name of optionNames) assert.equal(options[name], optionTable[name].default, name);
+  });
+
+  test('flags are understood', async () => {
+    const options = await parse(
+      '--workers 4 --spawn --shards 8 --seed 7 --learning-rate 0.001 --epochs 0.5 --bind ipc:///tmp/x.sock --backend wasm',
+    );
+    const { workers, spawn, shards, seed, learningRate, epochs, bind, backend } = options;
+    assert.deepEqual(
+      { workers, spawn, shards, seed, learningRate, epochs, bind, backend },
+      { workers: 4, spawn: true, shards: 8, seed: 7, learningRate: 0.001, epochs: 0.5, bind: 'ipc:///tmp/x.sock', backend: 'wasm' },
+    );
+  });
+
+  for (const [line, pattern] of [
+    ['--wrokers 4', /wrokers/],
+    ['--workers', /workers/],
+    ['--workers many', /--workers takes a whole number from 1 to 1024, not 'NaN'/],
+    ['--workers 0', /--workers takes/],
+    ['--workers 1.5', /--workers takes/],
+    ['--shards -1', /--shards takes/],
+    ['--seed 1e300', /--seed takes/],
+    ['--learning-rate 0', /--learning-rate takes a number/],
+    ['--metrics-port 70000', /--metrics-port takes/],
+    ['--bind 5555', /--bind takes tcp:\/\/HOST:PORT/],
+    ['--bind tcp://127.0.0.1:99999', /--bind takes/],
+    ['--backend metal --spawn', /--backend takes one of auto, cuda, tensorflow, wasm, webgpu, not 'metal'/],
+    ['--log-level loud', /--log-level takes one of/],
+    ['--steps 3 --epochs 2', /--steps contradicts --epochs/],
+    ['--workers 2 --min-workers 3', /--min-workers 3 is more than --workers 2/],
+    ['--backend wasm', /add --spawn/],
+    ['--xla --no-compile', /--xla contradicts --no-compile/],
+    ['--xla --spawn --backend wasm', /--xla contradicts --backend wasm/],
+    ['--xla --spawn --backend webgpu', /--xla contradicts --backend webgpu/],
+    ['--resume --config x.json', /--resume contradicts --config/],
+    ['train', /train/],
+  ] as const) {
+    test(`refuses '${line}' by name`, () => refused(line, 'usage', pattern));
+  }
+
+  test('a config file sets options, and flags win over it', async () => {
+    const options = await parse('--shards 2 --epochs 3', { shards: 8, seed: 9, steps: 100, about: { anything: 1 }, runDir: 'elsewhere' });
+    assert.deepEqual([options.shards, options.seed, options.steps, options.epochs, options.runDir], [2, 9, undefined, 3, undefined]);
+  });
+
+  test('a config file is checked like flags, by key', async () => {
+    await refused('', 'config-invalid', /config\.json: 'shrads' is not an option/, { shrads: 8 } as ConfigFile);
+    await refused('', 'config-invalid', /config\.json: 'shards' takes a whole number/, { shards: 'eight' });
+    await refused('', 'config-invalid', /config\.json: 'spawn' is on or off/, { spawn: 'yes' });
+  });
+
+  test('a resumed run may change totals, workers, addresses, log and intervals, and nothing else', async () => {
+    const run: ConfigFile = { seed: 3, steps: 10 };
+    const options = await parse('--resume --steps 20 --workers 3 --metrics-port 0 --log-level warn --checkpoint-every 7 --seed 3', run);
+    assert.deepEqual([options.steps, options.workers, options.seed], [20, 3, 3]);
+    for (const [line, flag] of [
+      ['--seed 4', '--seed'],
+      ['--shards 2', '--shards'],
+      ['--batch-size 32', '--batch-size'],
+      ['--recipe gan-seed', '--recipe'],
+      ['--learning-rate 1', '--learning-rate'],
+      ['--data /tmp', '--data'],
+      ['--no-compile', '--compile'],
+      ['--xla', '--xla'],
+      ['--allow-mixed-numerics', '--allow-mixed-numerics'],
+    ] as const) {
+      await refused(`--resume ${line}`, 'resume-invalid', new RegExp(`^${flag} cannot change`), run);
+    }
+  });
+
+  test('every option has a flag of its own and a help text', () => {
+    assert.equal(flagOf('allowMixedNumerics'), '--allow-mixed-numerics');
+    assert.equal(new Set(optionNames.map(flagOf)).size, optionNames.length);
+    for (const name of optionNames) assert.ok(optionTable[name].describe.length > 3, name);
+  });
+
+  test('a shard needs a sample', () => {
+    assert.throws(() => checkBatch(4, 8), /--shards 8 is more than --batch-size 4/);
+    checkBatch(8, 8);
+  });
+
+  test('knows which addresses other hosts can reach', () => {
+    for (const address of ['tcp://127.0.0.1:1', 'tcp://127.9.9.9:1', 'tcp://localhost:1', 'tcp://[::1]:1', 'ipc:///tmp/x'])
+      assert.equal(leavesHost(address), false, address);
+    for (const address of ['tcp://0.0.0.0:1', 'tcp://*:1', 'tcp://10.0.0.1:1', 'tcp://[::]:1', 'tcp://trainer:1'])
+      assert.equal(leavesHost(address), true, address);
+  });
+});

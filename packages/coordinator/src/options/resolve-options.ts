@@ -1,0 +1,107 @@
+/**
+ * From a command line to one frozen set of options: defaults, then a config file or the resumed run's, then flags.
+ *
+ * Responsible for: precedence, contradictions between options, and what a resumed run may change.
+ * Not responsible for: single values (`options.ts`), or the run directory's files (`run-directory.ts`), which are passed in as text.
+ */
+import { isIP } from 'node:net';
+import { LockstepError } from '@lockstep/shared';
+import type { CommandLine } from './command-line.ts';
+import { flagOf, type Options, optionNames, optionTable } from './option-table.ts';
+
+/** Options as a file holds them. `about` is for people: version, hashes. */
+export type ConfigFile = { readonly [K in keyof Options]?: unknown } & { readonly about?: unknown };
+
+export function resolveOptions(commandLine: CommandLine, base: { path: string; file: ConfigFile } | undefined): Options {
+  if (commandLine.resume && commandLine.config !== undefined) {
+    throw new LockstepError('usage', '--resume contradicts --config: a resumed run has its own config.json. Drop one of them.');
+  }
+  const fromFile = base === undefined ? {} : checkFile(base.path, base.file);
+  const typed = Object.fromEntries(
+    Object.entries(commandLine.typed).map(([name, value]) => [name, check(name as keyof Options, flagOf(name), value)]),
+  );
+  if (typed['steps'] !== undefined && typed['epochs'] !== undefined) {
+    throw new LockstepError('usage', '--steps contradicts --epochs: both set the length of the run. Drop one of them.');
+  }
+  if (commandLine.resume) refuseChanges(typed, fromFile);
+  // A length typed replaces a length from the file, whichever of the two words each used.
+  const length = typed['steps'] ?? typed['epochs'];
+  const kept = length === undefined ? fromFile : { ...fromFile, steps: undefined, epochs: undefined };
+  const defaults = Object.fromEntries(optionNames.map((name) => [name, optionTable[name].default]));
+  const options = { ...defaults, ...kept, ...typed } as unknown as Options;
+  checkTogether(options, commandLine);
+  return Object.freeze(options);
+}
+
+function check(name: keyof Options, label: string, value: unknown): unknown {
+  return optionTable[name].check(label, value);
+}
+
+/** Values of a config file, checked like flags; a key that is no option is a mistake worth stopping for. */
+function checkFile(path: string, file: ConfigFile): Partial<Record<keyof Options, unknown>> {
+  const values: Partial<Record<keyof Options, unknown>> = {};
+  for (const [name, value] of Object.entries(file)) {
+    if (name === 'about' || name === 'runDir') continue;
+    if (!Object.hasOwn(optionTable, name))
+      throw new LockstepError('config-invalid', `${path}: '${name}' is not an option of this version of Lockstep.`);
+    try {
+      values[name as keyof Options] = check(name as keyof Options, `'${name}'`, value);
+    } catch (error) {
+      throw new LockstepError('config-invalid', `${path}: ${(error as Error).message}`, { cause: error });
+    }
+  }
+  return values;
+}
+
+function refuseChanges(typed: Record<string, unknown>, run: Partial<Record<keyof Options, unknown>>): void {
+  for (const name of optionNames) {
+    const was = run[name] ?? optionTable[name].default;
+    if (optionTable[name].changesOnResume || typed[name] === undefined || typed[name] === was) continue;
+    const value = was === undefined ? 'the default' : JSON.stringify(was);
+    throw new LockstepError(
+      'resume-invalid',
+      `${flagOf(name)} cannot change when a run is resumed: the run has ${value}. Drop the flag, or start a new run.`,
+    );
+  }
+}
+
+function checkTogether(options: Options, commandLine: CommandLine): void {
+  if (options.minWorkers > options.workers) {
+    throw new LockstepError(
+      'usage',
+      `--min-workers ${options.minWorkers} is more than --workers ${options.workers}: the run could never start.`,
+    );
+  }
+  if (options.xla && !options.compile) {
+    throw new LockstepError(
+      'usage',
+      '--xla contradicts --no-compile: XLA works on the graphs that --no-compile does without. Drop one of them.',
+    );
+  }
+  if (options.xla && options.spawn && (options.backend === 'wasm' || options.backend === 'webgpu')) {
+    throw new LockstepError(
+      'usage',
+      `--xla contradicts --backend ${options.backend}, which has no XLA: use --backend tensorflow or cuda, or drop --xla.`,
+    );
+  }
+  if (commandLine.typed.backend !== undefined && !options.spawn) {
+    throw new LockstepError('usage', '--backend says what spawned workers use: add --spawn, or give --backend to each worker instead.');
+  }
+}
+
+/** What depends on the recipe's defaults as well. */
+export function checkBatch(batchSize: number, shards: number): void {
+  if (shards > batchSize) {
+    throw new LockstepError(
+      'usage',
+      `--shards ${shards} is more than --batch-size ${batchSize}: every shard needs a sample. Lower --shards or raise --batch-size.`,
+    );
+  }
+}
+
+/** Whether an endpoint can be reached from other hosts: such a run has no authentication yet, and must say so. */
+export function leavesHost(endpoint: string): boolean {
+  const host = /^tcp:\/\/\[?([^\]]*?)\]?:\d+$/.exec(endpoint)?.[1];
+  if (host === undefined || host === 'localhost' || host === '::1') return false;
+  return !(isIP(host) === 4 && host.startsWith('127.'));
+}

@@ -1,0 +1,81 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { PNG } from 'pngjs';
+import { encodeGrid } from './grid.ts';
+
+const options = { count: 3, height: 2, width: 3, range: [-1, 1], columns: 2 } as const;
+const pictures = Float32Array.of(-1, 0, 1, 1, 0, -1, 0.5, 0.5, 0.5, -0.5, -0.5, -0.5, 2, -2, Number.NaN, Infinity, -Infinity, 1);
+
+function decode(bytes: Buffer): { width: number; height: number; at: (x: number, y: number) => number } {
+  const { width, height, data } = PNG.sync.read(bytes);
+  return { width, height, at: (x, y) => data[(y * width + x) * 4]! };
+}
+
+test('pictures lie in rows, doubled, with a gutter between them', () => {
+  const { width, height, at } = decode(encodeGrid(pictures, options));
+  assert.deepEqual([width, height], [2 + 2 * 8, 2 + 2 * 6]);
+  const doubled = (left: number, top: number, row: number): number[] => {
+    const pixels = [0, 1, 2].map((column) => at(left + 2 * column, top + 2 * row));
+    for (const [dx, dy] of [
+      [1, 0],
+      [0, 1],
+      [1, 1],
+    ] as const) {
+      assert.deepEqual(
+        [0, 1, 2].map((column) => at(left + 2 * column + dx, top + 2 * row + dy)),
+        pixels,
+      );
+    }
+    return pixels;
+  };
+  assert.deepEqual(
+    [doubled(2, 2, 0), doubled(2, 2, 1)],
+    [
+      [0, 128, 255],
+      [255, 128, 0],
+    ],
+  );
+  assert.deepEqual(
+    [doubled(10, 2, 0), doubled(10, 2, 1)],
+    [
+      [191, 191, 191],
+      [64, 64, 64],
+    ],
+  );
+  // Values outside the range are clamped; NaN is black.
+  assert.deepEqual(
+    [doubled(2, 8, 0), doubled(2, 8, 1)],
+    [
+      [255, 0, 0],
+      [255, 0, 255],
+    ],
+  );
+  const ground = at(0, 0);
+  for (const [x, y] of [
+    [1, 1],
+    [8, 3],
+    [9, 3],
+    [3, 6],
+    [3, 7],
+    [17, 3],
+    [3, 13],
+    [10, 8],
+    [15, 11],
+  ] as const)
+    assert.equal(at(x, y), ground);
+});
+
+test('the range may be any, upside down included', () => {
+  const grey = (value: number, range: readonly [number, number]): number =>
+    decode(encodeGrid(Float32Array.of(value), { count: 1, height: 1, width: 1, range, columns: 8 })).at(2, 2);
+  assert.deepEqual([grey(0, [0, 1]), grey(1, [0, 1]), grey(51, [0, 255]), grey(0, [1, 0]), grey(1, [1, 0])], [0, 255, 51, 255, 0]);
+});
+
+test('the same pictures give the same bytes', () => {
+  assert.deepEqual(encodeGrid(pictures, options), encodeGrid(pictures.slice(), options));
+});
+
+test('pictures that do not fit the options are a mistake', () => {
+  assert.throws(() => encodeGrid(pictures, { ...options, count: 4 }), /18 values are not 4 pictures of 2 x 3/);
+  assert.throws(() => encodeGrid(new Float32Array(0), { ...options, count: 0 }), /0 pictures/);
+});

@@ -1,0 +1,40 @@
+/** events.jsonl: what happened to the run, with times, one bounded line an event. Pure but for `lastEpoch`, which reads it. */
+import { linesOf, parseLine } from '../disk/line-file.ts';
+
+/** `event` names are part of the interface of events.jsonl. */
+export interface RunEvent {
+  readonly event: string;
+  readonly [field: string]: unknown;
+}
+
+/** Characters of one line. */
+export const maximumEventLength = 16_384;
+const shortString = 500;
+const shortList = 50;
+
+/** The line of an event. One that would be too long is shortened and marked `"shortened": true`. */
+export function eventLine(event: RunEvent, time: Date): string {
+  const whole = { time: time.toISOString(), ...event };
+  const line = JSON.stringify(whole);
+  if (line.length <= maximumEventLength) return line;
+  const shortened = JSON.stringify({ ...whole, shortened: true }, (_, value: unknown) => shorten(value));
+  if (shortened.length <= maximumEventLength) return shortened;
+  return JSON.stringify({ time: whole.time, event: shorten(event.event), shortened: true });
+}
+
+function shorten(value: unknown): unknown {
+  if (typeof value === 'string' && value.length > shortString) return `${value.slice(0, shortString)}…`;
+  return Array.isArray(value) ? value.slice(0, shortList) : value;
+}
+
+/** The highest epoch that a coordinator of this run recorded; 0 if none did. Lines that a crash damaged are passed over. */
+export async function lastEpoch(path: string): Promise<number> {
+  let last = 0;
+  for await (const line of linesOf(path)) {
+    if (!line.text.includes('coordinator-started')) continue;
+    const parsed = parseLine(line);
+    const epoch = parsed?.['event'] === 'coordinator-started' ? parsed['epoch'] : undefined;
+    if (typeof epoch === 'number' && Number.isSafeInteger(epoch) && epoch > last) last = epoch;
+  }
+  return last;
+}

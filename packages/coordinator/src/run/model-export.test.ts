@@ -1,0 +1,88 @@
+import assert from 'node:assert/strict';
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, test } from 'node:test';
+import type { Manifest } from '@lockstep/shared';
+import { elementCount } from '@lockstep/shared';
+import * as tf from '@tensorflow/tfjs';
+import { scratchDirectory } from '../disk/testing.ts';
+import { exportNetwork } from './model-export.ts';
+
+function smallModel(): tf.LayersModel {
+  return tf.sequential({
+    name: 'generator',
+    layers: [
+      tf.layers.dense({ name: 'hidden', inputShape: [5], units: 7, activation: 'relu' }),
+      tf.layers.reshape({ name: 'grid', targetShape: [7, 1, 1] }),
+      tf.layers.conv2d({ name: 'conv', filters: 3, kernelSize: 1, useBias: true }),
+      tf.layers.flatten({ name: 'flat' }),
+      tf.layers.dense({ name: 'out', units: 4, activation: 'tanh' }),
+    ],
+  });
+}
+
+/** A model's manifest and flat, as a worker would report them. */
+function flatten(model: tf.LayersModel): { manifest: Manifest; weights: Float32Array } {
+  let offset = 0;
+  const parameters = model.weights.map(({ originalName, shape }) => {
+    const parameter = { name: originalName, shape: shape as number[], offset, initializer: { kind: 'constant', value: 0 } as const };
+    offset += elementCount(parameter.shape);
+    return parameter;
+  });
+  const weights = new Float32Array(offset);
+  model.getWeights().forEach((weight, index) => weights.set(weight.dataSync(), parameters[index]!.offset));
+  return { manifest: { parameters, length: offset, topology: model.toJSON(null, false) as Record<string, unknown> }, weights };
+}
+
+/** Reads an export with TF.js's own loader of layers models. */
+function load(directory: string): Promise<tf.LayersModel> {
+  const { modelTopology, weightsManifest, format } = JSON.parse(readFileSync(join(directory, 'model.json'), 'utf8')) as {
+    modelTopology: object;
+    format: string;
+    weightsManifest: { paths: string[]; weights: tf.io.WeightsManifestEntry[] }[];
+  };
+  assert.equal(format, 'layers-model');
+  assert.equal(weightsManifest.length, 1);
+  const [{ paths, weights: weightSpecs }] = weightsManifest as [(typeof weightsManifest)[0]];
+  const bytes = readFileSync(join(directory, ...paths));
+  const weightData = bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.byteLength);
+  return tf.loadLayersModel({ load: async () => ({ modelTopology, weightSpecs, weightData }) });
+}
+
+describe('an exported network', () => {
+  test('loads in TF.js and predicts the same', async (t) => {
+    await tf.setBackend('cpu');
+    const directory = join(scratchDirectory(t), 'model', 'generator');
+    const model = smallModel();
+    const { manifest, weights } = flatten(model);
+    await exportNetwork(directory, manifest, weights);
+    assert.deepEqual(readdirSync(directory), ['model.json', 'weights.bin']);
+    const loaded = await load(directory);
+    assert.deepEqual(
+      loaded.layers.map(({ name }) => name),
+      model.layers.map(({ name }) => name),
+    );
+    const input = tf.randomNormal([6, 5], 0, 1, 'float32', 3);
+    const predict = (some: tf.LayersModel): number[] => [...(some.predict(input) as tf.Tensor).dataSync()];
+    assert.deepEqual(predict(loaded), predict(model));
+    assert.ok(new Set(predict(loaded)).size > 10, 'predictions are not all alike');
+  });
+
+  test('replaces an older export as a whole', async (t) => {
+    const directory = join(scratchDirectory(t), 'model', 'generator');
+    mkdirSync(directory, { recursive: true });
+    writeFileSync(join(directory, 'group1-shard2of2.bin'), 'old');
+    const { manifest, weights } = flatten(smallModel());
+    await exportNetwork(directory, manifest, weights);
+    assert.deepEqual(readdirSync(directory), ['model.json', 'weights.bin']);
+    assert.deepEqual(readdirSync(join(directory, '..')), ['generator']);
+  });
+
+  test("is refused if the flat is not the manifest's", async (t) => {
+    const { manifest, weights } = flatten(smallModel());
+    const directory = join(scratchDirectory(t), 'generator');
+    await assert.rejects(exportNetwork(directory, manifest, weights.subarray(1)), /the manifest 136, the weights 135/);
+    const [first, ...others] = manifest.parameters;
+    await assert.rejects(exportNetwork(directory, { ...manifest, parameters: [...others, first!] }, weights), /expected 0/);
+  });
+});

@@ -1,0 +1,180 @@
+/**
+ * The run directory `runs/<name>/`: what a run leaves for people and for its own resume. Design, section 7.
+ *
+ * Responsible for: config.json, losses.jsonl, events.jsonl, samples/, summary.json, and the coordinator's epochs.
+ * Not responsible for: checkpoints/ (`checkpoint/store.ts`), model/ (`model-export.ts`), the lock that its user must hold (`lock.ts`).
+ */
+import { mkdir, readFile, rm, rmdir, stat } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { LockstepError } from '@lockstep/shared';
+import { stepName } from '../checkpoint/name.ts';
+import { checkpointNames } from '../checkpoint/read.ts';
+import { makeDirectory, onDisk, sweepTemporaries, systemErrorCode, writeFileAtomically } from '../disk/files.ts';
+import { eventLine, lastEpoch } from './events-file.ts';
+import type { RunEvent } from './events-file.ts';
+import { openLineFile } from '../disk/line-file.ts';
+import { cutLosses } from './losses-file.ts';
+import type { LossLine } from './losses-file.ts';
+import type { Summary } from './summary.ts';
+
+export interface RunDirectory {
+  readonly path: string;
+  /** For `openCheckpointStore`. */
+  readonly checkpointsPath: string;
+  /** For `exportNetwork`: one directory for each network goes here. */
+  readonly modelPath: string;
+  /** Adds the line of the next step; on disk after `flush`, which also tells of a disk that fails. */
+  appendLoss(line: LossLine): void;
+  /** Adds a line with the time; handed to the operating system at once. Overlong strings and lists are shortened. */
+  appendEvent(event: RunEvent): void;
+  /** Adds `coordinator-started` with the next epoch, and resolves with it when it would survive power loss. Call it before binding. */
+  recordStart(fields: Readonly<Record<string, unknown>>): Promise<number>;
+  /** Resolves when losses and events so far would survive power loss. Call it before each checkpoint: a resume needs every line up to it. */
+  flush(): Promise<void>;
+  writeConfig(config: object): Promise<void>;
+  /** Writes `samples/step-000500.png` and resolves with its path. */
+  writeSample(step: number, png: Uint8Array): Promise<string>;
+  writeSummary(summary: Summary): Promise<void>;
+  /** Writes what waits and frees the files. */
+  close(): Promise<void>;
+  /** After `close`, for a new run that never began: removes what `createRunDirectory` made, and nothing else. Never throws. */
+  remove(): Promise<void>;
+}
+
+export interface RunDirectoryOptions {
+  /** The time for events.jsonl. */
+  readonly now?: () => Date;
+}
+
+const configName = 'config.json';
+const lossesName = 'losses.jsonl';
+const eventsName = 'events.jsonl';
+const summaryName = 'summary.json';
+const folders = ['samples', 'checkpoints', 'model'];
+const maximumConfigBytes = 1024 * 1024;
+
+/** Starts a run's directory, created where needed. Throws `run-exists` if one is there already, `disk`. */
+export async function createRunDirectory(path: string, config: object, options: RunDirectoryOptions = {}): Promise<RunDirectory> {
+  if (await holdsRun(path)) {
+    throw new LockstepError('run-exists', `${path} holds a run already. Add --resume to go on with it, or choose another --run-dir.`);
+  }
+  const firstMade = await onDisk(path, () => mkdir(path, { recursive: true }));
+  await makeDirectories(path);
+  await writeJson(join(path, configName), config);
+  return { ...(await openRunDirectory(path, 0, options)), remove: () => removeUnused(path, firstMade) };
+}
+
+/**
+ * Goes on with a run from a checkpoint of `completedSteps`: losses.jsonl is cut after that step, leftovers of a killed process go.
+ * Throws `resume-invalid` if losses.jsonl lacks a step before it, `disk`.
+ */
+export async function resumeRunDirectory(path: string, completedSteps: number, options: RunDirectoryOptions = {}): Promise<RunDirectory> {
+  await makeDirectories(path);
+  for (const directory of [path, join(path, 'samples'), join(path, 'model')]) await sweepTemporaries(directory);
+  await cutLosses(join(path, lossesName), completedSteps);
+  return await openRunDirectory(path, completedSteps, options);
+}
+
+/** What config.json holds, unchecked. Throws `resume-invalid` if there is no run, `config-invalid` if it cannot be understood. */
+export async function readRunConfig(path: string): Promise<unknown> {
+  const file = join(path, configName);
+  const found = await sizeIfThere(file);
+  if (found === undefined) {
+    throw new LockstepError(
+      'resume-invalid',
+      `${path} holds no run (no ${configName}). Check --run-dir, or leave out --resume to start one.`,
+    );
+  }
+  if (found > maximumConfigBytes) throw new LockstepError('config-invalid', `${file} has ${found} bytes: it is no config of a run.`);
+  const text = await onDisk(file, () => readFile(file, 'utf8'));
+  try {
+    return JSON.parse(text);
+  } catch {
+    throw new LockstepError('config-invalid', `${file} is not valid JSON. Put back a good copy, or choose another --run-dir.`);
+  }
+}
+
+/** Whether a directory holds anything of a run. A directory with other files only, or none, does not. */
+export async function holdsRun(path: string): Promise<boolean> {
+  for (const name of [configName, lossesName, eventsName, summaryName]) {
+    if ((await sizeIfThere(join(path, name))) !== undefined) return true;
+  }
+  return (await checkpointNames(join(path, 'checkpoints'))).length > 0;
+}
+
+async function openRunDirectory(
+  path: string,
+  completedSteps: number,
+  { now = () => new Date() }: RunDirectoryOptions,
+): Promise<RunDirectory> {
+  const eventsPath = join(path, eventsName);
+  const losses = await openLineFile(join(path, lossesName), { bufferBytes: 0 });
+  const events = await openLineFile(eventsPath, { bufferBytes: 0 });
+  let lastStep = completedSteps;
+  let epoch = await lastEpoch(eventsPath);
+  return {
+    path,
+    checkpointsPath: join(path, 'checkpoints'),
+    modelPath: join(path, 'model'),
+    appendLoss(line) {
+      if (line.step !== lastStep + 1) throw new Error(`losses of step ${line.step} after those of step ${lastStep}`);
+      losses.append(JSON.stringify(line));
+      lastStep = line.step;
+    },
+    appendEvent(event) {
+      events.append(eventLine(event, now()));
+    },
+    async recordStart(fields) {
+      epoch += 1;
+      events.append(eventLine({ event: 'coordinator-started', epoch, ...fields }, now()));
+      await events.flush();
+      return epoch;
+    },
+    async flush() {
+      await losses.flush();
+      await events.flush();
+    },
+    writeConfig: (config) => writeJson(join(path, configName), config),
+    async writeSample(step, png) {
+      const file = join(path, 'samples', `${stepName(step)}.png`);
+      await writeFileAtomically(file, png);
+      return file;
+    },
+    writeSummary: (summary) => writeJson(join(path, summaryName), summary),
+    async close() {
+      try {
+        await losses.close();
+      } finally {
+        await events.close();
+      }
+    },
+    remove: async () => {},
+  };
+}
+
+async function makeDirectories(path: string): Promise<void> {
+  for (const name of folders) await makeDirectory(join(path, name));
+}
+
+/** Directories only while they are empty, from the inside out up to the first that was made on the way (`runs/`): others may use them by now. */
+async function removeUnused(path: string, firstMade: string | undefined): Promise<void> {
+  for (const name of [configName, lossesName, eventsName]) await rm(join(path, name), { force: true }).catch(() => {});
+  for (const name of folders) await rmdir(join(path, name)).catch(() => {});
+  if (firstMade === undefined) return;
+  for (let directory = path; directory.length >= firstMade.length; directory = dirname(directory)) await rmdir(directory).catch(() => {});
+}
+
+async function writeJson(path: string, value: object): Promise<void> {
+  await writeFileAtomically(path, `${JSON.stringify(value, undefined, 2)}\n`);
+}
+
+async function sizeIfThere(path: string): Promise<number | undefined> {
+  return await onDisk(path, async () => {
+    try {
+      return (await stat(path)).size;
+    } catch (error) {
+      if (systemErrorCode(error) === 'ENOENT') return undefined;
+      throw error;
+    }
+  });
+}

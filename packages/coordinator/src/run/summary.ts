@@ -1,0 +1,23 @@
+/** summary.json: what a finished run was and made (design, section 7). Pure; the fields are an interface people hold. */
+import { littleEndianBytes, sha256 } from '../checkpoint/bytes.ts';
+
+export interface Summary {
+  readonly runId: string;
+  readonly recipe: string;
+  readonly seed: number;
+  readonly steps: number;
+  readonly images: number;
+  /** From the first WORK to the last commit. */
+  readonly seconds: number;
+  /** Without the first 10 steps. */
+  readonly imagesPerSecond: number;
+  readonly backend: string;
+  readonly workers: number;
+  /** By network, in recipe order: SHA-256, in hex, over the little-endian float32 flat. */
+  readonly weightsSha256: Readonly<Record<string, string>>;
+}
+
+/** Lower-case hex of the SHA-256 over the flat's little-endian float32 bytes: equal hashes mean equal bits. */
+export function weightsSha256(flat: Float32Array): string {
+  return sha256(littleEndianBytes(flat));
+}

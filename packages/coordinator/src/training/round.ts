@@ -1,0 +1,122 @@
+/**
+ * The tensors of the round under way: its batch, the sum of its gradients, its losses.
+ *
+ * Responsible for: everything between "a round begins" and "its gradient is applied". Not responsible for: who computes what (core),
+ * or what is done with the figures (`runtime.ts`).
+ */
+import { type FlatPool, type Recipe, shardSizes, shardStarts, type ShardOutcome, type TreeNode } from '@lockstep/shared';
+import type { Cursor } from '../core/cursor.ts';
+import type { Dataset } from '../data/mnist.ts';
+import type { IdStream } from '../data/stream.ts';
+import { applyGradient, type Model } from './model.ts';
+import { createTreeSum, type TreeSum } from './reduce.ts';
+
+/** Figures of a committed round. */
+export interface Committed {
+  readonly phase: string;
+  readonly network: string;
+  /** Mean over the batch. */
+  readonly loss: number;
+  readonly metrics: Readonly<Record<string, number>>;
+  readonly gradientNorm: number;
+  readonly reduceSeconds: number;
+  readonly applySeconds: number;
+}
+
+export interface Round {
+  readonly cursor: Cursor;
+  /** uint8 samples of these shards, in shard order, in `sampleMemory`; empty if the phase reads no data. */
+  samples(shards: readonly number[]): Uint8Array;
+  /** The flats must stay as they are until `keep` or `commit`. */
+  accept(nodes: readonly TreeNode[], flats: readonly Float32Array[], outcomes: readonly ShardOutcome[]): void;
+  /** To be called before a worker is given work: it may write where it wrote before. */
+  keep(): void;
+  /** Once every shard is in. A string says why the round cannot be committed: nothing was changed. */
+  commit(): Committed | string;
+}
+
+export interface RoundOptions {
+  readonly recipe: Recipe;
+  readonly batchSize: number;
+  readonly shardCount: number;
+  readonly dataset: Dataset;
+  readonly stream: IdStream;
+  readonly model: Model;
+  /** Room for a batch. */
+  readonly sampleMemory: Uint8Array;
+  /** For sums of gradients. */
+  readonly pool: FlatPool;
+  /** For durations only. */
+  readonly nowMs: () => number;
+}
+
+export function beginRound(options: RoundOptions, cursor: Cursor): Round {
+  const { recipe, batchSize, shardCount, dataset, model, sampleMemory, nowMs } = options;
+  const phase = recipe.phases[cursor.phase]!;
+  const sizes = shardSizes(batchSize, shardCount);
+  const starts = shardStarts(batchSize, shardCount);
+  const readsReal = phase.inputs.includes('real');
+  const ids = readsReal ? options.stream.idsAt(cursor.samplePosition, batchSize) : new Uint32Array(0);
+  const sum: TreeSum = createTreeSum(shardCount, options.pool);
+  const outcomes: ShardOutcome[] = Array.from({ length: shardCount });
+  let reduceMs = 0;
+
+  return {
+    cursor,
+    samples(shards) {
+      let end = 0;
+      if (!readsReal) return sampleMemory.subarray(0, end);
+      for (const shard of shards) {
+        const start = end;
+        end += sizes[shard]! * dataset.pixels;
+        dataset.sample(ids.subarray(starts[shard], starts[shard]! + sizes[shard]!), sampleMemory.subarray(start, end));
+      }
+      return sampleMemory.subarray(0, end);
+    },
+    accept(nodes, flats, results) {
+      const startMs = nowMs();
+      nodes.forEach((node, index) => sum.add(node, flats[index]!));
+      for (const outcome of results) outcomes[outcome.shard] = outcome;
+      reduceMs += nowMs() - startMs;
+    },
+    keep: sum.keep,
+    commit() {
+      const startMs = nowMs();
+      const loss = mean(
+        outcomes.map((outcome) => outcome.loss),
+        sizes,
+      );
+      const network = model.get(phase.updates)!;
+      const where = `step ${cursor.step + 1}, phase ${phase.name}`;
+      if (!Number.isFinite(loss)) return `The loss of ${where} is ${loss}. Lower --learning-rate or check the recipe's loss.`;
+      const gradient = sum.total()!;
+      const applied = applyGradient(network, recipe, gradient);
+      options.pool.give(gradient);
+      if (!applied.ok) return `The gradient of ${where} is not finite. Lower --learning-rate or check the recipe's loss.`;
+      const names = Object.keys(outcomes[0]!.metrics);
+      const metrics = Object.fromEntries(
+        names.map((name) => [
+          name,
+          mean(
+            outcomes.map((outcome) => outcome.metrics[name]!),
+            sizes,
+          ),
+        ]),
+      );
+      const applySeconds = (nowMs() - startMs) / 1000;
+      const { gradientNorm } = applied;
+      return { phase: phase.name, network: network.name, loss, metrics, gradientNorm, reduceSeconds: reduceMs / 1000, applySeconds };
+    },
+  };
+}
+
+/** Mean over the batch of per-shard means, in shard order and float64: equal for any dealing. */
+function mean(values: readonly number[], sizes: readonly number[]): number {
+  let sum = 0;
+  let count = 0;
+  for (const [shard, value] of values.entries()) {
+    sum += value * sizes[shard]!;
+    count += sizes[shard]!;
+  }
+  return sum / count;
+}

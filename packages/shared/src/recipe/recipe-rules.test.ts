@@ -1,0 +1,125 @@
+import assert from 'node:assert/strict';
+import test from 'node:test';
+import { inspect } from 'node:util';
+import fc from 'fast-check';
+import { LockstepError } from '../errors.ts';
+import { checkRecipe } from './recipe-rules.ts';
+
+const loss = (): never => assert.fail('rules never run a loss');
+
+/** A recipe that keeps every rule and uses every optional field. */
+function good(): Record<string, unknown> {
+  return {
+    name: 'my-recipe',
+    batchSize: 64,
+    epochs: 0.5,
+    real: { shape: [28, 28, 1], range: [0, 1] },
+    inputs: { z: { shape: [10], distribution: 'uniform' } },
+    networks: { g: loss, d: loss },
+    phases: [
+      { name: 'critic', updates: 'd', repeat: 5, inputs: ['real', 'z'], loss },
+      { name: 'maker', updates: 'g', inputs: ['z'], loss },
+    ],
+    optimizers: {
+      g: { kind: 'adam', learningRate: 1e-4, beta1: 0, beta2: 0.9, epsilon: 1e-8, clipNorm: 1 },
+      d: { kind: 'sgd', learningRate: 0.1, momentum: 0.9, clipNorm: 5 },
+    },
+    generate: loss,
+  };
+}
+
+/** A copy of `good()` with the value at a path exchanged; `undefined` removes it. */
+function changed(path: readonly (string | number)[], value: unknown): unknown {
+  const recipe = good();
+  let inside = recipe as Record<string | number, unknown>;
+  for (const key of path.slice(0, -1)) inside = inside[key] as Record<string | number, unknown>;
+  const last = path.at(-1)!;
+  if (value === undefined) delete inside[last];
+  else inside[last] = value;
+  return recipe;
+}
+
+function refusal(value: unknown): string {
+  try {
+    checkRecipe(value, 'Recipe x.mjs');
+  } catch (error) {
+    assert.ok(error instanceof LockstepError, String(error));
+    assert.equal(error.code, 'recipe-invalid');
+    return error.message;
+  }
+  return assert.fail('it was accepted');
+}
+
+test('a recipe that keeps the rules is returned as it is', () => {
+  const recipe = good();
+  assert.equal(checkRecipe(recipe, 'x'), recipe);
+});
+
+const cases: readonly [path: (string | number)[], value: unknown, says: RegExp][] = [
+  [['name'], undefined, /name is missing\.$/],
+  [['name'], '../escape', /name must be 1 to 64 letters/],
+  [['batchSize'], 1.5, /batchSize must be a whole number, not '1\.5'/],
+  [['batchSize'], 0, /batchSize cannot be '0': expected number to be >=1/],
+  [['epochs'], Infinity, /epochs cannot be 'Infinity'/],
+  [['epochs'], '3', /epochs cannot be '3': expected number, received string/],
+  [['real', 'range'], [1, 1], /real\.range must be two different numbers/],
+  [['real', 'range'], [0], /real\.range /],
+  [['real', 'shape', 0], -1, /real\.shape\[0\] cannot be '-1'/],
+  [['inputs', 'z', 'distribution'], 'gaussian', /inputs\.z\.distribution cannot be 'gaussian': .*normal/],
+  [['inputs', 'tf'], { shape: [1], distribution: 'normal' }, /inputs\.tf has a name that means something else/],
+  [['networks', 'a/b'], loss, /networks\.a\/b has a bad name/],
+  [['networks', 'g'], 'dense', /networks\.g must be a function/],
+  [['networks'], {}, /networks must name 1 to 32/],
+  [['phases'], [], /phases cannot be this list/],
+  [['phases', 0, 'updates'], 'x', /phases\[0\]\.updates names no network: 'x' \(networks are g, d\)/],
+  [['phases', 1, 'name'], 'critic', /phases\[1\]\.name 'critic' is used twice/],
+  [['phases', 0, 'inputs', 1], 'y', /phases\[0\]\.inputs\[1\] names no input: 'y' \(inputs are real, z\)/],
+  [['phases', 0, 'inputs', 1], 'real', /phases\[0\]\.inputs\[1\] names 'real' again/],
+  [['phases', 1, 'inputs'], [], /phases\[1\]\.inputs must name at least one/],
+  [['phases', 0, 'repeat'], 0, /phases\[0\]\.repeat cannot be '0'/],
+  [['phases', 0, 'repeats'], 2, /phases\[0\] has a field that recipes do not have: 'repeats'/],
+  [['phases', 0, 'loss'], undefined, /phases\[0\]\.loss must be a function/],
+  [['optimizers', 'g'], undefined, /optimizers\.g is missing: every network needs one/],
+  [['optimizers', 'h'], { kind: 'sgd', learningRate: 1 }, /optimizers\.h belongs to no network/],
+  [['optimizers', 'g', 'kind'], 'adamw', /optimizers\.g\.kind cannot be 'adamw': .*adam/],
+  [['optimizers', 'g', 'learningRate'], 0, /optimizers\.g\.learningRate cannot be '0': expected number to be >0/],
+  [['optimizers', 'g', 'beta1'], 1, /optimizers\.g\.beta1 cannot be '1'/],
+  [['optimizers', 'd', 'beta1'], 0.5, /optimizers\.d has a field that recipes do not have: 'beta1'/],
+  [['optimizers', 'd', 'momentum'], NaN, /optimizers\.d\.momentum cannot be 'NaN'/],
+  [['generate'], undefined, /generate must be a function/],
+  [['extra'], 1, /the default export has a field that recipes do not have: 'extra'/],
+];
+
+for (const [path, value, says] of cases) {
+  test(`refuses ${path.join('.')} = ${inspect(value)}`, () => {
+    const sentence = refusal(changed(path, value));
+    assert.match(sentence, /^Recipe x\.mjs: /);
+    assert.match(sentence, says);
+  });
+}
+
+test('a network named like a built-in property of objects still needs its optimizer', () => {
+  assert.match(refusal(changed(['networks', 'toString'], loss)), /optimizers\.toString is missing/);
+});
+
+test('any other value is refused with a sentence of bounded length, never with a crash', () => {
+  fc.assert(
+    fc.property(fc.anything(), (value) => {
+      assert.ok(refusal(value).length < 1000);
+    }),
+  );
+});
+
+test('any value in place of any field is accepted or refused with a sentence', () => {
+  const paths = cases.map(([path]) => path);
+  fc.assert(
+    fc.property(fc.constantFrom(...paths), fc.anything(), (path, value) => {
+      try {
+        checkRecipe(changed(path, value), 'x');
+      } catch (error) {
+        assert.ok(error instanceof LockstepError, String(error));
+        assert.ok(error.message.length < 1000, error.message);
+      }
+    }),
+  );
+});

@@ -1,0 +1,141 @@
+/**
+ * What every recipe must satisfy before anything starts, checked on the value alone.
+ *
+ * Responsible for: fields, bounds, and names that refer to each other. Not responsible for: what networks are made of (worker/networks.ts),
+ * loading (`recipe-file.ts`), or what a loss does (found when it is first run). Pure; loads no TensorFlow.
+ *
+ * Unknown fields are refused: a misspelt optional field (`repeats`) would otherwise change the training silently.
+ */
+import { z } from 'zod';
+import { LockstepError } from '../errors.ts';
+import type { Recipe } from './recipe.ts';
+
+/** Names become directories, metric labels and JSON keys. */
+const name = z.string().regex(/^[A-Za-z][A-Za-z0-9_-]{0,63}$/, 'must be 1 to 64 letters, digits, _ or -, starting with a letter');
+const positive = z.number().positive();
+const fraction = z.number().min(0).lt(1);
+const shape = z
+  .array(
+    z
+      .int()
+      .min(1)
+      .max(2 ** 20),
+  )
+  .min(1)
+  .max(6);
+const method = z.custom<unknown>((value) => typeof value === 'function', 'must be a function');
+
+const optimizer = z.discriminatedUnion('kind', [
+  z.strictObject({
+    kind: z.literal('adam'),
+    learningRate: positive,
+    beta1: fraction.optional(),
+    beta2: fraction.optional(),
+    epsilon: positive.optional(),
+    clipNorm: positive.optional(),
+  }),
+  z.strictObject({ kind: z.literal('sgd'), learningRate: positive, momentum: fraction.optional(), clipNorm: positive.optional() }),
+]);
+
+const phase = z.strictObject({
+  name,
+  updates: z.string(),
+  repeat: z.int().min(1).max(1000).optional(),
+  inputs: z.array(z.string()).max(17),
+  loss: method,
+});
+
+const fields = z.strictObject({
+  name,
+  batchSize: z
+    .int()
+    .min(1)
+    .max(2 ** 20),
+  epochs: z.number().positive().max(1e6),
+  real: z.strictObject({
+    shape,
+    range: z.tuple([z.number(), z.number()]).refine(([low, high]) => low !== high, 'must be two different numbers'),
+  }),
+  inputs: z.record(name, z.strictObject({ shape, distribution: z.enum(['normal', 'uniform']) })),
+  networks: z.record(name, method),
+  phases: z.array(phase).min(1).max(32),
+  optimizers: z.record(name, optimizer),
+  generate: method,
+});
+
+type Fields = z.infer<typeof fields>;
+
+/** Most declared inputs and networks; both are generous for people and small for machines. */
+const maximumInputs = 16;
+const maximumNetworks = 32;
+/** What a loss receives beside declared inputs. */
+const reserved = ['real', 'tf', 'networks'];
+
+/** Returns `value` as a recipe, or throws LockstepError('recipe-invalid') that says where (`place`: "Recipe 'gan'"), which field, and why. */
+export function checkRecipe(value: unknown, place: string): Recipe {
+  const fail = (field: string, problem: string): never => {
+    throw new LockstepError('recipe-invalid', `${place}: ${field === '' ? 'the default export' : field} ${problem}.`);
+  };
+  const parsed = fields.safeParse(value);
+  if (!parsed.success) {
+    const issue = parsed.error.issues[0]!;
+    return fail(fieldName(issue.path), problemOf(issue, at(value, issue.path)));
+  }
+  checkNames(parsed.data, fail);
+  return value as Recipe;
+}
+
+type Fail = (field: string, problem: string) => never;
+
+/** Everything that refers to something else by name. */
+function checkNames(recipe: Fields, fail: Fail): void {
+  const networks = Object.keys(recipe.networks);
+  const inputs = Object.keys(recipe.inputs);
+  if (networks.length === 0 || networks.length > maximumNetworks) fail('networks', `must name 1 to ${maximumNetworks} networks`);
+  if (inputs.length > maximumInputs) fail('inputs', `must name at most ${maximumInputs} inputs`);
+  for (const input of inputs) if (reserved.includes(input)) fail(`inputs.${input}`, 'has a name that means something else in a loss');
+  for (const network of networks)
+    if (!Object.hasOwn(recipe.optimizers, network)) fail(`optimizers.${network}`, 'is missing: every network needs one');
+  for (const network of Object.keys(recipe.optimizers)) {
+    if (!networks.includes(network)) fail(`optimizers.${network}`, `belongs to no network (networks are ${networks.join(', ')})`);
+  }
+  recipe.phases.forEach((each, index) => {
+    const field = `phases[${index}]`;
+    if (recipe.phases.findIndex((other) => other.name === each.name) !== index) fail(`${field}.name`, `'${each.name}' is used twice`);
+    if (!networks.includes(each.updates))
+      fail(`${field}.updates`, `names no network: '${each.updates}' (networks are ${networks.join(', ')})`);
+    if (each.inputs.length === 0) fail(`${field}.inputs`, 'must name at least one input, or its loss has nothing to average over');
+    each.inputs.forEach((input, at) => {
+      const place = `${field}.inputs[${at}]`;
+      if (input !== 'real' && !inputs.includes(input))
+        fail(place, `names no input: '${input}' (inputs are ${['real', ...inputs].join(', ')})`);
+      if (each.inputs.indexOf(input) !== at) fail(place, `names '${input}' again`);
+    });
+  });
+}
+
+/** ['phases', 0, 'updates'] as a person writes it: phases[0].updates. */
+function fieldName(path: readonly PropertyKey[]): string {
+  return path.map((key, index) => (typeof key === 'number' ? `[${key}]` : `${index === 0 ? '' : '.'}${String(key)}`)).join('');
+}
+
+/** One issue as the end of a sentence whose subject is the field. Zod's own text is used where it reads well: "expected number to be >0". */
+function problemOf(issue: z.core.$ZodIssue, found: unknown): string {
+  if (issue.code === 'unrecognized_keys') return `has a field that recipes do not have: ${issue.keys.map((key) => `'${key}'`).join(', ')}`;
+  if (issue.code === 'invalid_key') return `has a bad name: it ${issue.issues[0]?.message ?? 'is malformed'}`;
+  if (issue.code === 'custom' || issue.code === 'invalid_format') return issue.message;
+  if (found === undefined) return 'is missing';
+  if (issue.code === 'invalid_type' && issue.expected === 'int') return `must be a whole number, not ${shown(found)}`;
+  return `cannot be ${shown(found)}: ${issue.message.replace(/^[^:.]*[:.] /, '').toLowerCase()}`;
+}
+
+/** A value in few words. */
+function shown(value: unknown): string {
+  if (typeof value === 'string' || typeof value === 'number' || typeof value === 'boolean') return `'${String(value).slice(0, 64)}'`;
+  return `this ${Array.isArray(value) ? 'list' : value === null ? 'null' : typeof value}`;
+}
+
+/** What the recipe has at this path. */
+function at(value: unknown, path: readonly PropertyKey[]): unknown {
+  return path.reduce<unknown>((inside, key) => (inside as Record<PropertyKey, unknown> | null | undefined)?.[key], value);
+}

@@ -1,0 +1,177 @@
+/**
+ * One phase over one shard, and one picture sheet: the recipe's functions as functions of plain arrays.
+ *
+ * Responsible for: turning a phase's loss into a gradient function, compiling it once per shard size, feeding it and reading it back.
+ * Not responsible for: where weights, samples and noise come from (`compute.ts`, `fingerprint.ts`), or summing.
+ */
+import type { Apply, Phase, PhaseResult, Recipe, Scalar, Tensor, Tf } from '@lockstep/shared';
+import { elementCount, LockstepError } from '@lockstep/shared';
+import type { Backend, PhaseFunction, PhaseInputs } from '../backends/backend.ts';
+import type { Network, Weights } from '../networks/networks.ts';
+
+/** Weights of every network, by network. */
+export type WeightsByNetwork = Readonly<Record<string, Weights>>;
+/** Rows by input name: 'real' in recipe.real.range, and declared inputs; row-major, samples first. */
+export type Rows = Readonly<Record<string, Float32Array>>;
+
+export interface Evaluation {
+  /** d/d(updated network) of (rows / batchSize) * mean loss, in manifest order. Owned by the caller. */
+  readonly flat: Float32Array;
+  /** Mean over the rows. */
+  readonly loss: number;
+  readonly metrics: Readonly<Record<string, number>>;
+}
+
+export interface Evaluator {
+  /** Runs phase `phase` over `count` rows of each of the phase's inputs. */
+  phase(phase: number, count: number, weights: WeightsByNetwork, rows: Rows): Promise<Evaluation>;
+  /** [count * pixels], in recipe.real.range. */
+  generate(count: number, weights: WeightsByNetwork, rows: Rows): Promise<Float32Array>;
+}
+
+/** More than any loss reports; each becomes a time series. */
+const maximumMetrics = 32;
+const metricName = /^[A-Za-z][A-Za-z0-9_]{0,63}$/;
+
+/** Throws LockstepError('recipe-invalid') from its methods when a loss or `generate` returns something unusable. */
+export function createEvaluator(
+  backend: Backend,
+  recipe: Recipe,
+  networks: Readonly<Record<string, Network>>,
+  batchSize: number,
+): Evaluator {
+  const { tf } = backend;
+  // Bounded: a run has at most two shard sizes, so at most two functions a phase.
+  const compiled = new Map<string, PhaseFunction>();
+  const functionFor = (phase: number, count: number): PhaseFunction => {
+    const key = `${phase}/${count}`;
+    const known = compiled.get(key);
+    if (known !== undefined) return known;
+    const { name } = recipe.phases[phase]!;
+    const eager = eagerPhase(tf, recipe, networks, recipe.phases[phase]!, count / batchSize);
+    const made = namingThePhase(`Recipe '${recipe.name}', phase '${name}'`, backend.compile(eager));
+    compiled.set(key, made);
+    return made;
+  };
+  const shapeOf = (input: string): readonly number[] => (input === 'real' ? recipe.real.shape : recipe.inputs[input]!.shape);
+  const tensors = (rows: Rows, count: number): Record<string, Tensor> =>
+    Object.fromEntries(Object.entries(rows).map(([input, values]) => [input, tf.tensor(values, [count, ...shapeOf(input)])]));
+  return {
+    async phase(phase, count, weights, rows) {
+      const { gradient, loss, metrics } = tf.tidy(() => ({ ...functionFor(phase, count)({ weights, inputs: tensors(rows, count) }) }));
+      const names = Object.keys(metrics);
+      const [flat, ...scalars] = await readAll([gradient, loss, ...names.map((name) => metrics[name]!)]);
+      const [lossValue, ...values] = scalars.map(([value]) => value!);
+      return { flat: flat!, loss: lossValue!, metrics: Object.fromEntries(names.map((name, index) => [name, values[index]!])) };
+    },
+    async generate(count, weights, rows) {
+      const pictures = tf.tidy(() => runGenerate(tf, recipe, applyAll(networks, weights), tensors(rows, count), count));
+      const [values] = await readAll([pictures]);
+      return values!;
+    },
+  };
+}
+
+const refusals: ReadonlySet<string> = new Set(['recipe-invalid', 'numerics-mismatch']);
+
+/** What compiling refuses is said of a loss that only we can name. */
+function namingThePhase(place: string, run: PhaseFunction): PhaseFunction {
+  return (inputs) => {
+    try {
+      return run(inputs);
+    } catch (error) {
+      if (!(error instanceof LockstepError) || !refusals.has(error.code) || error.message.startsWith(place)) throw error;
+      throw new LockstepError(error.code, `${place}: ${error.message}`, { cause: error });
+    }
+  };
+}
+
+/** All downloads are asked for before any is awaited: one wait on a GPU. Disposes the tensors. */
+async function readAll(tensors: readonly Tensor[]): Promise<Float32Array[]> {
+  try {
+    return await Promise.all(tensors.map((tensor) => tensor.data<'float32'>()));
+  } finally {
+    for (const tensor of tensors) tensor.dispose();
+  }
+}
+
+function applyAll(networks: Readonly<Record<string, Network>>, weights: WeightsByNetwork): Record<string, Apply> {
+  return Object.fromEntries(Object.entries(networks).map(([name, network]) => [name, network.withWeights(weights[name]!)]));
+}
+
+/**
+ * The phase as a function of tensors, run eagerly. Only the updated network's tensors are differentiated: TF.js drops every tape node that
+ * does not lie between them and the loss, so frozen networks cost no gradient of their own weights.
+ */
+function eagerPhase(tf: Tf, recipe: Recipe, networks: Readonly<Record<string, Network>>, phase: Phase, weight: number): PhaseFunction {
+  const place = `Recipe '${recipe.name}', phase '${phase.name}'`;
+  return ({ weights, inputs }) => {
+    const kept: Record<string, Tensor> = {};
+    try {
+      const forward = (...parameters: Tensor[]): Scalar => {
+        const result = callLoss(tf, phase, applyAll(networks, { ...weights, [phase.updates]: parameters }), inputs, place);
+        // The tape's own tidy would dispose metrics before they can be returned.
+        for (const [name, metric] of Object.entries(result.metrics ?? {})) kept[name] = tf.keep(metric.clone());
+        return result.loss;
+      };
+      const { value, grads } = differentiate(tf, forward, weights[phase.updates]!, weight, phase, place);
+      const gradient = tf.concat(grads.map((each) => each.reshape([-1])));
+      return { gradient, loss: value, metrics: Object.fromEntries(Object.entries(kept).map(([name, metric]) => [name, metric.clone()])) };
+    } finally {
+      for (const metric of Object.values(kept)) metric.dispose();
+    }
+  };
+}
+
+/** Seeding the backward pass with `weight` scales every gradient by it at no cost, and leaves the loss unscaled. */
+function differentiate(
+  tf: Tf,
+  forward: (...parameters: Tensor[]) => Scalar,
+  parameters: Weights,
+  weight: number,
+  phase: Phase,
+  place: string,
+): { value: Tensor; grads: Tensor[] } {
+  try {
+    return tf.valueAndGrads(forward)([...parameters], tf.scalar(weight));
+  } catch (error) {
+    if (!(error instanceof Error && error.message.startsWith('Cannot compute gradient of y=f(x)'))) throw error;
+    const problem = `its loss does not depend on every parameter of '${phase.updates}', the network it updates`;
+    throw new LockstepError(
+      'recipe-invalid',
+      `${place}: ${problem}. Use that network in the loss, and only operations that have gradients.`,
+      { cause: error },
+    );
+  }
+}
+
+function callLoss(tf: Tf, phase: Phase, networks: Record<string, Apply>, inputs: PhaseInputs['inputs'], place: string): PhaseResult {
+  const fail = (problem: string): never => {
+    throw new LockstepError('recipe-invalid', `${place}: ${problem}.`);
+  };
+  // Inputs are named by the recipe, which the types of an arbitrary recipe cannot know.
+  const result = phase.loss({ tf, networks, ...inputs } as unknown as Parameters<Phase['loss']>[0]) as PhaseResult | undefined;
+  const isScalar = (value: unknown): boolean => value instanceof tf.Tensor && value.rank === 0 && value.dtype === 'float32';
+  if (!isScalar(result?.loss))
+    fail('its loss function must return { loss } with a float32 scalar, such as tf.mean(...), and must not be async');
+  const metrics = Object.entries(result?.metrics ?? {});
+  if (metrics.length > maximumMetrics) fail(`it returns ${metrics.length} metrics; at most ${maximumMetrics} are kept`);
+  for (const [name, metric] of metrics) {
+    if (!metricName.test(name)) fail(`metric '${name.slice(0, 64)}' needs a name of 1 to 64 letters, digits or _, starting with a letter`);
+    if (!isScalar(metric)) fail(`metric '${name}' must be a float32 scalar, such as tf.mean(...)`);
+  }
+  return result!;
+}
+
+function runGenerate(tf: Tf, recipe: Recipe, networks: Record<string, Apply>, inputs: Record<string, Tensor>, count: number): Tensor {
+  const pictures = recipe.generate({ tf, networks, ...inputs } as unknown as Parameters<Recipe['generate']>[0]) as Tensor | undefined;
+  const wanted = [count, ...recipe.real.shape];
+  const fits =
+    pictures instanceof tf.Tensor && pictures.shape[0] === count && pictures.size === elementCount(wanted) && pictures.dtype === 'float32';
+  if (fits) return pictures;
+  const found = pictures instanceof tf.Tensor ? `${pictures.dtype} [${pictures.shape.join(', ')}]` : 'no tensor';
+  throw new LockstepError(
+    'recipe-invalid',
+    `Recipe '${recipe.name}': generate must return float32 pictures of shape [${wanted.join(', ')}], not ${found}.`,
+  );
+}

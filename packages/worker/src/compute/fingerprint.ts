@@ -1,0 +1,116 @@
+/**
+ * One hash that stands for every bit this worker would compute in a run: equal fingerprints mean equal bits.
+ *
+ * Responsible for: evaluating every phase at every shard size, and `generate`, from fixed weights and drawn inputs, twice; hashing;
+ * refusing a recipe or device that does not give the same bits twice. Not responsible for: comparing workers (the coordinator does).
+ *
+ * The run's own shapes matter: with 1 and with 2 threads, tiny computations agreed while every real gradient differed (design, section 6).
+ * Constants below are part of the fingerprint's definition: changing them makes old checkpoints' fingerprints differ.
+ */
+import type { Hash } from 'node:crypto';
+import { createHash } from 'node:crypto';
+import type { Recipe } from '@lockstep/shared';
+import { elementCount, initialFlat, LockstepError, sequence, streams } from '@lockstep/shared';
+import type { Evaluator, Rows, WeightsByNetwork } from './evaluate.ts';
+import type { Network } from '../networks/networks.ts';
+import { drawInputs, realRows } from './rows.ts';
+
+const seed = 1;
+/** The size of a sample grid. */
+const pictures = 64;
+/** Streams within `streams.fingerprint`: weights by network, then inputs by input, then pixels. */
+const inputStream = streams.fingerprint + 0x100;
+const pixelStream = streams.fingerprint + 0x200;
+
+export interface FingerprintOptions {
+  readonly recipe: Recipe;
+  readonly networks: Readonly<Record<string, Network>>;
+  readonly evaluator: Evaluator;
+  /** Sizes of the run's shards; repeated ones count once. */
+  readonly shardSizes: readonly number[];
+  /** See `Backend.mode`. */
+  readonly mode?: string | undefined;
+}
+
+/**
+ * SHA-256, lower-case hex. Throws LockstepError('numerics-mismatch') naming what gave two different results, and
+ * LockstepError('recipe-invalid') for a loss or `generate` that cannot be run.
+ */
+export async function computeFingerprint(options: FingerprintOptions): Promise<string> {
+  const { recipe, networks, evaluator } = options;
+  const weights = fixedWeights(networks);
+  const hash = createHash('sha256');
+  if (options.mode !== undefined) hash.update(`mode ${options.mode}\n`);
+  try {
+    for (const [index, phase] of recipe.phases.entries()) {
+      for (const size of new Set(options.shardSizes)) {
+        const rows = fixedRows(recipe, phase.inputs, size);
+        const evaluate = async (): Promise<string> => {
+          const digest = createHash('sha256');
+          const { flat, loss, metrics } = await evaluator.phase(index, size, weights, rows);
+          update(digest, 'gradient', flat);
+          update(digest, 'loss', Float32Array.of(loss));
+          for (const [name, value] of Object.entries(metrics)) update(digest, name, Float32Array.of(value));
+          return digest.digest('hex');
+        };
+        hash.update(await twice(recipe, `phase '${phase.name}'`, evaluate));
+      }
+    }
+    const rows = fixedRows(recipe, Object.keys(recipe.inputs), pictures);
+    const sheet = async (): Promise<string> => {
+      const digest = createHash('sha256');
+      update(digest, 'pictures', await evaluator.generate(pictures, weights, rows));
+      return digest.digest('hex');
+    };
+    hash.update(await twice(recipe, 'generate', sheet));
+    return hash.digest('hex');
+  } finally {
+    for (const tensor of Object.values(weights).flat()) tensor.dispose();
+  }
+}
+
+/** Evaluates twice. Any error that is not for a person yet is the recipe's: nothing but its functions has run. */
+async function twice(recipe: Recipe, what: string, evaluate: () => Promise<string>): Promise<string> {
+  const place = `Recipe '${recipe.name}', ${what}`;
+  const [first, second] = await evaluatePair(place, evaluate);
+  if (first === second) return first;
+  throw new LockstepError(
+    'numerics-mismatch',
+    `${place} gave two different results for the same inputs: either it draws random numbers itself (tf.random*, Math.random: declare them in the recipe's inputs), or this device does not compute deterministically.`,
+  );
+}
+
+async function evaluatePair(place: string, evaluate: () => Promise<string>): Promise<[string, string]> {
+  try {
+    return [await evaluate(), await evaluate()];
+  } catch (error) {
+    if (error instanceof LockstepError) throw error;
+    throw new LockstepError('recipe-invalid', `${place} failed: ${error instanceof Error ? error.message : String(error)}`, {
+      cause: error,
+    });
+  }
+}
+
+function fixedWeights(networks: Readonly<Record<string, Network>>): WeightsByNetwork {
+  return Object.fromEntries(
+    Object.entries(networks).map(([name, network], index) => [
+      name,
+      network.split(initialFlat(network.manifest, seed, streams.fingerprint + index)),
+    ]),
+  );
+}
+
+/** Inputs as a round draws them, so that this engine's logarithm, sine and cosine are covered too. */
+function fixedRows(recipe: Recipe, inputs: readonly string[], count: number): Rows {
+  const rows = drawInputs(recipe, inputs, { seed, stream: inputStream, round: 0, start: 0, count });
+  if (!inputs.includes('real')) return rows;
+  const next = sequence(seed, pixelStream, 0, 0);
+  const pixels = Uint8Array.from({ length: count * elementCount(recipe.real.shape) }, () => next() & 0xff);
+  return { ...rows, real: realRows(recipe.real, pixels) };
+}
+
+/** A name and a length before the bytes: no two lists of arrays hash alike by accident. Float32Array is little-endian wherever Node runs. */
+function update(hash: Hash, name: string, values: Float32Array): void {
+  hash.update(`${name} ${values.length}\n`);
+  hash.update(new Uint8Array(values.buffer, values.byteOffset, values.byteLength));
+}
