@@ -55,7 +55,7 @@ export async function train(args: readonly string[]): Promise<Summary> {
 }
 
 /** No pictures or checkpoints but the last ones, which come after the last measured step. */
-const quiet = ['--sample-every', '0', '--checkpoint-every', '0', '--metrics-port', '0'];
+const quiet = ['--grid-every', '0', '--checkpoint-every', '0', '--metrics-port', '0'];
 
 export interface Serving {
   readonly endpoint: string;

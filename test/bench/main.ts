@@ -36,7 +36,7 @@ ${Object.entries(benchmarks)
   --repeats N        times each contestant is measured, in turn with the others [5]
   --workers N,N,...  numbers of workers [each benchmark's own]
   --steps N          training steps that are measured [600]
-  --backends NAMES   Lockstep's backends to measure; tensorflow-eager is tensorflow with --no-compile [wasm,tensorflow]
+  --backends NAMES   Lockstep's backends to measure; tensorflow-eager is tensorflow with --execution eager [wasm,tensorflow]
   --carriers NAMES   ways for tensors to travel [shm,inline-ipc,inline-tcp]
   --python PATH      an interpreter that has PyTorch [python3]
   --json FILE        write every sample

@@ -30,7 +30,7 @@ export interface Options {
 export const backendArgs = {
   wasm: ['--backend', 'wasm'],
   tensorflow: ['--backend', 'tensorflow'],
-  'tensorflow-eager': ['--backend', 'tensorflow', '--no-compile'],
+  'tensorflow-eager': ['--backend', 'tensorflow', '--execution', 'eager'],
 } as const satisfies Readonly<Record<string, readonly string[]>>;
 export type BackendChoice = keyof typeof backendArgs;
 

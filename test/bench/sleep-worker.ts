@@ -55,7 +55,7 @@ async function main(endpoint: string, name: string, milliseconds: number): Promi
   const { code, reason } = await runWorker(
     {
       endpoint,
-      incarnation: randomBytes(8).toString('hex'),
+      peer: randomBytes(8).toString('hex'),
       identity: { version, name, host: hostname(), pid: process.pid },
       reconnectTimeoutMs: 60_000,
       backend,

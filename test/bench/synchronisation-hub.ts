@@ -96,24 +96,24 @@ async function main(carrierName: string, workers: number, elements: number): Pro
         if (missing === 0) resolve(sum.total()!);
       };
       for (const [shard, peer] of peers.entries()) {
-        const { payload, frames } = carriers.of(peer).pack([{ key: 'weights', version: number, live: weights, frozen: () => weights }]);
+        const { payload, frames } = carriers.of(peer).pack([{ key: 'weights', version: number, live: weights, snapshot: () => weights }]);
         transport.send(peer, encode(workMessage(peer, number, shard, payload), frames));
       }
     });
   }
 
-  function welcome(peer: PeerId, { incarnation, region }: Hello): void {
+  function welcome(peer: PeerId, { region }: Hello): void {
     const offered = carriers.greet(peer, region);
-    const fence = { runId, epoch: 1, incarnation, round: 0 };
-    const config = { recipe: { name: 'none', hash: noHash }, seed: 0, batchSize: workers, shardCount: workers, compile: true, xla: false };
-    transport.send(peer, encode({ type: 'welcome', ...fence, ...config, ...(offered === undefined ? {} : { region: offered }) }));
+    const fence = { runId, term: 1, peer, round: 0 };
+    const run = { recipe: { name: 'none', hash: noHash }, seed: 0, batchSize: workers, shardCount: workers, execution: 'graph' } as const;
+    transport.send(peer, encode({ type: 'welcome', ...fence, run, ...(offered === undefined ? {} : { region: offered }) }));
   }
 }
 
 function workMessage(peer: PeerId, round: number, shard: number, payload: Work['payload']): Work {
-  const fence = { runId, epoch: 1, incarnation: peer, round };
-  const needs = { needs: { weights: round }, sends: ['weights'], sampleBytes: 0, payload };
-  return { type: 'work', ...fence, workId: round, task: 'gradient', phase: 0, shards: [shard], pictures: 0, ...needs };
+  const fence = { runId, term: 1, peer, round };
+  const weights = { versions: { weights: round }, sends: ['weights'], sampleBytes: 0, payload };
+  return { type: 'work', ...fence, workId: round, task: 'gradient', phase: 0, shards: [shard], pictures: 0, ...weights };
 }
 
 function temporaryDirectory(): string {

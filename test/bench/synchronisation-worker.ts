@@ -15,16 +15,16 @@ import { toWorker, version } from '@lockstep/shared';
 import { carrierNamed } from './carriers.ts';
 import { workerValue } from './synchronisation-value.ts';
 
-function main(carrierName: string, endpoint: string, elements: number, incarnation: string): void {
+function main(carrierName: string, endpoint: string, elements: number, peer: string): void {
   const own = carrierNamed(carrierName).carrier === 'shm' ? createRegion(1) : undefined;
   let carrier: Carrier = inlineCarrier;
   // Two, in turn: the shared-memory carrier does not write a flat again that it wrote last.
   const gradients = [0, 1].map(() => new Float32Array(elements).fill(workerValue));
   // As the worker does: memory that was used before costs a sixth of fresh memory.
   const pool = createFlatPool(1);
-  const transport = connect(endpoint, incarnation, {
+  const transport = connect(endpoint, peer, {
     up: () => {
-      const identity = { version, incarnation, name: incarnation, host: 'here', pid: process.pid, backend: 'none', device: 'none' };
+      const identity = { version, peer, name: peer, host: 'here', pid: process.pid, backend: 'none', device: 'none' };
       transport.send(encode({ type: 'hello', ...identity, ...(own === undefined ? {} : { region: own.offer }) }));
     },
     down: () => {
@@ -40,24 +40,22 @@ function main(carrierName: string, endpoint: string, elements: number, incarnati
     },
   });
 
-  function join({ runId, epoch, round, region }: Welcome): void {
+  function join({ runId, term, round, region }: Welcome): void {
     const theirs = region === undefined ? undefined : openRegion(region);
     if (own !== undefined && theirs !== undefined) carrier = createShmCarrier(own, theirs);
-    transport.send(
-      encode({ type: 'ready', runId, epoch, incarnation, round, manifests: {}, fingerprint: '0'.repeat(64), carrier: carrier.name }),
-    );
+    transport.send(encode({ type: 'ready', runId, term, peer, round, manifests: {}, fingerprint: '0'.repeat(64), carrier: carrier.name }));
   }
 
-  function answer({ runId, epoch, round, workId, shards, payload: sent }: Work, frames: readonly Uint8Array[]): void {
+  function answer({ runId, term, round, workId, shards, payload: sent }: Work, frames: readonly Uint8Array[]): void {
     const weights = carrier.unpack(sent, frames, pool.take)?.[0];
     // Both ends, so that bytes that were not delivered are noticed.
     const isWhole = weights?.length === elements && weights[0] === weights.at(-1) && weights[0]! > 0 && weights[0]! % workerValue === 0;
     if (!isWhole) throw new Error('wrong weights came');
     pool.give(weights);
     const { payload, frames: packed } = carrier.pack([
-      { key: 'gradient', version: round, live: gradients[round % 2]!, frozen: () => gradients[round % 2]! },
+      { key: 'gradient', version: round, live: gradients[round % 2]!, snapshot: () => gradients[round % 2]! },
     ]);
-    const fence = { runId, epoch, incarnation, round };
+    const fence = { runId, term, peer, round };
     const nodes = shards.map((shard) => ({ level: 0, index: shard }));
     const outcomes = shards.map((shard) => ({ shard, loss: 0, metrics: {} }));
     const result: Result = { type: 'result', ...fence, workId, task: 'gradient', nodes, outcomes, computeSeconds: 0, payload };
@@ -66,5 +64,5 @@ function main(carrierName: string, endpoint: string, elements: number, incarnati
 }
 
 process.once('disconnect', () => process.exit(0));
-const [carrierName, endpoint, elements, incarnation] = process.argv.slice(2);
-main(carrierName!, endpoint!, Number(elements), incarnation!);
+const [carrierName, endpoint, elements, peer] = process.argv.slice(2);
+main(carrierName!, endpoint!, Number(elements), peer!);

@@ -43,7 +43,7 @@ async function loadStock(): Promise<Backend> {
 async function main(contestant: Contestant, batchSize: number): Promise<void> {
   const recipe = builtInRecipe(recipeName);
   const backend = contestant === 'stock' ? await loadStock() : await loadWasm();
-  const compute = await createCompute({ backend, recipe, seed, batchSize, shardCount: 1 });
+  const compute = await createCompute({ backend, recipe, run: { seed, batchSize, shardCount: 1 } });
   const weights = Object.entries(compute.manifests).map(
     ([network, manifest], index) => [network, initialFlat(manifest, seed, index)] as const,
   );

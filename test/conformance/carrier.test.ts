@@ -41,7 +41,7 @@ const pairs: Record<string, Pair> = {
   },
 };
 
-const keyed = (key: string, flat: Float32Array): KeyedFlat => ({ key, version: 1, live: flat, frozen: () => flat });
+const keyed = (key: string, flat: Float32Array): KeyedFlat => ({ key, version: 1, live: flat, snapshot: () => flat });
 const bitsOf = (flat: Float32Array): number[] => [...new Uint32Array(flat.buffer, flat.byteOffset, flat.length)];
 
 for (const [name, pair] of Object.entries(pairs)) {

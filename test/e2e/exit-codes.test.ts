@@ -79,7 +79,7 @@ const cases: Readonly<
       const breakdown = "if ((calls += 1) > 2) throw new Error('the device is gone'); return networks.generator(z);";
       const change = (tiny: string): string => replaced(tiny, '=> networks.generator(z),\n', `=> { ${breakdown} },\n`);
       const recipe = await recipeFile(t, (tiny) => `let calls = 0;\n${change(tiny)}`);
-      const run = await startRun(t, { args: [...quick, '--recipe', recipe, '--sample-every', '1'] });
+      const run = await startRun(t, { args: [...quick, '--recipe', recipe, '--grid-every', '1'] });
       return {
         program: await startWorker(t, run, ['--recipe', recipe]),
         says: /^worker: The backend failed in generate: the device is gone/m,

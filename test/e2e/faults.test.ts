@@ -26,7 +26,7 @@ describe('faults', { concurrency: 2, skip: needsProc }, () => {
     const left = await eventually(run, 'letting go', async () => (await eventsNamed(run, 'worker-left'))[0]);
     assert.deepEqual([left['worker'], left['cause']], ['b', 'timeout']);
     assert.match(left['reason'] as string, /did not answer within 2 s \(--worker-timeout\)/);
-    assert.equal((await eventsNamed(run, 'shards-redealt'))[0]!['worker'], 'b');
+    assert.equal((await eventsNamed(run, 'shards-reassigned'))[0]!['worker'], 'b');
     const then = (await run.losses()).length;
     await stepsDone(run, then + 3);
     b.child.kill('SIGCONT');
@@ -106,14 +106,14 @@ describe('faults', { concurrency: 2, skip: needsProc }, () => {
     const old = await startWorker(t, run, ['--name', 'a']);
     await eventually(run, 'the first a', async () => (await eventsNamed(run, 'worker-joined')).length === 1);
     const [ancient] = await asStranger(t, endpoint, [packr.pack([99, { type: 'hello' }])]);
-    assert.match(ancient!, /It sent protocol version 99, not 1: install Lockstep \S+ \(protocol 1\) there/);
+    assert.match(ancient!, /It sent protocol version 99, not 2: install Lockstep \S+ \(protocol 2\) there/);
     const liars = [
       [Buffer.alloc(0)],
       [randomBytes(100)],
       [Buffer.alloc(100_000)],
-      [packr.pack([1, { type: 'hello' }])],
-      [packr.pack([1, { type: 'result', runId: 'x', epoch: 1, incarnation: 'x', round: 0 }])],
-      [packr.pack([1, { type: 'ready', runId: 'x', epoch: 1, incarnation: 'x', round: 0, manifests: {}, fingerprint: 'x' }])],
+      [packr.pack([2, { type: 'hello' }])],
+      [packr.pack([2, { type: 'result', runId: 'x', term: 1, peer: 'x', round: 0 }])],
+      [packr.pack([2, { type: 'ready', runId: 'x', term: 1, peer: 'x', round: 0, manifests: {}, fingerprint: 'x' }])],
       [packr.pack({ __proto__: { polluted: true } })],
       [Buffer.from('down')],
     ];
@@ -145,7 +145,7 @@ describe('faults', { concurrency: 2, skip: needsProc }, () => {
       'wasm',
       '--checkpoint-every',
       '1',
-      '--sample-every',
+      '--grid-every',
       '0',
       '--steps',
       '50',

@@ -81,7 +81,7 @@ function checkMetrics(text: string): void {
   assert.equal(value('lockstep_workers_wanted'), 2);
   assert.ok(value('lockstep_network_bytes_total{direction="sent"}') > 0);
   assert.ok(value('lockstep_network_bytes_total{direction="received"}') > 0);
-  assert.match(text, /^lockstep_build_info\{version="[^"]+",protocol="1"\} 1$/m);
+  assert.match(text, /^lockstep_build_info\{version="[^"]+",protocol="2"\} 1$/m);
   assert.match(text, /^lockstep_run_info\{run_id="tiny-gan-[0-9a-f]{8}",recipe="tiny-gan",seed="1",backend="wasm"\} 1$/m);
   assert.ok(value('lockstep_step_duration_seconds_count') >= 4);
   for (const part of ['compute', 'wait', 'reduce', 'apply']) {

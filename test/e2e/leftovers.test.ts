@@ -57,7 +57,7 @@ describe('nothing is left behind', { concurrency: 2, skip: needsProc }, () => {
       assert.match(await workerLog(run, name), /Worker ends: the coordinator that started this worker is gone/);
 
     // What a kill in the middle of writing leaves, in every place where files are written.
-    for (const place of ['.', 'checkpoints', 'samples', 'model']) {
+    for (const place of ['.', 'checkpoints', 'grids', 'model']) {
       await mkdir(join(run.directory, place, '.tmp-unfinished'));
       await writeFile(join(run.directory, place, '.tmp-unfinished', 'weights.bin'), 'part');
       await writeFile(join(run.directory, place, '.tmp-file'), 'part');

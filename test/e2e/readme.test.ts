@@ -13,7 +13,7 @@ import { root, temporaryDirectory } from './harness.ts';
 
 const execute = promisify(execFile);
 /** Ports of their own, a handful of steps, a backend that is there everywhere. */
-const short = '--steps 4 --sample-every 2 --metrics-port 0';
+const short = '--steps 4 --grid-every 2 --metrics-port 0';
 const anyPort = '--bind tcp://127.0.0.1:0';
 
 interface Outcome {

@@ -5,7 +5,7 @@ import { describe, test, type TestContext } from 'node:test';
 import { eventually, type Line, type Run, startRun, startWorker, type Summary, temporaryDirectory, within } from './harness.ts';
 
 const steps = 30;
-const short = ['--sample-every', '0', '--checkpoint-every', '0'];
+const short = ['--grid-every', '0', '--checkpoint-every', '0'];
 const bits = ({ weightsSha256 }: Summary): Readonly<Record<string, string>> => weightsSha256;
 
 /** A whole run with N spawned workers. */
@@ -99,8 +99,8 @@ describe('same bits', { concurrency: false }, () => {
     victim.child.kill('SIGKILL');
     const summary = await run.completed();
     assert.ok(stuckAt < 150, 'killed before the end');
-    const redealt = await eventsNamed(run, 'shards-redealt');
-    assert.ok(redealt.length >= 1 && (redealt[0]!['shards'] as number[]).length >= 1, 'at least one shard was dealt again');
+    const reassigned = await eventsNamed(run, 'shards-reassigned');
+    assert.ok(reassigned.length >= 1 && (reassigned[0]!['shards'] as number[]).length >= 1, 'at least one shard was dealt again');
     assert.equal((await eventsNamed(run, 'worker-left'))[0]!['worker'], 'victim');
     assert.deepEqual(bits(summary), bits((await train(t, 1, ['--steps', '150'])).summary));
   });

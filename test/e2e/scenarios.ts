@@ -7,7 +7,7 @@ import { freeze } from './processes.ts';
 
 /** Enough to be caught in the middle; small, since many of them run. */
 export const steps = 60;
-export const quick = ['--shards', '2', '--batch-size', '16', '--sample-every', '0'];
+export const quick = ['--shards', '2', '--batch-size', '16', '--grid-every', '0'];
 export const spawnTwo = ['--workers', '2', '--spawn', '--backend', 'wasm'];
 
 export interface Outcome {

@@ -3,37 +3,36 @@
  * them: no abort, no tensor and no memory left behind.
  *
  * In full (`npm run test:long`) 20,000 steps, a quarter of an hour; `npm test` takes 300. LOCKSTEP_SOAK_STEPS sets another number,
- * LOCKSTEP_SOAK_MODE another way to run phases: eager, compiled (the default) or xla.
+ * LOCKSTEP_SOAK_EXECUTION another way to run phases: eager, graph (the default) or xla.
  */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { setImmediate } from 'node:timers/promises';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
-import { builtInRecipe } from '@lockstep/shared';
-import { inModeOf } from '../../packages/worker/src/backends/compile-mode.ts';
+import { builtInRecipe, type Execution } from '@lockstep/shared';
+import { inExecution } from '../../packages/worker/src/backends/execution.ts';
 import { loadTensorflow } from '../../packages/worker/src/backends/tensorflow.ts';
 import { createCompute } from '../../packages/worker/src/compute/compute.ts';
 import { requireBuild } from '../native/tensorflow.ts';
 import { busyWeights, randomPixels, seed } from '../numerics/setup.ts';
 
-const modes = {
-  eager: { compile: false, xla: false },
-  compiled: { compile: true, xla: false },
-  xla: { compile: true, xla: true },
-} as const;
 const steps = Number(process.env['LOCKSTEP_SOAK_STEPS'] ?? (process.env['LOCKSTEP_FULL'] === '1' ? 20_000 : 300));
-const mode = (process.env['LOCKSTEP_SOAK_MODE'] ?? 'compiled') as keyof typeof modes;
+const execution = (process.env['LOCKSTEP_SOAK_EXECUTION'] ?? 'graph') as Execution;
 const batchSize = 128;
 const samples = 60;
 const growthMegabytes = 5;
 
-test(`${steps} steps, ${mode}: resident memory of the last third is at most ${growthMegabytes} MB above the middle third's`, async (t) => {
+test(`${steps} steps, ${execution}: resident memory of the last third is at most ${growthMegabytes} MB above the middle third's`, async (t) => {
   if (!requireBuild(t)) return;
   setFlagsFromString('--expose-gc');
   const collect = runInNewContext('gc') as () => void;
   const recipe = builtInRecipe('gan-seed');
-  const compute = await createCompute({ backend: inModeOf(modes[mode], await loadTensorflow()), recipe, seed, batchSize, shardCount: 1 });
+  const compute = await createCompute({
+    backend: inExecution(execution, await loadTensorflow()),
+    recipe,
+    run: { seed, batchSize, shardCount: 1 },
+  });
   const pixels = randomPixels(batchSize * 784);
   const flats: Record<string, Float32Array> = {};
   for (const [index, [network, manifest]] of Object.entries(compute.manifests).entries()) {

@@ -14,7 +14,7 @@ const common = [
   '64',
   '--steps',
   '12',
-  '--sample-every',
+  '--grid-every',
   '0',
   '--checkpoint-every',
   '0',
@@ -23,7 +23,7 @@ const variants: Record<string, readonly string[]> = {
   '2 workers through shared memory': ['--workers', '2'],
   '3 workers in messages': ['--workers', '3', '--carrier', 'inline'],
   '4 workers through shared memory': ['--workers', '4'],
-  '2 workers, phases op by op': ['--workers', '2', '--no-compile'],
+  '2 workers, phases op by op': ['--workers', '2', '--execution', 'eager'],
 };
 
 test('the same seed gives the same weights on native TensorFlow', async (t) => {
@@ -36,11 +36,11 @@ test('the same seed gives the same weights on native TensorFlow', async (t) => {
 
 test('with XLA, 1 and 2 workers give the same weights, which are not those without it, and a resumed run keeps XLA', async (t) => {
   if (!requireBuild(t)) return;
-  const small = ['--backend', 'tensorflow', '--spawn', '--sample-every', '0', '--checkpoint-every', '0'];
+  const small = ['--backend', 'tensorflow', '--spawn', '--grid-every', '0', '--checkpoint-every', '0'];
   const train = async (...args: string[]): Promise<Summary> => (await startRun(t, { args: [...small, ...args] })).completed();
   const long = ['--steps', '20'];
-  const one = await train('--xla', '--workers', '1', ...long);
-  const run = await startRun(t, { args: [...small, '--xla', '--workers', '2', '--steps', '8'] });
+  const one = await train('--execution', 'xla', '--workers', '1', ...long);
+  const run = await startRun(t, { args: [...small, '--execution', 'xla', '--workers', '2', '--steps', '8'] });
   await run.completed();
   const resumed = await startRun(t, { args: ['--resume', '--workers', '2', '--spawn', ...long], directory: run.directory });
   assert.deepEqual((await resumed.completed()).weightsSha256, one.weightsSha256);

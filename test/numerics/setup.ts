@@ -22,7 +22,7 @@ export function busyWeights(manifest: Manifest, stream: number): Float32Array {
 }
 
 export async function readyCompute(recipe: Recipe, batchSize: number, shardCount: number): Promise<Compute> {
-  const compute = await createCompute({ backend: await wasm(), recipe, seed, batchSize, shardCount });
+  const compute = await createCompute({ backend: await wasm(), recipe, run: { seed, batchSize, shardCount } });
   Object.entries(compute.manifests).forEach(([network, manifest], index) => compute.setWeights(network, 0, busyWeights(manifest, index)));
   return compute;
 }

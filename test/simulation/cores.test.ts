@@ -40,26 +40,25 @@ function simulate(world: World): { rounds: number[]; decisions: number } {
   const below = (bound: number): number => next() % bound;
   const plan: Plan = {
     runId: 'r',
-    epoch: 1,
+    term: 1,
     phases: [
       { name: 'd', updates: 'd', repeat: 2, readsReal: true },
       { name: 'g', updates: 'g', repeat: 1, readsReal: false },
     ],
     networks: ['g', 'd'],
-    batchSize: 16,
-    shardCount: world.shardCount,
+    run: { recipe: { name: 'x', hash: 'x' }, seed: 1, batchSize: 16, shardCount: world.shardCount, execution: 'graph' },
     totalSteps: world.steps,
     workersWanted: world.workers,
     minWorkers: 1,
     joinTimeoutMs: 1e9,
     workerTimeoutMs: 1e9,
     checkpointEverySteps: 2,
-    sampleEverySteps: 2,
+    gridEverySteps: 2,
     pictures: 4,
     allowMixedNumerics: false,
     workerCommand: 'worker',
   };
-  const state = createState(plan, { cursor: startOfRun, versions: { g: 0, d: 0 }, sampleDue: false }, 0);
+  const state = createState(plan, { cursor: startOfRun, versions: { g: 0, d: 0 }, gridDue: false }, 0);
   const workers = new Map<string, SimulatedWorker>();
   const rounds: number[] = [];
   let summed: number[] = [];
@@ -96,7 +95,7 @@ function simulate(world: World): { rounds: number[]; decisions: number } {
           ended = true;
           break;
         case 'welcome':
-        case 'deal':
+        case 'assign':
         case 'bye':
         case 'refuse':
           send(effect.to, toEvent(effect));
@@ -107,15 +106,15 @@ function simulate(world: World): { rounds: number[]; decisions: number } {
     }
   };
   const toEvent = (effect: Extract<Effect, { to: string }>): WorkerEvent => {
-    const fence = { runId: 'r', epoch: 1, incarnation: effect.to, round: effect.do === 'deal' ? effect.cursor.round : effect.round };
+    const fence = { runId: 'r', term: 1, peer: effect.to, round: effect.do === 'assign' ? effect.cursor.round : effect.round };
     switch (effect.do) {
       case 'welcome':
         return {
           type: 'welcome',
           fence,
-          config: { recipe: { name: 'x', hash: 'x' }, seed: 1, batchSize: 16, shardCount: world.shardCount, compile: true, xla: false },
+          run: plan.run,
         };
-      case 'deal':
+      case 'assign':
         return {
           type: 'work',
           fence,
@@ -125,7 +124,7 @@ function simulate(world: World): { rounds: number[]; decisions: number } {
             phase: effect.cursor.phase,
             shards: effect.shards,
             pictures: 4,
-            needs: effect.needs,
+            versions: effect.versions,
             sends: effect.sends,
             payload: undefined,
           },
@@ -159,7 +158,7 @@ function simulate(world: World): { rounds: number[]; decisions: number } {
           });
           break;
         case 'compute': {
-          assert.deepEqual(effect.order.needs, versionsOf(effect.fence.round), 'weights of the round');
+          assert.deepEqual(effect.order.versions, versionsOf(effect.fence.round), 'weights of the round');
           orders.set(effect.order.workId, effect.order);
           worker.pending.push({ type: 'computed', fence: effect.fence, workId: effect.order.workId });
           break;

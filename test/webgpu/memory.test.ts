@@ -18,7 +18,7 @@ test('tensors and the bytes of the GPU are constant over ten steps on webgpu, an
   };
   const before = memory();
   const { recipe } = await loadRecipe(join(root, 'test/fixtures/tiny-gan.mjs'));
-  const compute = await createCompute({ backend, recipe, seed, batchSize: 4, shardCount: 2 });
+  const compute = await createCompute({ backend, recipe, run: { seed, batchSize: 4, shardCount: 2 } });
   const flats = Object.entries(compute.manifests).map(([network, manifest], index) => ({ network, flat: busyWeights(manifest, index) }));
   const pixels = randomPixels(2 * 784);
   const seen = new Set<string>();

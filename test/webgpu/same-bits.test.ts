@@ -5,7 +5,7 @@ import { type Run, startRun } from '../e2e/harness.ts';
 import { webgpu } from './adapter.ts';
 
 /** A software adapter takes a tenth of a second for a product of matrices. */
-const common = '--backend webgpu --spawn --batch-size 8 --shards 2 --steps 3 --sample-every 0 --checkpoint-every 0'.split(' ');
+const common = '--backend webgpu --spawn --batch-size 8 --shards 2 --steps 3 --grid-every 0 --checkpoint-every 0'.split(' ');
 const patienceMs = 5 * 60_000;
 
 test('the same seed gives the same weights on WebGPU', async (t) => {

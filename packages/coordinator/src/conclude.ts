@@ -8,7 +8,7 @@ import { LockstepError, type Log, type Recipe } from '@lockstep/shared';
 import type { CheckpointWriter } from './checkpoint/writer.ts';
 import { imagesPerStep } from './core/cursor.ts';
 import type { Plan } from './core/plan.ts';
-import type { Journal } from './reporting/recorder.ts';
+import type { Recorder } from './reporting/recorder.ts';
 import { exportNetwork } from './run/model-export.ts';
 import { formatDuration } from './reporting/progress-line.ts';
 import type { RunDirectory } from './run/run-directory.ts';
@@ -18,7 +18,7 @@ import { type Summary, weightsSha256 } from './run/summary.ts';
 export interface Conclusion {
   readonly ending: Ending;
   readonly runtime: Runtime;
-  readonly journal: Journal;
+  readonly recorder: Recorder;
   readonly checkpoints: CheckpointWriter;
   readonly directory: RunDirectory;
   readonly plan: Plan;
@@ -29,10 +29,10 @@ export interface Conclusion {
 
 /** Throws what ended the run, if it did not end well. */
 export async function conclude(conclusion: Conclusion): Promise<void> {
-  const { ending, runtime, journal, checkpoints, directory, log } = conclusion;
+  const { ending, runtime, recorder, checkpoints, directory, log } = conclusion;
   const { step } = runtime.state.cursor;
-  const { shardsCommitted } = journal.totals(runtime.state);
-  await journal.settled();
+  const { shardsCommitted } = recorder.totals(runtime.state);
+  await recorder.settled();
   const checkpointError = await checkpoints.settled();
   directory.appendEvent({ event: 'coordinator-ended', outcome: ending.outcome, reason: ending.reason, step, shardsCommitted });
   await directory.flush();
@@ -58,16 +58,16 @@ function resumeHint(directory: RunDirectory, step: number): string {
   return step === 0 ? '' : ` Go on with: npx --no -- coordinator --resume --run-dir ${directory.path}`;
 }
 
-async function complete({ runtime, journal, directory, plan, recipe, seed, log }: Conclusion): Promise<void> {
+async function complete({ runtime, recorder, directory, plan, recipe, seed, log }: Conclusion): Promise<void> {
   const networks = [...runtime.model()!.values()];
   for (const { name, manifest, weights } of networks) await exportNetwork(join(directory.modelPath, name), manifest, weights);
-  const { seconds, imagesPerSecond, backend, shardsCommitted } = journal.totals(runtime.state);
+  const { seconds, imagesPerSecond, backend, shardsCommitted } = recorder.totals(runtime.state);
   const summary: Summary = {
     runId: plan.runId,
     recipe: recipe.name,
     seed,
     steps: plan.totalSteps,
-    images: plan.totalSteps * imagesPerStep(plan.phases, plan.batchSize),
+    images: plan.totalSteps * imagesPerStep(plan.phases, plan.run.batchSize),
     seconds: rounded(seconds),
     imagesPerSecond: rounded(imagesPerSecond),
     backend,

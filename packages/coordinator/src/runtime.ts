@@ -2,7 +2,7 @@
  * Carries out the effects of the coordinator's core: messages, the timer, tensors. The only impure loop of a run.
  *
  * Responsible for: turning frames into events and effects into I/O, in order. Not responsible for: decisions (`core/`), arithmetic
- * (`round.ts`, `model.ts`), what a run writes and tells (`journal.ts`), or starting and ending the process (`main.ts`).
+ * (`round.ts`, `model.ts`), what a run writes and tells (`recorder.ts`), or starting and ending the process (`main.ts`).
  */
 import {
   createArena,
@@ -30,19 +30,15 @@ import type { Event } from './core/events.ts';
 import type { Plan } from './core/plan.ts';
 import { createState, nextDeadlineMs, type Start, type State } from './core/state.ts';
 import { step } from './core/step.ts';
-import type { Journal } from './reporting/recorder.ts';
+import type { Recorder } from './reporting/recorder.ts';
 import type { Carriers } from './wire/carriers.ts';
-import { frozenWeights, type Model } from './training/model.ts';
+import { snapshotWeights, type Model } from './training/model.ts';
 import { beginRound, type Round, type RoundOptions } from './training/round.ts';
 
 export interface RuntimeOptions {
   readonly plan: Plan;
   readonly start: Start;
-  readonly seed: number;
-  readonly compile: boolean;
-  readonly xla: boolean;
   readonly recipe: RoundOptions['recipe'];
-  readonly recipeHash: string;
   readonly dataset: RoundOptions['dataset'];
   readonly stream: RoundOptions['stream'];
   readonly carriers: Carriers;
@@ -51,7 +47,7 @@ export interface RuntimeOptions {
   /** The start of a new run, once the first worker has reported the manifests. */
   readonly createModel: (manifests: Manifests) => Model;
   readonly listen: (events: ServerEvents) => Promise<ServerTransport>;
-  readonly journal: Journal;
+  readonly recorder: Recorder;
   /** Monotonic. */
   readonly nowMs: () => number;
 }
@@ -74,7 +70,7 @@ export interface Runtime {
 const lingerMs = 300;
 
 export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
-  const { plan, carriers, journal, nowMs } = options;
+  const { plan, carriers, recorder, nowMs } = options;
   const state = createState(plan, options.start, nowMs());
   let model = options.restored;
   let round: Round | undefined;
@@ -84,7 +80,7 @@ export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
   let offered: RegionOffer | undefined;
   let timer: NodeJS.Timeout | undefined;
   /** For the samples of one WORK after the other, in whole float32. */
-  const sampleMemory = new Uint8Array(Math.ceil((plan.batchSize * options.dataset.pixels) / 4) * 4);
+  const sampleMemory = new Uint8Array(Math.ceil((plan.run.batchSize * options.dataset.pixels) / 4) * 4);
   const queue: Event[] = [];
   let draining = false;
   let end: (ending: Ending) => void;
@@ -94,7 +90,7 @@ export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
 
   const transport = await options.listen({
     message: (peer, frames) => {
-      journal.bytes('received', byteLength(frames));
+      recorder.bytes('received', byteLength(frames));
       const decoded = decode(toCoordinator, frames);
       if (decoded.ok) {
         return handle(toEvent(peer, decoded.message, decoded.frames));
@@ -131,9 +127,9 @@ export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
       for (const effect of step(state, next, nowMs())) perform(effect);
     }
     draining = false;
-    carriers.keep(state.workers);
+    carriers.retain(state.workers);
     arm();
-    journal.stateChanged(state);
+    recorder.stateChanged(state);
   }
 
   function arm(): void {
@@ -149,8 +145,8 @@ export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
       offered = message.region;
       return { type: 'hello', peer, name, host, pid, backend, device };
     }
-    const { runId, epoch, incarnation } = message;
-    const fence = { runId, epoch, incarnation, round: message.round };
+    const { runId, term, round } = message;
+    const fence = { runId, term, peer: message.peer, round };
     switch (message.type) {
       case 'ready': {
         const fault = manifestFault(message.manifests, plan.networks);
@@ -176,7 +172,7 @@ export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
           return { type: 'malformed', peer, code: 'refused', reason: 'It sent a RESULT whose tensors do not fit the round.' };
         }
         const { workId, task, nodes, outcomes } = message;
-        journal.computed(state.workers.get(peer)?.name, message.computeSeconds);
+        recorder.computed(state.workers.get(peer)?.name, message.computeSeconds);
         return { type: 'result', peer, fence, workId, task, nodes, outcomes, payload: flats };
       }
       case 'need':
@@ -189,7 +185,7 @@ export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
   /** `peer` is a name of ZeroMQ's own where a worker has connected anew before its last words over the old connection were read. */
   function isOfRound(peer: PeerId, message: Result): boolean {
     return (
-      message.epoch === plan.epoch && message.round === state.cursor.round && message.task === state.task?.kind && state.workers.has(peer)
+      message.term === plan.term && message.round === state.cursor.round && message.task === state.task?.kind && state.workers.has(peer)
     );
   }
 
@@ -203,18 +199,11 @@ export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
   function perform(effect: Effect): void {
     switch (effect.do) {
       case 'welcome': {
-        const recipe = { name: options.recipe.name, hash: options.recipeHash };
-        const { batchSize, shardCount } = plan;
         const region = carriers.greet(effect.to, offered);
         const header = {
           type: 'welcome',
           ...fence(effect.to, effect.round),
-          recipe,
-          seed: options.seed,
-          batchSize,
-          shardCount,
-          compile: options.compile,
-          xla: options.xla,
+          run: plan.run,
         } as const;
         return send(effect.to, region === undefined ? header : { ...header, region });
       }
@@ -224,14 +213,16 @@ export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
         return send(effect.to, { type: 'bye', ...fence(effect.to, effect.round), ended: effect.ended, reason: effect.reason });
       case 'initialise':
         model = options.createModel(reported!);
-        return journal.initialised(model, effect.fingerprint);
+        return recorder.initialised(model, effect.fingerprint);
       case 'begin':
-        pool ??= createSumPool(plan.shardCount, model!);
+        pool ??= createSumPool(plan.run.shardCount, model!);
         round =
-          effect.task === 'gradient' ? beginRound({ ...options, ...plan, model: model!, sampleMemory, pool }, effect.cursor) : undefined;
-        return journal.began(effect.task);
-      case 'deal':
-        return deal(effect);
+          effect.task === 'gradient'
+            ? beginRound({ ...options, run: plan.run, model: model!, sampleMemory, pool }, effect.cursor)
+            : undefined;
+        return recorder.began(effect.task);
+      case 'assign':
+        return assign(effect);
       case 'accept': {
         const flats = effect.payload as readonly Float32Array[];
         if (round === undefined) [pictures] = flats;
@@ -241,30 +232,30 @@ export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
       case 'commit': {
         const committed = round!.commit();
         if (typeof committed === 'string') return void queue.unshift({ type: 'diverged', reason: committed });
-        journal.committed(committed);
+        recorder.committed(committed);
         return void queue.unshift({ type: 'committed' });
       }
       case 'complete-step':
-        return journal.stepCompleted(effect.cursor);
-      case 'save-sample':
-        return journal.sample(effect.step, pictures!);
+        return recorder.stepCompleted(effect.cursor);
+      case 'save-grid':
+        return recorder.sample(effect.step, pictures!);
       case 'checkpoint':
-        return journal.checkpoint(effect.cursor, model!);
+        return recorder.checkpoint(effect.cursor, model!);
       case 'record':
-        return journal.record(effect.entry);
+        return recorder.record(effect.entry);
       case 'count':
-        return effect.what === 'shards-redealt' ? journal.redealt(effect.by) : journal.dropped(effect.reason);
+        return effect.what === 'shards-reassigned' ? recorder.reassigned(effect.by) : recorder.dropped(effect.reason);
       case 'finish':
         return end(effect);
     }
   }
 
-  function deal(effect: Extract<Effect, { do: 'deal' }>): void {
-    const { to, workId, task, cursor, shards, needs, sends } = effect;
-    round?.keep();
+  function assign(effect: Extract<Effect, { do: 'assign' }>): void {
+    const { to, workId, task, cursor, shards, versions, sends } = effect;
+    round?.detach();
     const weights = sends.map((name) => {
       const network = model!.get(name)!;
-      return { key: name, version: network.version, live: network.weights, frozen: () => frozenWeights(network) };
+      return { key: name, version: network.version, live: network.weights, snapshot: () => snapshotWeights(network) };
     });
     const samples = round?.samples(shards) ?? sampleMemory.subarray(0, 0);
     const batch = samples.length === 0 ? [] : [sampleFlat(samples, shards, workId)];
@@ -277,7 +268,7 @@ export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
       phase: cursor.phase,
       shards,
       pictures: task === 'generate' ? plan.pictures : 0,
-      needs,
+      versions,
       sends,
       sampleBytes: samples.length,
       payload,
@@ -285,13 +276,13 @@ export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
     send(to, header, frames);
   }
 
-  function fence(incarnation: PeerId, roundNumber: number): { runId: string; epoch: number; incarnation: string; round: number } {
-    return { runId: plan.runId, epoch: plan.epoch, incarnation, round: roundNumber };
+  function fence(peer: PeerId, roundNumber: number): { runId: string; term: number; peer: string; round: number } {
+    return { runId: plan.runId, term: plan.term, peer, round: roundNumber };
   }
 
   function send(to: PeerId, message: Message, payload?: readonly Uint8Array[]): void {
     const frames = encode(message, payload);
-    journal.bytes('sent', byteLength(frames));
+    recorder.bytes('sent', byteLength(frames));
     transport.send(to, frames);
   }
 }
@@ -306,7 +297,7 @@ function createSumPool(shardCount: number, model: Model): FlatPool {
 /** Samples as a flat. Whoever lives has other shards, so their first is a key. */
 function sampleFlat(samples: Uint8Array, shards: readonly number[], version: number): KeyedFlat {
   const live = new Float32Array(samples.buffer, samples.byteOffset, Math.ceil(samples.length / 4));
-  return { key: `samples from shard ${shards[0]}`, version, live, frozen: () => live.slice() };
+  return { key: `samples from shard ${shards[0]}`, version, live, snapshot: () => live.slice() };
 }
 
 /** Equal for equal manifests: names, shapes and initializers decide the numbers. */

@@ -18,13 +18,13 @@ import type { Start } from './core/state.ts';
 import { createIdStream } from './data/stream.ts';
 import { makeDirectory } from './disk/files.ts';
 import { type HttpServer, startHttpServer } from './http/server.ts';
-import { createJournal, emptyStep, type Journal, type StepRecord } from './reporting/recorder.ts';
+import { createRecorder, emptyStep, type Recorder, type StepRecord } from './reporting/recorder.ts';
 import { type Devices, planLocalWorkers, reachableLocally } from './local-workers/plan.ts';
 import { acquireLock } from './disk/lock.ts';
 import { createMetrics, type Metrics } from './metrics/metrics.ts';
 import { createModel, type Model, savedNetworks } from './training/model.ts';
 import type { Options } from './options/option-table.ts';
-import { isSampleDue, manifestsOf, type Prepared } from './run/prepare.ts';
+import { isGridDue, manifestsOf, type Prepared } from './run/prepare.ts';
 import { createProgress, isInteractive, type Progress } from './reporting/progress.ts';
 import type { OpenRun } from './run/open-run.ts';
 import { manifestKeyOf, type Runtime, startRuntime } from './runtime.ts';
@@ -52,12 +52,12 @@ const pictures = 64;
 export async function runSession(session: SessionOptions): Promise<void> {
   const { options, prepared, run, devices, log, stop } = session;
   const { directory, checkpoint } = run;
-  const { recipe, recipeHash, dataset } = prepared;
+  const { recipe, dataset } = prepared;
   const endpointLock = await acquireLock('endpoint', options.bind);
-  const epoch = await directory.recordStart({ version, pid: process.pid, step: checkpoint?.cursor.step ?? 0, runId: run.runId });
-  const plan = planOf(options, prepared, run.runId, epoch, () => runtime?.endpoint ?? options.bind);
+  const term = await directory.recordStart({ version, pid: process.pid, step: checkpoint?.cursor.step ?? 0, runId: run.runId });
+  const plan = planOf(options, prepared, run.runId, term, () => runtime?.endpoint ?? options.bind);
   const start = await startOf(run, options, plan.networks);
-  const { metrics, progress, checkpoints, journal } = createRecords(session, plan, start);
+  const { metrics, progress, checkpoints, recorder } = createRecords(session, plan, start);
   const modelOf = (manifests: Manifests): Model =>
     createModel(
       recipe,
@@ -80,18 +80,14 @@ export async function runSession(session: SessionOptions): Promise<void> {
     const started = await startRuntime({
       plan,
       start,
-      seed: options.seed,
-      compile: options.compile,
-      xla: options.xla,
       recipe,
-      recipeHash,
       dataset,
       stream: createIdStream(options.seed, dataset.count),
       carriers: createCarriers(options.carrier),
       restored: checkpoint === undefined ? undefined : modelOf(manifestsOf(checkpoint)),
       createModel: modelOf,
       listen: (events) => listen(options.bind, events),
-      journal,
+      recorder,
       nowMs,
     });
     runtime = started;
@@ -99,14 +95,12 @@ export async function runSession(session: SessionOptions): Promise<void> {
     announce({
       endpoint: started.endpoint,
       metricsUrl: http.url,
-      plan,
       prepared,
-      options,
       directory: directory.path,
       resumedAt: checkpoint?.cursor.step,
       log,
     });
-    journal.stateChanged(started.state);
+    recorder.stateChanged(started.state);
     if (options.spawn) {
       const logDirectory = join(directory.path, 'workers');
       await makeDirectory(logDirectory);
@@ -125,7 +119,7 @@ export async function runSession(session: SessionOptions): Promise<void> {
     const ending = await started.ended;
     progress.stop(undefined, nowMs());
     await localWorkers?.stop(workerGraceMs);
-    await conclude({ ending, runtime: started, journal, checkpoints, directory, plan, recipe, seed: options.seed, log });
+    await conclude({ ending, runtime: started, recorder, checkpoints, directory, plan, recipe, seed: options.seed, log });
   } finally {
     progress.stop(undefined, nowMs());
     await localWorkers?.stop(0);
@@ -134,21 +128,20 @@ export async function runSession(session: SessionOptions): Promise<void> {
   }
 }
 
-function planOf(options: Options, prepared: Prepared, runId: string, epoch: number, endpoint: () => string): Plan {
+function planOf(options: Options, prepared: Prepared, runId: string, term: number, endpoint: () => string): Plan {
   return {
     runId,
-    epoch,
+    term,
     phases: prepared.phases,
     networks: Object.keys(prepared.recipe.networks),
-    batchSize: prepared.batchSize,
-    shardCount: options.shards,
+    run: prepared.run,
     totalSteps: prepared.totalSteps,
     workersWanted: options.workers,
     minWorkers: options.minWorkers,
     joinTimeoutMs: options.joinTimeout * 1000,
     workerTimeoutMs: options.workerTimeout * 1000,
     checkpointEverySteps: options.checkpointEvery,
-    sampleEverySteps: options.sampleEvery,
+    gridEverySteps: options.gridEvery,
     pictures,
     allowMixedNumerics: options.allowMixedNumerics,
     // Read when it is shown: of a bind to port 0, the port is known only once it listens.
@@ -166,13 +159,13 @@ function workerCommand(endpoint: string, recipeFile: string | undefined): string
 async function startOf(run: OpenRun, options: Options, networks: readonly string[]): Promise<Start> {
   const { checkpoint } = run;
   if (checkpoint === undefined)
-    return { cursor: startOfRun, versions: Object.fromEntries(networks.map((name) => [name, 0])), sampleDue: false };
+    return { cursor: startOfRun, versions: Object.fromEntries(networks.map((name) => [name, 0])), gridDue: false };
   const { cursor } = checkpoint;
   const versions = Object.fromEntries(checkpoint.networks.map(({ name, version: commits }) => [name, commits]));
   // Stopped between the end of a step and its grid: the grid is made up for.
-  const sampleDue =
-    isSampleDue(cursor, options.sampleEvery) && !(await exists(join(run.directory.path, 'samples', `${stepName(cursor.step)}.png`)));
-  return { cursor, versions, sampleDue, manifestKey: manifestKeyOf(manifestsOf(checkpoint)), fingerprint: checkpoint.fingerprint };
+  const gridDue =
+    isGridDue(cursor, options.gridEvery) && !(await exists(join(run.directory.path, 'grids', `${stepName(cursor.step)}.png`)));
+  return { cursor, versions, gridDue, manifestKey: manifestKeyOf(manifestsOf(checkpoint)), fingerprint: checkpoint.fingerprint };
 }
 
 async function exists(path: string): Promise<boolean> {
@@ -186,20 +179,20 @@ interface Records {
   readonly metrics: Metrics;
   readonly progress: Progress;
   readonly checkpoints: CheckpointWriter;
-  readonly journal: Journal;
+  readonly recorder: Recorder;
 }
 
 /** Everything that writes and tells. */
 function createRecords({ options, prepared, run, log, terminal }: SessionOptions, plan: Plan, start: Start): Records {
   const { directory, store, checkpoint } = run;
-  const { recipe, recipeHash, dataset } = prepared;
+  const { recipe, dataset } = prepared;
   const metrics = createMetrics({
     recipe: { name: recipe.name, networks: plan.networks, phases: plan.phases.map(({ name }) => name) },
     runId: plan.runId,
     version,
     seed: options.seed,
   });
-  metrics.planned({ epoch: plan.epoch, step: start.cursor.step, steps: plan.totalSteps, workersWanted: plan.workersWanted });
+  metrics.planned({ term: plan.term, step: start.cursor.step, steps: plan.totalSteps, workersWanted: plan.workersWanted });
   const progress = createProgress({
     stream: process.stdout,
     isInteractive: isInteractive(process.stdout, process.env),
@@ -221,7 +214,7 @@ function createRecords({ options, prepared, run, log, terminal }: SessionOptions
     },
     nowMs,
   });
-  const journal = createJournal({
+  const recorder = createRecorder({
     plan,
     recipe,
     dataset,
@@ -236,13 +229,8 @@ function createRecords({ options, prepared, run, log, terminal }: SessionOptions
       fingerprint: start.fingerprint,
       backend: checkpoint?.backend,
     },
-    identity: {
-      lockstepVersion: version,
-      recipe: { name: recipe.name, hash: recipeHash },
-      seed: options.seed,
-      datasetSha256: dataset.sha256,
-    },
+    identity: { lockstepVersion: version, run: plan.run, datasetSha256: dataset.sha256 },
     nowMs,
   });
-  return { metrics, progress, checkpoints, journal };
+  return { metrics, progress, checkpoints, recorder };
 }

@@ -5,6 +5,8 @@ export type { RegionOffer, RegionReader, RegionWriter } from './carrier/shared-m
 export { createRegion, openRegion } from './carrier/shared-memory.ts';
 export { createShmCarrier } from './carrier/shm.ts';
 export type { ErrorCode } from './errors.ts';
+export type { Execution } from './execution.ts';
+export { executions } from './execution.ts';
 export { errorCodes, errorTable, isErrorCode, LockstepError } from './errors.ts';
 export { createArena } from './kernels/arena.ts';
 export type { ResidentFlats } from './kernels/resident.ts';
@@ -24,6 +26,7 @@ export type {
   Payload,
   Ready,
   Result,
+  RunSettings,
   ShardOutcome,
   ToCoordinator,
   ToWorker,

@@ -3,11 +3,10 @@
  */
 import { randomBytes } from 'node:crypto';
 import { hostname } from 'node:os';
-import { createLog, loadRecipe, LockstepError, type Recipe, runProgram, stopSignals, version } from '@lockstep/shared';
+import { createLog, loadRecipe, LockstepError, type Recipe, runProgram, type RunSettings, stopSignals, version } from '@lockstep/shared';
 import { loadBackend } from './backends/index.ts';
 import { parseFlags } from './options/command-line.ts';
 import { resolveConfig, type WorkerConfig } from './options/resolve-options.ts';
-import type { RunConfig } from './core/events.ts';
 import { runWorker } from './runtime.ts';
 
 async function main(): Promise<number> {
@@ -21,7 +20,7 @@ async function main(): Promise<number> {
   const outcome = await runWorker(
     {
       endpoint: config.endpoint,
-      incarnation: randomBytes(8).toString('hex'),
+      peer: randomBytes(8).toString('hex'),
       identity: { version, name: config.name ?? defaultName(config), host: hostname(), pid: process.pid },
       reconnectTimeoutMs: config.reconnectTimeoutMs,
       backend,
@@ -50,7 +49,7 @@ function coordinatorProcessGone(): Promise<string> {
 }
 
 /** Code never travels: the worker has the recipe itself, and the hashes must match. */
-async function findRecipe(wanted: RunConfig['recipe'], recipeFile: string | undefined): Promise<Recipe> {
+async function findRecipe(wanted: RunSettings['recipe'], recipeFile: string | undefined): Promise<Recipe> {
   const { recipe, hash } = await loadRecipe(recipeFile ?? wanted.name).catch((error: unknown) => {
     if (recipeFile !== undefined) throw error;
     throw new LockstepError(

@@ -23,25 +23,26 @@ import {
   type RegionOffer,
   type RegionReader,
   type Result,
+  type RunSettings,
   toWorker,
   type ToWorker,
   type Work,
 } from '@lockstep/shared';
 import type { Backend } from './backends/backend.ts';
-import { inModeOf } from './backends/compile-mode.ts';
+import { inExecution } from './backends/execution.ts';
 import { type Compute, createCompute } from './compute/compute.ts';
-import type { Effect, Event, RunConfig, WorkOrder } from './core/events.ts';
+import type { Effect, Event, WorkOrder } from './core/events.ts';
 import { createState, nextDeadlineMs } from './core/state.ts';
 import { step } from './core/step.ts';
 
 export interface RuntimeOptions {
   readonly endpoint: string;
-  readonly incarnation: string;
+  readonly peer: string;
   readonly identity: { readonly version: string; readonly name: string; readonly host: string; readonly pid: number };
   readonly reconnectTimeoutMs: number;
   readonly backend: Backend;
   /** The recipe of this name and hash, or a LockstepError that says what to do. */
-  readonly findRecipe: (wanted: RunConfig['recipe']) => Promise<Recipe>;
+  readonly findRecipe: (wanted: RunSettings['recipe']) => Promise<Recipe>;
   readonly log: Log;
 }
 
@@ -76,7 +77,7 @@ export async function runWorker(options: RuntimeOptions, stopRequested: Promise<
   let peers: RegionReader | undefined;
   let carrier: Carrier = inlineCarrier;
 
-  const transport = connect(options.endpoint, options.incarnation, {
+  const transport = connect(options.endpoint, options.peer, {
     up: () => handle({ type: 'up' }),
     down: () => handle({ type: 'down' }),
     message: (frames) => {
@@ -106,14 +107,13 @@ export async function runWorker(options: RuntimeOptions, stopRequested: Promise<
   }
 
   function handleMessage(message: ToWorker, frames: readonly Uint8Array[]): void {
-    if (message.incarnation !== options.incarnation) return;
-    const { runId, epoch, incarnation, round } = message;
-    const fence: Fence = { runId, epoch, incarnation, round };
+    if (message.peer !== options.peer) return;
+    const { runId, term, peer, round } = message;
+    const fence: Fence = { runId, term, peer, round };
     switch (message.type) {
       case 'welcome': {
-        const { recipe, seed, batchSize, shardCount, compile, xla } = message;
         share(message.region);
-        return handle({ type: 'welcome', fence, config: { recipe, seed, batchSize, shardCount, compile, xla } });
+        return handle({ type: 'welcome', fence, run: message.run });
       }
       case 'work':
         return handle(workEvent(message, frames, fence, carrier));
@@ -129,14 +129,14 @@ export async function runWorker(options: RuntimeOptions, stopRequested: Promise<
       case 'hello':
         return send({
           type: 'hello',
-          incarnation: options.incarnation,
+          peer: options.peer,
           ...options.identity,
           backend: backend.name,
           device: backend.device,
           ...(own === undefined ? {} : { region: own.offer }),
         });
       case 'prepare':
-        return enqueue(() => prepare(effect.config));
+        return enqueue(() => prepare(effect.run));
       case 'ready':
         log.info(`Joined the run ${effect.fence.runId} at ${options.endpoint}.`);
         return send({ type: 'ready', ...effect.fence, manifests: compute!.manifests, fingerprint, carrier: carrier.name });
@@ -147,7 +147,7 @@ export async function runWorker(options: RuntimeOptions, stopRequested: Promise<
         answers += 1;
         const room = Math.max(...Object.values(compute!.manifests).map(({ length }) => length));
         const { payload, frames } = carrier.pack(
-          flats.map((flat, index) => ({ key: String(index), version: answers, room, live: flat, frozen: () => flat })),
+          flats.map((flat, index) => ({ key: String(index), version: answers, room, live: flat, snapshot: () => flat })),
         );
         send({ type: 'result', ...effect.fence, workId: effect.workId, ...fields, payload }, frames);
         // No frame lies in their memory: they were copied.
@@ -183,12 +183,11 @@ export async function runWorker(options: RuntimeOptions, stopRequested: Promise<
     });
   }
 
-  async function prepare(config: RunConfig): Promise<void> {
+  async function prepare(run: RunSettings): Promise<void> {
     compute?.dispose();
     compute = undefined;
-    const recipe = await options.findRecipe(config.recipe);
-    const { seed, batchSize, shardCount } = config;
-    compute = await createCompute({ backend: inModeOf(config, backend), recipe, seed, batchSize, shardCount });
+    const recipe = await options.findRecipe(run.recipe);
+    compute = await createCompute({ backend: inExecution(run.execution, backend), recipe, run });
     fingerprint = await compute.fingerprint();
     handle({ type: 'prepared' });
   }
@@ -202,7 +201,7 @@ export async function runWorker(options: RuntimeOptions, stopRequested: Promise<
   async function carryOut(fence: Fence, order: WorkOrder): Promise<void> {
     const { weights, samples, sampleBytes } = order.payload as WorkPayload;
     const startMs = nowMs();
-    for (const [index, network] of order.sends.entries()) compute!.setWeights(network, order.needs[network]!, weights[index]!);
+    for (const [index, network] of order.sends.entries()) compute!.setWeights(network, order.versions[network]!, weights[index]!);
     if (order.task === 'generate') {
       const pictures = await compute!.generate({ pictures: order.pictures });
       answer = {
@@ -255,14 +254,14 @@ function workEvent(message: Work, frames: readonly Uint8Array[], fence: Fence, c
   // The weights have been replaced since: this order comes late, and another is on its way.
   if (unpacked === undefined && message.payload.carrier === 'shm')
     return { type: 'lost-weights', fence, workId: message.workId, networks: message.sends };
-  const { workId, task, phase, shards, pictures, needs, sends, sampleBytes } = message;
+  const { workId, task, phase, shards, pictures, versions, sends, sampleBytes } = message;
   const weights = unpacked?.slice(0, sends.length) ?? [];
   const [samples = noSamples, ...others] = unpacked?.slice(sends.length) ?? [];
   if (weights.length !== sends.length || others.length > 0 || samples.length !== Math.ceil(sampleBytes / 4)) {
     return { type: 'failed', code: 'compute-failed', reason: 'The coordinator sent a WORK whose frames do not fit its header.' };
   }
   const payload: WorkPayload = { weights, samples, sampleBytes };
-  return { type: 'work', fence, order: { workId, task, phase, shards, pictures, needs, sends, payload } };
+  return { type: 'work', fence, order: { workId, task, phase, shards, pictures, versions, sends, payload } };
 }
 
 function failure(error: unknown): Event {

@@ -1,5 +1,5 @@
 /** What a checkpoint holds: all that a run needs to go on as if it had never stopped. Types only. */
-import type { Manifest } from '@lockstep/shared';
+import type { Manifest, RunSettings } from '@lockstep/shared';
 import type { Cursor } from '../core/cursor.ts';
 import type { OptimizerState } from '../training/optimizer/index.ts';
 
@@ -19,10 +19,8 @@ export interface Checkpoint {
   /** Of the Lockstep that wrote it. */
   readonly lockstepVersion: string;
   readonly runId: string;
-  readonly recipe: { readonly name: string; readonly hash: string };
-  readonly seed: number;
-  readonly batchSize: number;
-  readonly shardCount: number;
+  /** `execution` is missing from checkpoints of format 1; the fingerprint tells there. */
+  readonly run: Omit<RunSettings, 'execution'> & Partial<Pick<RunSettings, 'execution'>>;
   readonly cursor: Cursor;
   /** Rounds committed of the step after `cursor.step`: 0 exactly when the cursor stands at a step's start. */
   readonly roundsIntoStep: number;

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { LockstepError } from '@lockstep/shared';
+import { executions } from '@lockstep/shared';
 import fc from 'fast-check';
 import type { Checkpoint, Json } from './checkpoint.ts';
 import { decodeCheckpoint, decodeHeader, encodeCheckpoint, headerFileName } from './format.ts';
@@ -48,10 +49,13 @@ const network = fc.integer({ min: 0, max: 20 }).chain((length) =>
 const checkpoints: fc.Arbitrary<Checkpoint> = record({
   lockstepVersion: identifier,
   runId: identifier,
-  recipe: record({ name: identifier, hash }),
-  seed: fc.maxSafeNat(),
-  batchSize: fc.integer({ min: 1 }),
-  shardCount: fc.integer({ min: 1 }),
+  run: record({
+    recipe: record({ name: identifier, hash }),
+    seed: fc.maxSafeNat(),
+    batchSize: fc.integer({ min: 1 }),
+    shardCount: fc.integer({ min: 1 }),
+    execution: fc.constantFrom(...executions),
+  }),
   cursor: record({
     step: fc.maxSafeNat(),
     phase: fc.integer({ min: 1, max: 9 }),
@@ -171,8 +175,8 @@ describe('the format of a checkpoint', () => {
       [json((text) => text.slice(0, 50)), /\/run\/checkpoint\.json is not valid JSON/],
       [json((text) => text.replace('"seed": 42', '"seed": 43')), /\/run\/checkpoint\.json does not match its own checksum/],
       [
-        json((text) => text.replace('"formatVersion": 1', '"formatVersion": 2')),
-        /format version 2, written by Lockstep 0\.1\.0; this Lockstep reads version 1/,
+        json((text) => text.replace('"formatVersion": 2', '"formatVersion": 3')),
+        /format version 3, written by Lockstep 0\.1\.0; this Lockstep reads versions 1 and 2/,
       ],
       [json(() => '{}'), /has no format version/],
       [json(() => '[]'), /is not a JSON object/],

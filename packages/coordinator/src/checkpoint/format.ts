@@ -21,13 +21,13 @@ export function encodeCheckpoint(checkpoint: Checkpoint): Map<string, Uint8Array
     files.set(name, littleEndianBytes(flat));
     return name;
   };
-  const { networks, partial, cursor, recipe, ...rest } = checkpoint;
+  const { networks, partial, cursor, run, ...rest } = checkpoint;
   checkPosition(checkpoint);
   const described = networks.map((network, index) => describeNetwork(network, index, add));
   const header: Header = {
     formatVersion,
     ...rest,
-    recipe: { name: recipe.name, hash: recipe.hash },
+    run: { ...run, recipe: { ...run.recipe } },
     cursor: { ...cursor },
     partial: throughJson(partial) as Header['partial'],
     networks: described,

@@ -3,12 +3,12 @@
  *
  * Responsible for: everything of a checkpoint but the flats. Not responsible for: the flats (`format.ts`), the disk (`store.ts`, `read.ts`).
  */
-import { LockstepError, manifestSchema } from '@lockstep/shared';
+import { executions, LockstepError, manifestSchema } from '@lockstep/shared';
 import { z } from 'zod';
 import { sha256 } from './bytes.ts';
 
 /** Raised by any change that an older Lockstep would misread. */
-export const formatVersion = 1;
+export const formatVersion = 2;
 export const headerFileName = 'checkpoint.json';
 /** Bytes; far above the largest topology, far below the memory. */
 export const maximumHeaderBytes = 64 * 1024 * 1024;
@@ -33,10 +33,13 @@ const header = z.strictObject({
   formatVersion: z.literal(formatVersion),
   lockstepVersion: name,
   runId: name,
-  recipe: z.strictObject({ name, hash: hex }),
-  seed: count,
-  batchSize: z.int().min(1),
-  shardCount: z.int().min(1),
+  run: z.strictObject({
+    recipe: z.strictObject({ name, hash: hex }),
+    seed: count,
+    batchSize: z.int().min(1),
+    shardCount: z.int().min(1),
+    execution: z.enum(executions).exactOptional(),
+  }),
   cursor: z.strictObject({ step: count, phase: count, repetition: count, round: count, samplePosition: count }),
   roundsIntoStep: count,
   backend: name,
@@ -58,13 +61,19 @@ export function encodeHeader(value: Header): Uint8Array {
 /** Throws `resume-invalid` with a sentence that names `path`. */
 export function decodeHeader(bytes: Uint8Array, path: string): Header {
   const raw = parse(bytes, path);
-  if (raw['formatVersion'] !== formatVersion) throw invalid(path, versionSentence(raw));
-  const { sha256: _, ...body } = raw;
-  if (!Buffer.from(textOf(body)).equals(bytes)) throw invalid(path, 'does not match its own checksum');
+  if (raw['formatVersion'] !== formatVersion && raw['formatVersion'] !== 1) throw invalid(path, versionSentence(raw));
+  const { sha256: _, ...written } = raw;
+  if (!Buffer.from(textOf(written)).equals(bytes)) throw invalid(path, 'does not match its own checksum');
+  const body = raw['formatVersion'] === 1 ? fromFormat1(written) : written;
   const checked = header.safeParse(body);
   if (!checked.success) throw invalid(path, `holds a bad value (${explain(checked.error)})`);
   // Not zod's copy, which drops the key `__proto__`; the schema transforms nothing.
   return body as Header;
+}
+
+/** Format 1 had the fields of `run` side by side, without `execution`. */
+function fromFormat1({ recipe, seed, batchSize, shardCount, ...rest }: Record<string, unknown>): Record<string, unknown> {
+  return { ...rest, formatVersion, run: { recipe, seed, batchSize, shardCount } };
 }
 
 export function invalid(path: string, what: string): LockstepError {
@@ -92,7 +101,7 @@ function versionSentence(raw: Record<string, unknown>): string {
   const { formatVersion: found, lockstepVersion } = raw;
   if (typeof found !== 'number') return 'has no format version';
   const writer = typeof lockstepVersion === 'string' ? `, written by Lockstep ${lockstepVersion.slice(0, 40)}` : '';
-  return `has format version ${found}${writer}; this Lockstep reads version ${formatVersion}: resume with the one that wrote it`;
+  return `has format version ${found}${writer}; this Lockstep reads versions 1 and ${formatVersion}: resume with the one that wrote it`;
 }
 
 function explain(error: z.ZodError): string {

@@ -210,9 +210,9 @@ describe('a damaged checkpoint', () => {
       t,
       async (path) => {
         const file = join(path, 'checkpoint.json');
-        await writeFile(file, (await readFile(file, 'utf8')).replace('"formatVersion": 1', '"formatVersion": 9'));
+        await writeFile(file, (await readFile(file, 'utf8')).replace('"formatVersion": 2', '"formatVersion": 9'));
       },
-      /format version 9.* reads version 1/,
+      /format version 9.* reads versions 1 and 2/,
     ));
   test('is passed over under the name of another', (t) =>
     damage(

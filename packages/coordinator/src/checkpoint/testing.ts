@@ -7,10 +7,7 @@ export function exampleCheckpoint(step: number, roundsIntoStep: 0 | 1 = 0, lengt
   return {
     lockstepVersion: '0.1.0',
     runId: 'run-1',
-    recipe: { name: 'gan', hash: 'a'.repeat(64) },
-    seed: 42,
-    batchSize: 128,
-    shardCount: 4,
+    run: { recipe: { name: 'gan', hash: 'a'.repeat(64) }, seed: 42, batchSize: 128, shardCount: 4, execution: 'graph' },
     cursor: { step, phase: roundsIntoStep, repetition: 0, round, samplePosition: round * 128 },
     roundsIntoStep,
     backend: 'wasm',

@@ -6,7 +6,7 @@
  */
 
 /** One entry per idle worker that gets work: its position in `idle` and its shards, ascending. Workers beyond the shards stand by. */
-export function dealShards(waiting: readonly number[], idleCount: number): number[][] {
+export function assignShards(waiting: readonly number[], idleCount: number): number[][] {
   const takers = Math.min(idleCount, waiting.length);
   return Array.from({ length: takers }, (_, taker) =>
     waiting.slice(Math.floor((taker * waiting.length) / takers), Math.floor(((taker + 1) * waiting.length) / takers)),

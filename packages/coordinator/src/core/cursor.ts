@@ -24,7 +24,7 @@ export function phaseAt(plan: Plan, cursor: Cursor): PlannedPhase {
 export function advance(plan: Plan, cursor: Cursor): Cursor {
   const phase = phaseAt(plan, cursor);
   const round = cursor.round + 1;
-  const samplePosition = cursor.samplePosition + (phase.readsReal ? plan.batchSize : 0);
+  const samplePosition = cursor.samplePosition + (phase.readsReal ? plan.run.batchSize : 0);
   if (cursor.repetition + 1 < phase.repeat) return { ...cursor, repetition: cursor.repetition + 1, round, samplePosition };
   if (cursor.phase + 1 < plan.phases.length) return { ...cursor, phase: cursor.phase + 1, repetition: 0, round, samplePosition };
   return { step: cursor.step + 1, phase: 0, repetition: 0, round, samplePosition };

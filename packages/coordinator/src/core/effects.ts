@@ -16,13 +16,13 @@ export type Effect =
   | { readonly do: 'begin'; readonly task: TaskKind; readonly cursor: Cursor }
   /** Send WORK. `sends` are the networks whose version the worker lacks. */
   | {
-      readonly do: 'deal';
+      readonly do: 'assign';
       readonly to: PeerId;
       readonly workId: number;
       readonly task: TaskKind;
       readonly cursor: Cursor;
       readonly shards: readonly number[];
-      readonly needs: Readonly<Record<string, number>>;
+      readonly versions: Readonly<Record<string, number>>;
       readonly sends: readonly string[];
     }
   /** Count these shards in: add the nodes' flats to the sum, or keep the pictures. */
@@ -38,11 +38,11 @@ export type Effect =
   /** The step's last round was committed. */
   | { readonly do: 'complete-step'; readonly cursor: Cursor }
   /** Every picture is in: write the grid. */
-  | { readonly do: 'save-sample'; readonly step: number }
+  | { readonly do: 'save-grid'; readonly step: number }
   | { readonly do: 'checkpoint'; readonly cursor: Cursor }
   /** A line for events.jsonl and the log. */
   | { readonly do: 'record'; readonly entry: RecordEntry }
-  | { readonly do: 'count'; readonly what: 'shards-redealt'; readonly by: number }
+  | { readonly do: 'count'; readonly what: 'shards-reassigned'; readonly by: number }
   | { readonly do: 'count'; readonly what: 'results-dropped'; readonly reason: DropReason; readonly by: 1 }
   /** The end. `completed`: export and summarise. `stopped`: the cursor is checkpointed. `failed`: exit with the error. */
   | {
@@ -52,7 +52,7 @@ export type Effect =
       readonly code?: ErrorCode;
     };
 
-export const dropReasons = ['unknown-worker', 'other-run', 'other-epoch', 'other-round', 'unasked'] as const;
+export const dropReasons = ['unknown-worker', 'other-run', 'other-term', 'other-round', 'unasked'] as const;
 export type DropReason = (typeof dropReasons)[number];
 
 /** Why a worker that had joined is no longer counted. A refused worker never joined. */
@@ -80,6 +80,6 @@ export type RecordEntry =
       readonly shardsCommitted: number;
     }
   | { readonly event: 'worker-refused'; readonly worker: string; readonly code: ErrorCode; readonly reason: string }
-  | { readonly event: 'shards-redealt'; readonly worker: string; readonly shards: readonly number[]; readonly round: number }
+  | { readonly event: 'shards-reassigned'; readonly worker: string; readonly shards: readonly number[]; readonly round: number }
   | { readonly event: 'training'; readonly reason: string; readonly round: number }
   | { readonly event: 'waiting'; readonly reason: string; readonly round: number };

@@ -1,4 +1,4 @@
-/** Fencing (invariant I3): a message counts only if run, epoch, incarnation and round match what the core knows now. */
+/** Fencing (invariant I3): a message counts only if run, term, peer and round match what the core knows now. */
 import type { DropReason } from './effects.ts';
 import type { Event } from './events.ts';
 import type { State } from './state.ts';
@@ -7,9 +7,9 @@ import type { State } from './state.ts';
 export function dropReasonOf(state: State, event: Extract<Event, { fence: unknown }>): DropReason | undefined {
   const { fence } = event;
   if (fence.runId !== state.plan.runId) return 'other-run';
-  if (fence.epoch !== state.plan.epoch) return 'other-epoch';
+  if (fence.term !== state.plan.term) return 'other-term';
   const worker = state.workers.get(event.peer);
-  if (worker === undefined || fence.incarnation !== worker.peer) return 'unknown-worker';
+  if (worker === undefined || fence.peer !== worker.peer) return 'unknown-worker';
   if (event.type === 'ready' || event.type === 'leave') return undefined;
   if (fence.round !== state.cursor.round) return 'other-round';
   return event.workId === worker.workId ? undefined : 'unasked';

@@ -30,7 +30,7 @@ export function greet(state: State, event: Extract<Event, { type: 'hello' }>, no
     holds: {},
     workId: undefined,
     shards: [],
-    needs: 0,
+    needRequests: 0,
     shardsCommitted: 0,
   });
   effects.push({ do: 'welcome', to: event.peer, round: state.cursor.round });
@@ -89,6 +89,6 @@ export function removeWorker(state: State, peer: PeerId, cause: LeaveReason, rea
   }
   if (worker.shards.length === 0) return;
   for (const shard of worker.shards) state.task!.shards[shard] = { status: 'waiting' };
-  effects.push({ do: 'record', entry: { event: 'shards-redealt', worker: worker.name, shards: worker.shards, round } });
-  effects.push({ do: 'count', what: 'shards-redealt', by: worker.shards.length });
+  effects.push({ do: 'record', entry: { event: 'shards-reassigned', worker: worker.name, shards: worker.shards, round } });
+  effects.push({ do: 'count', what: 'shards-reassigned', by: worker.shards.length });
 }

@@ -1,4 +1,5 @@
 /** The facts of a run that the core needs: numbers and names, fixed before the first event. */
+import type { RunSettings } from '@lockstep/shared';
 
 export interface PlannedPhase {
   readonly name: string;
@@ -11,11 +12,11 @@ export interface PlannedPhase {
 
 export interface Plan {
   readonly runId: string;
-  readonly epoch: number;
+  readonly term: number;
+  /** What every worker must know, too. */
+  readonly run: RunSettings;
   readonly phases: readonly PlannedPhase[];
   readonly networks: readonly string[];
-  readonly batchSize: number;
-  readonly shardCount: number;
   readonly totalSteps: number;
   readonly workersWanted: number;
   readonly minWorkers: number;
@@ -26,7 +27,7 @@ export interface Plan {
   /** 0: only at the end. */
   readonly checkpointEverySteps: number;
   /** 0: only at the end. */
-  readonly sampleEverySteps: number;
+  readonly gridEverySteps: number;
   readonly pictures: number;
   readonly allowMixedNumerics: boolean;
   /** How a person starts one more worker; part of the sentence that says whom we wait for. Undefined where workers are started for them. */

@@ -1,11 +1,11 @@
-/** The whole state of the coordinator's core: one record, workers keyed by incarnation, so that leaving is one delete. */
+/** The whole state of the coordinator's core: one record, workers keyed by peer, so that leaving is one delete. */
 import type { PeerId } from '@lockstep/shared';
 import type { Cursor } from './cursor.ts';
 import type { TaskKind } from './events.ts';
 import type { Plan } from './plan.ts';
 
 export interface Worker {
-  /** The incarnation, which is also the transport's identity. */
+  /** The peer, which is also the transport's identity. */
   readonly peer: PeerId;
   readonly name: string;
   readonly host: string;
@@ -23,7 +23,7 @@ export interface Worker {
   /** Shards it owes. */
   shards: readonly number[];
   /** Times it asked for weights since its last result: bounded, or two confused peers would talk for ever. */
-  needs: number;
+  needRequests: number;
   shardsCommitted: number;
 }
 
@@ -36,7 +36,7 @@ export interface Task {
 
 export type ShardState =
   | { readonly status: 'waiting' }
-  | { readonly status: 'dealt'; readonly to: PeerId }
+  | { readonly status: 'assigned'; readonly to: PeerId }
   | { readonly status: 'done'; readonly by: PeerId };
 
 /**
@@ -58,7 +58,7 @@ export interface State {
   task: Task | undefined;
   nextWorkId: number;
   /** A grid is due before the next round. */
-  sampleDue: boolean;
+  gridDue: boolean;
   /** Of the first worker, or of the checkpoint. */
   manifestKey: string | undefined;
   fingerprint: string | undefined;
@@ -71,7 +71,7 @@ export interface State {
 export interface Start {
   readonly cursor: Cursor;
   readonly versions: Readonly<Record<string, number>>;
-  readonly sampleDue: boolean;
+  readonly gridDue: boolean;
   readonly manifestKey?: string;
   readonly fingerprint?: string;
 }
@@ -86,7 +86,7 @@ export function createState(plan: Plan, start: Start, nowMs: number): State {
     workers: new Map(),
     task: undefined,
     nextWorkId: 1,
-    sampleDue: start.sampleDue,
+    gridDue: start.gridDue,
     manifestKey: start.manifestKey,
     fingerprint: start.fingerprint,
     refusals: 0,
@@ -103,7 +103,7 @@ export function readyWorkers(state: State): Worker[] {
 export function countWorkers(state: State): { joining: number; ready: number; computing: number; spare: number } {
   const ready = readyWorkers(state);
   const computing = ready.filter((worker) => worker.stage === 'working').length;
-  const spare = ready.filter((worker, index) => worker.stage === 'idle' && index >= state.plan.shardCount).length;
+  const spare = ready.filter((worker, index) => worker.stage === 'idle' && index >= state.plan.run.shardCount).length;
   return { joining: state.workers.size - ready.length, ready: ready.length - computing - spare, computing, spare };
 }
 

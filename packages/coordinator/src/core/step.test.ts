@@ -12,35 +12,34 @@ import { step } from './step.ts';
 
 const plan: Plan = {
   runId: 'r',
-  epoch: 1,
+  term: 1,
   phases: [
     { name: 'd', updates: 'discriminator', repeat: 1, readsReal: true },
     { name: 'g', updates: 'generator', repeat: 1, readsReal: false },
   ],
   networks: ['generator', 'discriminator'],
-  batchSize: 8,
-  shardCount: 4,
+  run: { recipe: { name: 'gan', hash: 'h' }, seed: 1, batchSize: 8, shardCount: 4, execution: 'graph' },
   totalSteps: 2,
   workersWanted: 2,
   minWorkers: 1,
   joinTimeoutMs: 1000,
   workerTimeoutMs: 100,
   checkpointEverySteps: 1,
-  sampleEverySteps: 0,
+  gridEverySteps: 0,
   pictures: 64,
   allowMixedNumerics: false,
   workerCommand: 'worker --connect tcp://127.0.0.1:5555',
 };
 
 function create(changes: Partial<Plan> = {}): State {
-  return createState({ ...plan, ...changes }, { cursor: startOfRun, versions: { generator: 0, discriminator: 0 }, sampleDue: false }, 0);
+  return createState({ ...plan, ...changes }, { cursor: startOfRun, versions: { generator: 0, discriminator: 0 }, gridDue: false }, 0);
 }
 
 const hello = (peer: string, name = peer): Event => ({ type: 'hello', peer, name, host: 'h', pid: 1, backend: 'wasm', device: 'cpu' });
 const fence = (state: State, peer: string, changes = {}) => ({
   runId: 'r',
-  epoch: 1,
-  incarnation: peer,
+  term: 1,
+  peer: peer,
   round: state.cursor.round,
   ...changes,
 });
@@ -59,7 +58,7 @@ const result = (state: State, peer: string, shards: number[], changes = {}, task
   fence: fence(state, peer, changes),
   workId: state.workers.get(peer)?.workId ?? 0,
   task,
-  nodes: task === 'gradient' ? cover(shards, state.plan.shardCount) : [],
+  nodes: task === 'gradient' ? cover(shards, state.plan.run.shardCount) : [],
   outcomes: task === 'gradient' ? shards.map((shard) => ({ shard, loss: 1, metrics: {} })) : [],
   payload: undefined,
 });
@@ -69,7 +68,7 @@ function join(state: State, ...peers: string[]): Effect[] {
 }
 
 const dealt = (effects: Effect[]): Record<string, readonly number[]> =>
-  Object.fromEntries(effects.flatMap((effect) => (effect.do === 'deal' ? [[effect.to, effect.shards]] : [])));
+  Object.fromEntries(effects.flatMap((effect) => (effect.do === 'assign' ? [[effect.to, effect.shards]] : [])));
 const kinds = (effects: Effect[]): string[] => effects.map((effect) => (effect.do === 'record' ? effect.entry.event : effect.do));
 
 describe('coordinator core', () => {
@@ -85,9 +84,9 @@ describe('coordinator core', () => {
     const state = create();
     const effects = join(state, 'a', 'b');
     assert.deepEqual(dealt(effects), { a: [0, 1], b: [2, 3] });
-    const deal = effects.find((effect) => effect.do === 'deal')!;
-    assert.deepEqual(deal.sends, ['generator', 'discriminator']);
-    assert.deepEqual(deal.needs, { generator: 0, discriminator: 0 });
+    const assigned = effects.find((effect) => effect.do === 'assign')!;
+    assert.deepEqual(assigned.sends, ['generator', 'discriminator']);
+    assert.deepEqual(assigned.versions, { generator: 0, discriminator: 0 });
   });
 
   test('commits when every shard is in, and sends only what the commit changed', () => {
@@ -97,8 +96,8 @@ describe('coordinator core', () => {
     assert.deepEqual(kinds(step(state, result(state, 'a', [0, 1]), 0)), ['accept', 'commit']);
     const effects = step(state, { type: 'committed' }, 0);
     assert.deepEqual(dealt(effects), { a: [0, 1], b: [2, 3] });
-    const deal = effects.find((effect) => effect.do === 'deal')!;
-    assert.deepEqual(deal.sends, ['discriminator']);
+    const assigned = effects.find((effect) => effect.do === 'assign')!;
+    assert.deepEqual(assigned.sends, ['discriminator']);
     assert.deepEqual(state.cursor, { step: 0, phase: 1, repetition: 0, round: 1, samplePosition: 8 });
   });
 
@@ -107,12 +106,12 @@ describe('coordinator core', () => {
     join(state, 'a');
     const round = (): Effect[] => [...step(state, result(state, 'a', [0, 1, 2, 3]), 0), ...step(state, { type: 'committed' }, 0)];
     round();
-    assert.deepEqual(kinds(round()), ['accept', 'commit', 'complete-step', 'checkpoint', 'begin', 'deal']);
+    assert.deepEqual(kinds(round()), ['accept', 'commit', 'complete-step', 'checkpoint', 'begin', 'assign']);
     round();
-    assert.deepEqual(kinds(round()), ['accept', 'commit', 'complete-step', 'begin', 'deal']);
+    assert.deepEqual(kinds(round()), ['accept', 'commit', 'complete-step', 'begin', 'assign']);
     assert.deepEqual(kinds(step(state, result(state, 'a', [0], {}, 'generate'), 0)), [
       'accept',
-      'save-sample',
+      'save-grid',
       'checkpoint',
       'bye',
       'finish',
@@ -124,7 +123,7 @@ describe('coordinator core', () => {
     const state = create();
     join(state, 'a', 'b');
     const lost = step(state, { type: 'down', peer: 'a' }, 0);
-    assert.deepEqual(kinds(lost), ['worker-left', 'shards-redealt', 'count']);
+    assert.deepEqual(kinds(lost), ['worker-left', 'shards-reassigned', 'count']);
     const effects = step(state, result(state, 'b', [2, 3]), 0);
     assert.deepEqual(dealt(effects), { b: [0, 1] });
     assert.deepEqual(kinds(step(state, result(state, 'b', [0, 1]), 0)), ['accept', 'commit']);
@@ -148,8 +147,8 @@ describe('coordinator core', () => {
 
   for (const [what, changes, reason] of [
     ['another run', { runId: 'x' }, 'other-run'],
-    ['another epoch', { epoch: 0 }, 'other-epoch'],
-    ['another incarnation', { incarnation: 'z' }, 'unknown-worker'],
+    ['another term', { term: 0 }, 'other-term'],
+    ['another peer', { peer: 'z' }, 'unknown-worker'],
     ['another round', { round: 9 }, 'other-round'],
   ] as const) {
     test(`drops and counts a result of ${what}`, () => {
@@ -173,7 +172,7 @@ describe('coordinator core', () => {
     const state = create();
     join(state, 'a', 'b');
     const effects = step(state, result(state, 'a', [0, 1, 2, 3]), 0);
-    assert.deepEqual(kinds(effects), ['refuse', 'worker-refused', 'worker-left', 'shards-redealt', 'count']);
+    assert.deepEqual(kinds(effects), ['refuse', 'worker-refused', 'worker-left', 'shards-reassigned', 'count']);
     assert.match(JSON.stringify(effects), /covers shards 0,1,2,3 instead of 0,1/);
   });
 
@@ -183,7 +182,7 @@ describe('coordinator core', () => {
     step(state, result(state, 'b', [2, 3]), 50);
     assert.deepEqual(step(state, { type: 'tick' }, 99), []);
     const effects = step(state, { type: 'tick' }, 100);
-    assert.deepEqual(kinds(effects), ['bye', 'worker-left', 'shards-redealt', 'count', 'deal']);
+    assert.deepEqual(kinds(effects), ['bye', 'worker-left', 'shards-reassigned', 'count', 'assign']);
     assert.deepEqual(dealt(effects), { b: [0, 1] });
   });
 
@@ -197,7 +196,7 @@ describe('coordinator core', () => {
         0,
       );
     const [again] = need();
-    assert.deepEqual(again?.do === 'deal' && { shards: again.shards, sends: again.sends }, { shards: [0, 1], sends: ['generator'] });
+    assert.deepEqual(again?.do === 'assign' && { shards: again.shards, sends: again.sends }, { shards: [0, 1], sends: ['generator'] });
     need();
     need();
     assert.equal(kinds(need())[0], 'refuse');
@@ -259,7 +258,7 @@ describe('coordinator core', () => {
     const state = create();
     join(state, 'a');
     const effects = step(state, { type: 'tick' }, 1000);
-    assert.deepEqual(kinds(effects), ['training', 'begin', 'deal']);
+    assert.deepEqual(kinds(effects), ['training', 'begin', 'assign']);
   });
 
   test('stop drops the round under way, checkpoints the cursor and tells the workers', () => {

@@ -5,7 +5,7 @@
  */
 import { cover, type ErrorCode, isNode, shardsUnder, type TreeNode } from '@lockstep/shared';
 import { advance, isStepBoundary } from './cursor.ts';
-import { dealShards } from './assignment.ts';
+import { assignShards } from './assignment.ts';
 import { describe, waitingFor } from './describe.ts';
 import type { DropReason, Effect } from './effects.ts';
 import type { Event } from './events.ts';
@@ -16,7 +16,7 @@ import { readyWorkers, type State, type Worker } from './state.ts';
 type ResultEvent = Extract<Event, { type: 'result' }>;
 
 /** Bound on how often one worker may ask for weights again without delivering a result. */
-const maximumNeeds = 3;
+const maximumNeedRequests = 3;
 
 export function step(state: State, event: Event, nowMs: number): Effect[] {
   const effects: Effect[] = [];
@@ -84,7 +84,7 @@ function isFenced(state: State, event: Extract<Event, { fence: unknown }>, effec
 function drop(state: State, peer: string, reason: DropReason, effects: Effect[]): void {
   effects.push({ do: 'count', what: 'results-dropped', reason, by: 1 });
   // Somebody we do not know believes to be a member: after a time-out here, or a restart of ours. HELLO puts it right.
-  if (reason === 'unknown-worker' || reason === 'other-epoch') {
+  if (reason === 'unknown-worker' || reason === 'other-term') {
     effects.push({ do: 'bye', to: peer, round: state.cursor.round, ended: false, reason: 'Say HELLO again.' });
   }
 }
@@ -98,7 +98,7 @@ function takeResult(state: State, event: ResultEvent, effects: Effect[]): void {
   if (fault !== undefined) return refuse(state, event.peer, 'compute-failed', `Its result was unusable: ${fault}.`, effects);
   for (const shard of worker.shards) task.shards[shard] = { status: 'done', by: worker.peer };
   if (task.kind === 'gradient') worker.shardsCommitted += worker.shards.length;
-  worker.needs = 0;
+  worker.needRequests = 0;
   release(worker);
   effects.push({ do: 'accept', from: worker.peer, nodes: event.nodes, outcomes: event.outcomes, payload: event.payload });
 }
@@ -122,8 +122,8 @@ function key(node: TreeNode): string {
 function takeNeed(state: State, event: Extract<Event, { type: 'need' }>, effects: Effect[]): void {
   if (isFenced(state, event, effects)) return;
   const worker = state.workers.get(event.peer)!;
-  worker.needs += 1;
-  if (worker.needs > maximumNeeds)
+  worker.needRequests += 1;
+  if (worker.needRequests > maximumNeedRequests)
     return refuse(state, event.peer, 'compute-failed', 'It asked for the same weights again and again.', effects);
   for (const network of event.networks) delete worker.holds[network];
   giveBack(state, worker);
@@ -169,7 +169,7 @@ function proceed(state: State, nowMs: number, effects: Effect[]): void {
   changeStage(state, nowMs, effects);
   if (state.stage !== 'training') return;
   if (state.task === undefined) beginTask(state, effects);
-  deal(state, nowMs, effects);
+  assign(state, nowMs, effects);
   if (state.task?.shards.every((shard) => shard.status === 'done')) completeTask(state, nowMs, effects);
 }
 
@@ -186,7 +186,7 @@ function changeStage(state: State, nowMs: number, effects: Effect[]): void {
 }
 
 function describeStart(state: State, ready: number): string {
-  const { shardCount } = state.plan;
+  const { shardCount } = state.plan.run;
   const spares = ready - shardCount;
   const start = `Training with ${plural(ready, 'worker')} and ${plural(shardCount, 'shard')}.`;
   return spares <= 0
@@ -204,28 +204,28 @@ function startTraining(state: State, reason: string, effects: Effect[]): void {
 }
 
 function beginTask(state: State, effects: Effect[]): void {
-  const kind = state.sampleDue ? 'generate' : 'gradient';
-  const shards = kind === 'generate' ? 1 : state.plan.shardCount;
+  const kind = state.gridDue ? 'generate' : 'gradient';
+  const shards = kind === 'generate' ? 1 : state.plan.run.shardCount;
   state.task = { kind, shards: Array.from({ length: shards }, () => ({ status: 'waiting' })) };
   effects.push({ do: 'begin', task: kind, cursor: state.cursor });
 }
 
-function deal(state: State, nowMs: number, effects: Effect[]): void {
+function assign(state: State, nowMs: number, effects: Effect[]): void {
   const task = state.task!;
   const waiting = task.shards.flatMap((shard, index) => (shard.status === 'waiting' ? [index] : []));
   const idle = readyWorkers(state).filter((worker) => worker.stage === 'idle');
-  for (const [index, shards] of dealShards(waiting, idle.length).entries()) {
+  for (const [index, shards] of assignShards(waiting, idle.length).entries()) {
     const worker = idle[index]!;
-    for (const shard of shards) task.shards[shard] = { status: 'dealt', to: worker.peer };
-    const needs = { ...state.versions };
-    const sends = state.plan.networks.filter((network) => worker.holds[network] !== needs[network]);
-    Object.assign(worker.holds, needs);
+    for (const shard of shards) task.shards[shard] = { status: 'assigned', to: worker.peer };
+    const versions = { ...state.versions };
+    const sends = state.plan.networks.filter((network) => worker.holds[network] !== versions[network]);
+    Object.assign(worker.holds, versions);
     worker.stage = 'working';
     worker.shards = shards;
     worker.workId = state.nextWorkId;
     state.nextWorkId += 1;
     worker.deadlineMs = nowMs + state.plan.workerTimeoutMs;
-    effects.push({ do: 'deal', to: worker.peer, workId: worker.workId, task: task.kind, cursor: state.cursor, shards, needs, sends });
+    effects.push({ do: 'assign', to: worker.peer, workId: worker.workId, task: task.kind, cursor: state.cursor, shards, versions, sends });
   }
 }
 
@@ -236,9 +236,9 @@ function completeTask(state: State, nowMs: number, effects: Effect[]): void {
     effects.push({ do: 'commit', cursor: state.cursor });
     return;
   }
-  effects.push({ do: 'save-sample', step: state.cursor.step });
+  effects.push({ do: 'save-grid', step: state.cursor.step });
   state.task = undefined;
-  state.sampleDue = false;
+  state.gridDue = false;
   completeBoundary(state, effects);
   if (stageOf(state) !== 'ended') proceed(state, nowMs, effects);
 }
@@ -250,8 +250,8 @@ function commitRound(state: State, effects: Effect[]): void {
   state.task = undefined;
   if (!isStepBoundary(state.cursor)) return;
   effects.push({ do: 'complete-step', cursor: state.cursor });
-  state.sampleDue = isDue(state, state.plan.sampleEverySteps);
-  if (!state.sampleDue) completeBoundary(state, effects);
+  state.gridDue = isDue(state, state.plan.gridEverySteps);
+  if (!state.gridDue) completeBoundary(state, effects);
 }
 
 /** After the grid, if one was due: checkpoint, or end. */

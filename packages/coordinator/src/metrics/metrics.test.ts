@@ -20,7 +20,7 @@ async function scrape({ registry }: Metrics): Promise<Map<string, string>> {
 
 /** Something of everything. */
 function use(metrics: Metrics): void {
-  metrics.planned({ epoch: 2, step: 500, steps: 1000, workersWanted: 4 });
+  metrics.planned({ term: 2, step: 500, steps: 1000, workersWanted: 4 });
   metrics.runsOn('wasm');
   const seconds = { computeSeconds: 0.2, waitSeconds: 0.03, reduceSeconds: 0.0002, applySeconds: 0.004 };
   metrics.roundCommitted({
@@ -37,7 +37,7 @@ function use(metrics: Metrics): void {
   metrics.workerJoined('a');
   metrics.workerComputed('a', 0.2);
   metrics.workerLeft('timeout');
-  metrics.shardsRedealt(2);
+  metrics.shardsReassigned(2);
   metrics.resultDropped('other-round');
   metrics.bytes('sent', 1000);
   metrics.bytes('sent', 24);
@@ -52,11 +52,11 @@ test('known series are exported as 0 before their first event', async () => {
     'lockstep_steps_total',
     'lockstep_step_duration_seconds_count',
     'lockstep_worker_joins_total',
-    'lockstep_shards_redealt_total',
+    'lockstep_shards_reassigned_total',
     'lockstep_checkpoint_duration_seconds_count',
     'lockstep_checkpoint_failures_total',
     'lockstep_checkpoint_last_success_timestamp_seconds',
-    'lockstep_coordinator_epoch',
+    'lockstep_coordinator_term',
     ...recipe.networks.flatMap((network) => [`lockstep_loss{network="${network}"}`, `lockstep_gradient_norm{network="${network}"}`]),
     ...recipe.phases.flatMap((phase) => phaseParts.map((part) => `lockstep_phase_duration_seconds_count{phase="${phase}",part="${part}"}`)),
     ...workerStates.map((state) => `lockstep_workers{state="${state}"}`),
@@ -75,7 +75,7 @@ test('each event is seen in its metric', async () => {
   const samples = await scrape(metrics);
   const expected: Record<string, string> = {
     'lockstep_run_info{run_id="run-1",recipe="gan",seed="7",backend="wasm"}': '1',
-    lockstep_coordinator_epoch: '2',
+    lockstep_coordinator_term: '2',
     lockstep_run_step: '501',
     lockstep_run_planned_steps: '1000',
     lockstep_workers_wanted: '4',
@@ -96,7 +96,7 @@ test('each event is seen in its metric', async () => {
     lockstep_worker_joins_total: '1',
     'lockstep_worker_leaves_total{reason="timeout"}': '1',
     'lockstep_worker_compute_seconds_sum{worker="a"}': '0.2',
-    lockstep_shards_redealt_total: '2',
+    lockstep_shards_reassigned_total: '2',
     'lockstep_results_dropped_total{reason="other-round"}': '1',
     'lockstep_network_bytes_total{direction="sent"}': '1024',
     'lockstep_network_bytes_total{direction="received"}': '0',

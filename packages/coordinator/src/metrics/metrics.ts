@@ -45,7 +45,7 @@ export interface CommittedRound {
 export interface Metrics {
   readonly registry: Registry;
   /** Where the run stands when this process starts, and how far it shall go. */
-  planned(plan: { readonly epoch: number; readonly step: number; readonly steps: number; readonly workersWanted: number }): void;
+  planned(plan: { readonly term: number; readonly step: number; readonly steps: number; readonly workersWanted: number }): void;
   runsOn(backend: string): void;
   roundCommitted(round: CommittedRound): void;
   /** `step`: steps committed in the whole run; `images`: consumed by this step. */
@@ -57,7 +57,7 @@ export interface Metrics {
   /** No worker of this name is expected back: its series end. */
   workerGone(name: string): void;
   workerComputed(name: string, seconds: number): void;
-  shardsRedealt(count: number): void;
+  shardsReassigned(count: number): void;
   resultDropped(reason: DropReason): void;
   bytes(direction: Direction, count: number): void;
   checkpointWritten(checkpoint: { readonly seconds: number; readonly atSecondsSince1970: number }): void;
@@ -101,8 +101,8 @@ function runMethods(instruments: Instruments, options: MetricsOptions): Pick<Met
   runsOn(backend);
   return {
     runsOn,
-    planned({ epoch, step, steps, workersWanted }) {
-      instruments.coordinatorEpoch.set(epoch);
+    planned({ term, step, steps, workersWanted }) {
+      instruments.coordinatorTerm.set(term);
       instruments.runStep.set(step);
       instruments.runPlannedSteps.set(steps);
       instruments.workersWanted.set(workersWanted);
@@ -176,12 +176,12 @@ function workerMethods(instruments: Instruments): WorkerMethods {
   };
 }
 
-type RuntimeMethods = Pick<Metrics, 'shardsRedealt' | 'resultDropped' | 'bytes' | 'checkpointWritten' | 'checkpointFailed'>;
+type RuntimeMethods = Pick<Metrics, 'shardsReassigned' | 'resultDropped' | 'bytes' | 'checkpointWritten' | 'checkpointFailed'>;
 
 function runtimeMethods(instruments: Instruments): RuntimeMethods {
   return {
-    shardsRedealt(count) {
-      instruments.shardsRedealt.inc(count);
+    shardsReassigned(count) {
+      instruments.shardsReassigned.inc(count);
     },
     resultDropped(reason) {
       instruments.resultsDropped.inc({ reason });

@@ -9,7 +9,7 @@ test('names, types and labels are an interface: dashboards and alerts hold on to
   assert.deepEqual(pinned, [
     'gauge lockstep_build_info{version,protocol}',
     'gauge lockstep_run_info{run_id,recipe,seed,backend}',
-    'gauge lockstep_coordinator_epoch{}',
+    'gauge lockstep_coordinator_term{}',
     'gauge lockstep_run_step{}',
     'gauge lockstep_run_planned_steps{}',
     'counter lockstep_steps_total{}',
@@ -24,7 +24,7 @@ test('names, types and labels are an interface: dashboards and alerts hold on to
     'counter lockstep_worker_joins_total{}',
     'counter lockstep_worker_leaves_total{reason}',
     'histogram lockstep_worker_compute_seconds{worker}',
-    'counter lockstep_shards_redealt_total{}',
+    'counter lockstep_shards_reassigned_total{}',
     'counter lockstep_results_dropped_total{reason}',
     'counter lockstep_network_bytes_total{direction}',
     'histogram lockstep_checkpoint_duration_seconds{}',

@@ -36,9 +36,9 @@ export const metricTable = {
     help: 'Always 1. The run that is being trained. backend is empty until the first worker has joined.',
     labels: ['run_id', 'recipe', 'seed', 'backend'],
   },
-  coordinatorEpoch: {
+  coordinatorTerm: {
     type: 'gauge',
-    name: 'lockstep_coordinator_epoch',
+    name: 'lockstep_coordinator_term',
     help: "Lives of the run's coordinator: rises by one each time it starts.",
     labels: [],
   },
@@ -129,9 +129,9 @@ export const metricTable = {
     labels: ['worker'],
     buckets: workerBuckets,
   },
-  shardsRedealt: {
+  shardsReassigned: {
     type: 'counter',
-    name: 'lockstep_shards_redealt_total',
+    name: 'lockstep_shards_reassigned_total',
     help: 'Shards dealt again because the worker that owed them was lost.',
     labels: [],
   },

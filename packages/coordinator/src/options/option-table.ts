@@ -4,7 +4,7 @@
  * Responsible for: single values. Not responsible for: contradictions between options (`config.ts`), yargs (`cli.ts`).
  * config.json holds the same names in camel case, so that a run's file can be given back with --config.
  */
-import { endpoint, LockstepError, numberWithin, oneOf } from '@lockstep/shared';
+import { endpoint, type Execution, executions, LockstepError, numberWithin, oneOf } from '@lockstep/shared';
 
 export const backendChoices = ['auto', 'cuda', 'tensorflow', 'wasm', 'webgpu'] as const;
 export const carrierChoices = ['auto', 'inline'] as const;
@@ -32,12 +32,11 @@ export interface Options {
   readonly runDir: string | undefined;
   readonly checkpointEvery: number;
   readonly keep: number;
-  readonly sampleEvery: number;
+  readonly gridEvery: number;
   /** Undefined: the MNIST that comes with Lockstep. */
   readonly data: string | undefined;
   readonly backend: (typeof backendChoices)[number];
-  readonly compile: boolean;
-  readonly xla: boolean;
+  readonly execution: Execution;
   readonly allowMixedNumerics: boolean;
   readonly carrier: (typeof carrierChoices)[number];
   readonly joinTimeout: number;
@@ -178,7 +177,7 @@ export const optionTable: { readonly [K in keyof Options]: OptionSpec } = {
     changesOnResume: true,
   },
   keep: { type: 'number', default: 3, describe: 'checkpoints to keep', check: whole(1, 1e6), changesOnResume: true },
-  sampleEvery: {
+  gridEvery: {
     type: 'number',
     default: 250,
     describe: 'steps between grids of pictures (0: only at the end)',
@@ -200,19 +199,11 @@ export const optionTable: { readonly [K in keyof Options]: OptionSpec } = {
     check: choice(backendChoices),
     changesOnResume: true,
   },
-  compile: {
-    type: 'boolean',
-    default: true,
-    defaultDescription: 'on',
-    describe: 'run each phase as one graph where the backend can; --no-compile runs it op by op',
-    check: truth,
-    changesOnResume: false,
-  },
-  xla: {
-    type: 'boolean',
-    default: false,
-    describe: 'have XLA fuse each graph into few kernels (backends tensorflow and cuda); gives other bits than without',
-    check: truth,
+  execution: {
+    type: 'string',
+    default: 'graph',
+    describe: `how phases run: ${executions.join(', ')} (xla: tensorflow and cuda only); results may differ in their last bits`,
+    check: choice(executions),
     changesOnResume: false,
   },
   allowMixedNumerics: {

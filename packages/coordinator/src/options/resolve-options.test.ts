@@ -54,9 +54,8 @@ describe('coordinator options', () => {
     ['--steps 3 --epochs 2', /--steps contradicts --epochs/],
     ['--workers 2 --min-workers 3', /--min-workers 3 is more than --workers 2/],
     ['--backend wasm', /add --spawn/],
-    ['--xla --no-compile', /--xla contradicts --no-compile/],
-    ['--xla --spawn --backend wasm', /--xla contradicts --backend wasm/],
-    ['--xla --spawn --backend webgpu', /--xla contradicts --backend webgpu/],
+    ['--execution xla --spawn --backend wasm', /--execution xla contradicts --backend wasm/],
+    ['--execution xla --spawn --backend webgpu', /--execution xla contradicts --backend webgpu/],
     ['--resume --config x.json', /--resume contradicts --config/],
     ['train', /train/],
   ] as const) {
@@ -85,8 +84,7 @@ describe('coordinator options', () => {
       ['--recipe gan-seed', '--recipe'],
       ['--learning-rate 1', '--learning-rate'],
       ['--data /tmp', '--data'],
-      ['--no-compile', '--compile'],
-      ['--xla', '--xla'],
+      ['--execution eager', '--execution'],
       ['--allow-mixed-numerics', '--allow-mixed-numerics'],
     ] as const) {
       await refused(`--resume ${line}`, 'resume-invalid', new RegExp(`^${flag} cannot change`), run);

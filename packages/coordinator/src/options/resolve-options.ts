@@ -7,6 +7,7 @@
 import { isIP } from 'node:net';
 import { LockstepError } from '@lockstep/shared';
 import type { CommandLine } from './command-line.ts';
+import { withPresentNames } from './former-names.ts';
 import { flagOf, type Options, optionNames, optionTable } from './option-table.ts';
 
 /** Options as a file holds them. `about` is for people: version, hashes. */
@@ -40,7 +41,7 @@ function check(name: keyof Options, label: string, value: unknown): unknown {
 /** Values of a config file, checked like flags; a key that is no option is a mistake worth stopping for. */
 function checkFile(path: string, file: ConfigFile): Partial<Record<keyof Options, unknown>> {
   const values: Partial<Record<keyof Options, unknown>> = {};
-  for (const [name, value] of Object.entries(file)) {
+  for (const [name, value] of Object.entries(withPresentNames(file))) {
     if (name === 'about' || name === 'runDir') continue;
     if (!Object.hasOwn(optionTable, name))
       throw new LockstepError('config-invalid', `${path}: '${name}' is not an option of this version of Lockstep.`);
@@ -72,16 +73,10 @@ function checkTogether(options: Options, commandLine: CommandLine): void {
       `--min-workers ${options.minWorkers} is more than --workers ${options.workers}: the run could never start.`,
     );
   }
-  if (options.xla && !options.compile) {
+  if (options.execution === 'xla' && options.spawn && (options.backend === 'wasm' || options.backend === 'webgpu')) {
     throw new LockstepError(
       'usage',
-      '--xla contradicts --no-compile: XLA works on the graphs that --no-compile does without. Drop one of them.',
-    );
-  }
-  if (options.xla && options.spawn && (options.backend === 'wasm' || options.backend === 'webgpu')) {
-    throw new LockstepError(
-      'usage',
-      `--xla contradicts --backend ${options.backend}, which has no XLA: use --backend tensorflow or cuda, or drop --xla.`,
+      `--execution xla contradicts --backend ${options.backend}, which has no XLA: use --backend tensorflow or cuda, or drop --execution.`,
     );
   }
   if (commandLine.typed.backend !== undefined && !options.spawn) {

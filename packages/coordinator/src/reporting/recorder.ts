@@ -40,7 +40,7 @@ export interface StepRecord {
 
 export const emptyStep: StepRecord = { loss: {}, gradientNorm: {}, metrics: {} };
 
-export interface JournalOptions {
+export interface RecorderOptions {
   readonly plan: Plan;
   readonly recipe: Recipe;
   readonly dataset: Dataset;
@@ -57,7 +57,7 @@ export interface JournalOptions {
     readonly backend: string | undefined;
   };
   /** What every checkpoint of the run has in common. */
-  readonly identity: Pick<Checkpoint, 'lockstepVersion' | 'recipe' | 'seed' | 'datasetSha256'>;
+  readonly identity: Pick<Checkpoint, 'lockstepVersion' | 'run' | 'datasetSha256'>;
   readonly nowMs: () => number;
 }
 
@@ -70,7 +70,7 @@ export interface Totals {
   readonly shardsCommitted: Readonly<Record<string, number>>;
 }
 
-export interface Journal {
+export interface Recorder {
   initialised(model: Model, fingerprint: string): void;
   began(task: TaskKind): void;
   computed(worker: string | undefined, seconds: number): void;
@@ -79,7 +79,7 @@ export interface Journal {
   sample(step: number, pictures: Float32Array): void;
   checkpoint(cursor: Cursor, model: Model): void;
   record(entry: RecordEntry): void;
-  redealt(count: number): void;
+  reassigned(count: number): void;
   dropped(reason: DropReason): void;
   bytes(direction: Direction, count: number): void;
   /** After every event: workers may have come, gone or changed what they do. */
@@ -89,9 +89,9 @@ export interface Journal {
   settled(): Promise<void>;
 }
 
-export function createJournal(options: JournalOptions): Journal {
+export function createRecorder(options: RecorderOptions): Recorder {
   const { plan, recipe, dataset, directory, metrics, progress, log, nowMs } = options;
-  const images = imagesPerStep(plan.phases, plan.batchSize);
+  const images = imagesPerStep(plan.phases, plan.run.batchSize);
   let step = options.start.partial;
   let { cursor } = options.start;
   let { fingerprint } = options.start;
@@ -156,7 +156,7 @@ export function createJournal(options: JournalOptions): Journal {
       const [height, width] = dataset.shape;
       const png = encodeGrid(pictures, { count: plan.pictures, height, width, range: recipe.real.range, columns: 8 });
       samples = samples
-        .then(() => directory.writeSample(atStep, png))
+        .then(() => directory.writeGrid(atStep, png))
         .then(
           (path) => log.info(`Pictures of step ${atStep}: ${path}`),
           (error: unknown) => log.error(`The pictures of step ${atStep} could not be written: ${(error as Error).message}`),
@@ -176,8 +176,6 @@ export function createJournal(options: JournalOptions): Journal {
       options.checkpoints.write({
         ...options.identity,
         runId: plan.runId,
-        batchSize: plan.batchSize,
-        shardCount: plan.shardCount,
         cursor: at,
         roundsIntoStep: at.round - at.step * roundsPerStep(plan),
         backend,
@@ -192,7 +190,7 @@ export function createJournal(options: JournalOptions): Journal {
       if (entry.event === 'worker-joined' && backend === '') metrics.runsOn((backend = entry.backend));
       if (entry.event === 'worker-left') shardsOfDeparted[entry.worker] = (shardsOfDeparted[entry.worker] ?? 0) + entry.shardsCommitted;
     },
-    redealt: (count) => metrics.shardsRedealt(count),
+    reassigned: (count) => metrics.shardsReassigned(count),
     dropped: (reason) => metrics.resultDropped(reason),
     bytes: (direction, count) => metrics.bytes(direction, count),
     stateChanged(state) {
@@ -251,7 +249,7 @@ function tell(entry: RecordEntry, log: Log, metrics: Metrics): void {
       return log.warn(`Worker ${entry.worker} is gone: ${entry.reason}.`);
     case 'worker-refused':
       return log.warn(`Worker ${entry.worker} was refused: ${entry.reason}`);
-    case 'shards-redealt':
+    case 'shards-reassigned':
       return log.info(`Shards ${entry.shards.join(', ')} of worker ${entry.worker} are dealt again.`);
     case 'training':
       return log.info(entry.reason);

@@ -1,4 +1,4 @@
-/** events.jsonl: what happened to the run, with times, one bounded line an event. Pure but for `lastEpoch`, which reads it. */
+/** events.jsonl: what happened to the run, with times, one bounded line an event. Pure but for `lastTerm`, which reads it. */
 import { linesOf, parseLine } from '../disk/line-file.ts';
 
 /** `event` names are part of the interface of events.jsonl. */
@@ -27,14 +27,15 @@ function shorten(value: unknown): unknown {
   return Array.isArray(value) ? value.slice(0, shortList) : value;
 }
 
-/** The highest epoch that a coordinator of this run recorded; 0 if none did. Lines that a crash damaged are passed over. */
-export async function lastEpoch(path: string): Promise<number> {
+/** The highest term that a coordinator of this run recorded; 0 if none did. Lines that a crash damaged are passed over. */
+export async function lastTerm(path: string): Promise<number> {
   let last = 0;
   for await (const line of linesOf(path)) {
     if (!line.text.includes('coordinator-started')) continue;
     const parsed = parseLine(line);
-    const epoch = parsed?.['event'] === 'coordinator-started' ? parsed['epoch'] : undefined;
-    if (typeof epoch === 'number' && Number.isSafeInteger(epoch) && epoch > last) last = epoch;
+    // Called `epoch` by coordinators up to 0.1.0.
+    const term = parsed?.['event'] === 'coordinator-started' ? (parsed['term'] ?? parsed['epoch']) : undefined;
+    if (typeof term === 'number' && Number.isSafeInteger(term) && term > last) last = term;
   }
   return last;
 }

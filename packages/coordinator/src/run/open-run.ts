@@ -105,7 +105,7 @@ export async function openRun(commandLine: CommandLine, options: Options, prepar
   if (latest === undefined && skipped.length > 0)
     throw new LockstepError('resume-invalid', `No checkpoint in ${store.directory} can be used: ${skipped[0]!.reason}`);
   if (latest === undefined) log.info(`${path} has no checkpoint yet: starting from the beginning, which gives the same weights.`);
-  else checkCheckpoint(latest.checkpoint, latest.path, prepared, options);
+  else checkCheckpoint(latest.checkpoint, latest.path, prepared);
   const runId = latest?.checkpoint.runId ?? (await runIdOf(path));
   const directory = await resumeRunDirectory(path, latest?.checkpoint.cursor.step ?? 0);
   await directory.writeConfig(configOf(options, prepared, runId));
@@ -120,17 +120,17 @@ async function close(directory: RunDirectory, lock: Lock, hasBegun: boolean): Pr
 
 /** What config.json says: every option as it was resolved, so that --config gives the same run, and what it was made with. */
 function configOf(options: Options, prepared: Prepared, runId: string): object {
-  const { recipe, recipeFile, recipeHash, dataset, batchSize, totalSteps } = prepared;
+  const { recipe, recipeFile, run, dataset, totalSteps } = prepared;
   const { data, ...rest } = options;
   return {
     ...rest,
     recipe: recipeFile ?? recipe.name,
     ...(data === undefined ? {} : { data: resolve(data) }),
-    batchSize,
+    batchSize: run.batchSize,
     steps: totalSteps,
     epochs: undefined,
     runDir: undefined,
-    about: { lockstepVersion: version, runId, recipeHash, datasetSha256: dataset.sha256 },
+    about: { lockstepVersion: version, runId, recipeHash: run.recipe.hash, datasetSha256: dataset.sha256 },
   };
 }
 

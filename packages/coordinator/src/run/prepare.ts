@@ -3,7 +3,7 @@
  *
  * Responsible for: loading and cross-checking. Not responsible for: sockets, processes, or writing anything.
  */
-import { loadRecipe, LockstepError, type Manifests, type Recipe, repetitions } from '@lockstep/shared';
+import { loadRecipe, LockstepError, type Manifests, type Recipe, repetitions, type RunSettings } from '@lockstep/shared';
 import type { Checkpoint } from '../checkpoint/checkpoint.ts';
 import { checkBatch } from '../options/resolve-options.ts';
 import { type Cursor, imagesPerStep, isStepBoundary } from '../core/cursor.ts';
@@ -13,12 +13,11 @@ import type { Options } from '../options/option-table.ts';
 
 export interface Prepared {
   readonly recipe: Recipe;
-  readonly recipeHash: string;
+  readonly run: RunSettings;
   /** Absolute path, for a recipe that is not built in. */
   readonly recipeFile: string | undefined;
   readonly dataset: Dataset;
   readonly phases: readonly PlannedPhase[];
-  readonly batchSize: number;
   readonly totalSteps: number;
 }
 
@@ -47,21 +46,25 @@ export async function prepare(options: Options): Promise<Prepared> {
       `--epochs ${options.epochs} is less than one step of ${imagesPerStep(phases, batchSize)} images. Raise it, or give --steps.`,
     );
   }
-  return { recipe, recipeHash: hash, recipeFile: file, dataset, phases, batchSize, totalSteps };
+  const { seed, shards: shardCount, execution } = options;
+  const run: RunSettings = { recipe: { name: recipe.name, hash }, seed, batchSize, shardCount, execution };
+  return { recipe, run, recipeFile: file, dataset, phases, totalSteps };
 }
 
 /** Refuses to go on with a checkpoint that belongs to another computation. */
-export function checkCheckpoint(checkpoint: Checkpoint, path: string, prepared: Prepared, options: Options): void {
+export function checkCheckpoint({ run: was, ...checkpoint }: Checkpoint, path: string, { run, ...prepared }: Prepared): void {
   const refuse = (what: string): never => {
     throw new LockstepError('resume-invalid', `${path} cannot be resumed: ${what}.`);
   };
-  if (checkpoint.recipe.hash !== prepared.recipeHash) {
-    refuse(`its recipe '${checkpoint.recipe.name}' has changed since (--recipe); restore the file, or start a new run`);
+  if (was.recipe.hash !== run.recipe.hash) {
+    refuse(`its recipe '${was.recipe.name}' has changed since (--recipe); restore the file, or start a new run`);
   }
   if (checkpoint.datasetSha256 !== prepared.dataset.sha256) refuse("the data is not the run's (--data); point it at the same files");
-  if (checkpoint.seed !== options.seed) refuse(`its seed is ${checkpoint.seed}, not ${options.seed} (--seed)`);
-  if (checkpoint.batchSize !== prepared.batchSize) refuse(`its batch is ${checkpoint.batchSize}, not ${prepared.batchSize} (--batch-size)`);
-  if (checkpoint.shardCount !== options.shards) refuse(`it has ${checkpoint.shardCount} shards, not ${options.shards} (--shards)`);
+  if (was.seed !== run.seed) refuse(`its seed is ${was.seed}, not ${run.seed} (--seed)`);
+  if (was.batchSize !== run.batchSize) refuse(`its batch is ${was.batchSize}, not ${run.batchSize} (--batch-size)`);
+  if (was.shardCount !== run.shardCount) refuse(`it has ${was.shardCount} shards, not ${run.shardCount} (--shards)`);
+  if (was.execution !== undefined && was.execution !== run.execution)
+    refuse(`its phases run as '${was.execution}', not '${run.execution}' (--execution)`);
   if (checkpoint.cursor.step >= prepared.totalSteps) {
     refuse(`it has all of its ${checkpoint.cursor.step} steps; give a larger total with --steps or --epochs`);
   }
@@ -72,6 +75,6 @@ export function manifestsOf(checkpoint: Checkpoint): Manifests {
 }
 
 /** A grid of pictures is due at the cursor, by the interval. */
-export function isSampleDue(cursor: Cursor, everySteps: number): boolean {
+export function isGridDue(cursor: Cursor, everySteps: number): boolean {
   return isStepBoundary(cursor) && cursor.step > 0 && everySteps > 0 && cursor.step % everySteps === 0;
 }

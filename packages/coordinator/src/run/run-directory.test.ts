@@ -8,7 +8,7 @@ import { openCheckpointStore } from '../checkpoint/store.ts';
 import { exampleCheckpoint } from '../checkpoint/testing.ts';
 import { scratchDirectory } from '../disk/testing.ts';
 import { createRunDirectory, holdsRun, readRunConfig, resumeRunDirectory } from './run-directory.ts';
-import { eventLine, lastEpoch, maximumEventLength } from './events-file.ts';
+import { eventLine, lastTerm, maximumEventLength } from './events-file.ts';
 
 const now = (): Date => new Date('2026-01-02T03:04:05.678Z');
 const isError = (code: ErrorCode, sentence: RegExp) => (error: unknown) =>
@@ -25,15 +25,15 @@ describe('a new run directory', () => {
     const run = await createRunDirectory(path, { seed: 42 }, { now });
     run.appendLoss({ step: 1, images: 128, loss: { generator: 0.5 } });
     run.appendEvent({ event: 'worker-joined', worker: 'w1', host: 'h', pid: 7 });
-    assert.equal(await run.writeSample(500, Buffer.from('png')), join(path, 'samples', 'step-000500.png'));
+    assert.equal(await run.writeGrid(500, Buffer.from('png')), join(path, 'grids', 'step-000500.png'));
     await run.close();
-    assert.deepEqual(readdirSync(path), ['checkpoints', 'config.json', 'events.jsonl', 'losses.jsonl', 'model', 'samples']);
+    assert.deepEqual(readdirSync(path), ['checkpoints', 'config.json', 'events.jsonl', 'grids', 'losses.jsonl', 'model']);
     assert.deepEqual(await readRunConfig(path), { seed: 42 });
     assert.equal(readFileSync(join(path, 'losses.jsonl'), 'utf8'), '{"step":1,"images":128,"loss":{"generator":0.5}}\n');
     assert.deepEqual(linesIn(join(path, 'events.jsonl')), [
       { time: '2026-01-02T03:04:05.678Z', event: 'worker-joined', worker: 'w1', host: 'h', pid: 7 },
     ]);
-    assert.deepEqual(readdirSync(join(path, 'samples')), ['step-000500.png']);
+    assert.deepEqual(readdirSync(join(path, 'grids')), ['step-000500.png']);
     assert.equal(run.checkpointsPath, join(path, 'checkpoints'));
     assert.equal(run.modelPath, join(path, 'model'));
   });
@@ -46,12 +46,12 @@ describe('a new run directory', () => {
     await refused.remove();
     assert.deepEqual(readdirSync(place), []);
 
-    mkdirSync(join(place, 'mine', 'samples'), { recursive: true });
-    writeFileSync(join(place, 'mine', 'samples', 'cat.png'), '');
+    mkdirSync(join(place, 'mine', 'grids'), { recursive: true });
+    writeFileSync(join(place, 'mine', 'grids', 'cat.png'), '');
     const beside = await createRunDirectory(join(place, 'mine'), {});
     await beside.close();
     await beside.remove();
-    assert.deepEqual(readdirSync(place, { recursive: true }), ['mine', 'mine/samples', 'mine/samples/cat.png']);
+    assert.deepEqual(readdirSync(place, { recursive: true }), ['mine', 'mine/grids', 'mine/grids/cat.png']);
   });
 
   test('rewrites config.json and summary.json whole', async (t) => {
@@ -97,7 +97,7 @@ describe('a new run directory', () => {
     const path = scratchDirectory(t);
     writeFileSync(join(path, 'notes.txt'), 'mine');
     writeFileSync(join(path, '.tmp-config.json'), '{');
-    for (const name of ['samples', 'checkpoints', 'model']) mkdirSync(join(path, name));
+    for (const name of ['grids', 'checkpoints', 'model']) mkdirSync(join(path, name));
     assert.equal(await holdsRun(path), false);
     await (await createRunDirectory(path, {})).close();
     assert.equal(readFileSync(join(path, 'notes.txt'), 'utf8'), 'mine');
@@ -172,10 +172,10 @@ describe('resuming', () => {
   test('makes missing directories, and sweeps what a killed process left', async (t) => {
     const path = await runWith(t, '');
     writeFileSync(join(path, '.tmp-summary.json'), '{');
-    writeFileSync(join(path, 'samples', '.tmp-step-000001.png'), '');
+    writeFileSync(join(path, 'grids', '.tmp-step-000001.png'), '');
     mkdirSync(join(path, 'model', '.tmp-generator'));
     await (await resumeRunDirectory(path, 0)).close();
-    for (const gone of ['.tmp-summary.json', 'samples/.tmp-step-000001.png', 'model/.tmp-generator'])
+    for (const gone of ['.tmp-summary.json', 'grids/.tmp-step-000001.png', 'model/.tmp-generator'])
       assert.equal(existsSync(join(path, gone)), false, gone);
   });
 });
@@ -186,20 +186,18 @@ describe('epochs', () => {
     const events = join(path, 'events.jsonl');
     const first = await createRunDirectory(path, {}, { now });
     assert.equal(await first.recordStart({ host: 'h' }), 1);
-    assert.deepEqual(linesIn(events), [{ time: '2026-01-02T03:04:05.678Z', event: 'coordinator-started', epoch: 1, host: 'h' }]);
-    first.appendEvent({ event: 'worker-joined', worker: 'coordinator-started', epoch: 99 });
+    assert.deepEqual(linesIn(events), [{ time: '2026-01-02T03:04:05.678Z', event: 'coordinator-started', term: 1, host: 'h' }]);
+    first.appendEvent({ event: 'worker-joined', worker: 'coordinator-started', term: 99 });
     await first.close();
-    writeFileSync(
-      events,
-      `not JSON coordinator-started\n{"event":"coordinator-started","epoch":"7"}\n{"event":"coordinator-started","epo`,
-      { flag: 'a' },
-    );
-    assert.equal(await lastEpoch(events), 1);
+    writeFileSync(events, `not JSON coordinator-started\n{"event":"coordinator-started","term":"7"}\n{"event":"coordinator-started","epo`, {
+      flag: 'a',
+    });
+    assert.equal(await lastTerm(events), 1);
     const second = await resumeRunDirectory(path, 0);
     assert.equal(await second.recordStart({}), 2);
     assert.equal(await second.recordStart({}), 3);
     await second.close();
-    assert.equal(await lastEpoch(events), 3);
+    assert.equal(await lastTerm(events), 3);
   });
 });
 

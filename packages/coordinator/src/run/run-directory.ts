@@ -1,7 +1,7 @@
 /**
  * The run directory `runs/<name>/`: what a run leaves for people and for its own resume. Design, section 7.
  *
- * Responsible for: config.json, losses.jsonl, events.jsonl, samples/, summary.json, and the coordinator's epochs.
+ * Responsible for: config.json, losses.jsonl, events.jsonl, grids/, summary.json, and the coordinator's terms.
  * Not responsible for: checkpoints/ (`checkpoint/store.ts`), model/ (`model-export.ts`), the lock that its user must hold (`lock.ts`).
  */
 import { mkdir, readFile, rm, rmdir, stat } from 'node:fs/promises';
@@ -10,7 +10,7 @@ import { LockstepError } from '@lockstep/shared';
 import { stepName } from '../checkpoint/name.ts';
 import { checkpointNames } from '../checkpoint/read.ts';
 import { makeDirectory, onDisk, sweepTemporaries, systemErrorCode, writeFileAtomically } from '../disk/files.ts';
-import { eventLine, lastEpoch } from './events-file.ts';
+import { eventLine, lastTerm } from './events-file.ts';
 import type { RunEvent } from './events-file.ts';
 import { openLineFile } from '../disk/line-file.ts';
 import { cutLosses } from './losses-file.ts';
@@ -27,13 +27,13 @@ export interface RunDirectory {
   appendLoss(line: LossLine): void;
   /** Adds a line with the time; handed to the operating system at once. Overlong strings and lists are shortened. */
   appendEvent(event: RunEvent): void;
-  /** Adds `coordinator-started` with the next epoch, and resolves with it when it would survive power loss. Call it before binding. */
+  /** Adds `coordinator-started` with the next term, and resolves with it when it would survive power loss. Call it before binding. */
   recordStart(fields: Readonly<Record<string, unknown>>): Promise<number>;
   /** Resolves when losses and events so far would survive power loss. Call it before each checkpoint: a resume needs every line up to it. */
   flush(): Promise<void>;
   writeConfig(config: object): Promise<void>;
-  /** Writes `samples/step-000500.png` and resolves with its path. */
-  writeSample(step: number, png: Uint8Array): Promise<string>;
+  /** Writes `grids/step-000500.png` and resolves with its path. */
+  writeGrid(step: number, png: Uint8Array): Promise<string>;
   writeSummary(summary: Summary): Promise<void>;
   /** Writes what waits and frees the files. */
   close(): Promise<void>;
@@ -50,7 +50,7 @@ const configName = 'config.json';
 const lossesName = 'losses.jsonl';
 const eventsName = 'events.jsonl';
 const summaryName = 'summary.json';
-const folders = ['samples', 'checkpoints', 'model'];
+const folders = ['grids', 'checkpoints', 'model'];
 const maximumConfigBytes = 1024 * 1024;
 
 /** Starts a run's directory, created where needed. Throws `run-exists` if one is there already, `disk`. */
@@ -70,7 +70,7 @@ export async function createRunDirectory(path: string, config: object, options: 
  */
 export async function resumeRunDirectory(path: string, completedSteps: number, options: RunDirectoryOptions = {}): Promise<RunDirectory> {
   await makeDirectories(path);
-  for (const directory of [path, join(path, 'samples'), join(path, 'model')]) await sweepTemporaries(directory);
+  for (const directory of [path, join(path, 'grids'), join(path, 'model')]) await sweepTemporaries(directory);
   await cutLosses(join(path, lossesName), completedSteps);
   return await openRunDirectory(path, completedSteps, options);
 }
@@ -111,7 +111,7 @@ async function openRunDirectory(
   const losses = await openLineFile(join(path, lossesName), { bufferBytes: 0 });
   const events = await openLineFile(eventsPath, { bufferBytes: 0 });
   let lastStep = completedSteps;
-  let epoch = await lastEpoch(eventsPath);
+  let term = await lastTerm(eventsPath);
   return {
     path,
     checkpointsPath: join(path, 'checkpoints'),
@@ -125,18 +125,18 @@ async function openRunDirectory(
       events.append(eventLine(event, now()));
     },
     async recordStart(fields) {
-      epoch += 1;
-      events.append(eventLine({ event: 'coordinator-started', epoch, ...fields }, now()));
+      term += 1;
+      events.append(eventLine({ event: 'coordinator-started', term, ...fields }, now()));
       await events.flush();
-      return epoch;
+      return term;
     },
     async flush() {
       await losses.flush();
       await events.flush();
     },
     writeConfig: (config) => writeJson(join(path, configName), config),
-    async writeSample(step, png) {
-      const file = join(path, 'samples', `${stepName(step)}.png`);
+    async writeGrid(step, png) {
+      const file = join(path, 'grids', `${stepName(step)}.png`);
       await writeFileAtomically(file, png);
       return file;
     },

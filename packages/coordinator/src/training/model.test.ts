@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { inputRows, type Manifests, type OptimizerSpec, type Recipe, streams } from '@lockstep/shared';
-import { applyGradient, createModel, frozenWeights, type Network, saveModel } from './model.ts';
+import { applyGradient, createModel, snapshotWeights, type Network, saveModel } from './model.ts';
 
 /** More than one block of the kernels, and no whole number of lanes. */
 const length = 8192 + 13;
@@ -58,15 +58,15 @@ test('a gradient longer than the limit is clipped, one that is not is applied as
   }
 });
 
-test('a frozen copy is shared until the next commit, and never written again', () => {
+test('a snapshot is shared until the next commit, and never written again', () => {
   const network = networkWith(sgd);
-  const first = frozenWeights(network);
+  const first = snapshotWeights(network);
   const bits = bitsOf(first);
-  assert.equal(frozenWeights(network), first);
+  assert.equal(snapshotWeights(network), first);
   assert.notEqual(first.buffer, network.weights.buffer);
   applyGradient(network, sgd, normals(1));
   assert.deepEqual(bitsOf(first), bits);
-  const second = frozenWeights(network);
+  const second = snapshotWeights(network);
   assert.notDeepEqual(bitsOf(second), bits);
   assert.deepEqual(bitsOf(second), bitsOf(network.weights));
   assert.equal(network.version, 1);

@@ -1,7 +1,7 @@
 /**
  * The model: for every network its weights, their version and its optimizer. The coordinator owns them; workers hold copies.
  *
- * Responsible for: drawing initial weights, applying a summed gradient, and handing out frozen copies to send.
+ * Responsible for: drawing initial weights, applying a summed gradient, and handing out snapshots to send.
  * Not responsible for: when a round commits (core), sums (`reduce.ts`), files (`checkpoint/`).
  */
 import { initialFlat, type Manifest, type Manifests, type Recipe, squaredNorm, streams } from '@lockstep/shared';
@@ -17,7 +17,7 @@ export interface Network {
   readonly weights: Float32Array;
   readonly optimizer: Optimizer;
   /** A copy of the weights at `version`, shared by every message that carries them; ZeroMQ reads it after `send` has returned. */
-  frozen: Float32Array | undefined;
+  snapshot: Float32Array | undefined;
 }
 
 /** What a checkpoint holds of a network. */
@@ -43,14 +43,14 @@ export function createModel(
     const initial = before?.weights ?? initialFlat(manifest, seed, streams.initialWeights + index);
     const optimizer = createOptimizer(recipe.optimizers[name]!, initial, learningRate);
     if (before !== undefined) optimizer.restore(before.optimizer);
-    return [name, { name, manifest, version: before?.version ?? 0, weights: optimizer.weights, optimizer, frozen: undefined }];
+    return [name, { name, manifest, version: before?.version ?? 0, weights: optimizer.weights, optimizer, snapshot: undefined }];
   });
   return new Map(networks);
 }
 
-export function frozenWeights(network: Network): Float32Array {
-  network.frozen ??= network.weights.slice();
-  return network.frozen;
+export function snapshotWeights(network: Network): Float32Array {
+  network.snapshot ??= network.weights.slice();
+  return network.snapshot;
 }
 
 export type Applied =
@@ -67,7 +67,7 @@ export function applyGradient(network: Network, recipe: Recipe, gradient: Float3
   if (!Number.isFinite(gradientNorm)) return { ok: false };
   network.optimizer.apply(gradient, clipScale(gradientNorm, recipe.optimizers[network.name]!.clipNorm));
   network.version += 1;
-  network.frozen = undefined;
+  network.snapshot = undefined;
   return { ok: true, gradientNorm };
 }
 
@@ -79,7 +79,7 @@ export function savedNetworks(networks: readonly ({ readonly name: string } & Sa
 export function saveModel(model: Model): Record<string, SavedNetwork> {
   const saved = [...model.values()].map(
     (network) =>
-      [network.name, { version: network.version, weights: frozenWeights(network), optimizer: network.optimizer.save() }] as const,
+      [network.name, { version: network.version, weights: snapshotWeights(network), optimizer: network.optimizer.save() }] as const,
   );
   return Object.fromEntries(saved);
 }

@@ -69,7 +69,7 @@ test('the same bits for any dealing, grouping and order of arrival, whatever is 
       arrived.push(presum(node, flats));
       sum.add(node, arrived.at(-1)!);
       if (!keeps[index]) return;
-      sum.keep();
+      sum.detach();
       arrived.forEach((memory) => memory.fill(77));
     });
     assert.deepEqual(bitsOf(sum.total()), bitsOf(pairwise(flats)));
@@ -112,7 +112,7 @@ test('no more flats are held than half of the shards, and all but the total go b
     const evenFirst = Array.from({ length: shardCount }, (_, index) => index).toSorted((a, b) => (a % 2) - (b % 2));
     for (const index of evenFirst) {
       sum.add({ level: 0, index }, Float32Array.of(1));
-      sum.keep();
+      sum.detach();
     }
     assert.deepEqual(sum.total(), Float32Array.of(shardCount));
     assert.equal(held, 1);

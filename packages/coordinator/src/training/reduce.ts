@@ -8,16 +8,16 @@
  * and no NaN is ever applied), so what arrives takes up its siblings as it climbs, all in one pass over memory.
  *
  * What arrives lies in its worker's memory, mostly, and what finds no sibling waits there. That saves a pass over it, and has a price: who
- * gives that worker reason to write there has to call `keep` first.
+ * gives that worker reason to write there has to call `detach` first.
  */
 import { childrenOf, type FlatPool, isNode, rootOf, shardsUnder, sumInto } from '@lockstep/shared';
 import type { TreeNode } from '@lockstep/shared';
 
 export interface TreeSum {
-  /** Any order; each shard under exactly one node. The flat must stay as it is until `keep`, or until the total has been used. */
+  /** Any order; each shard under exactly one node. The flat must stay as it is until `detach`, or until the total has been used. */
   add(node: TreeNode, flat: Float32Array): void;
   /** Copies every flat that still waits for its sibling where it came from. */
-  keep(): void;
+  detach(): void;
   /** The sum over all shards once they are all in, `undefined` before. For reading; it may be of the pool, which takes it back. */
   total(): Float32Array | undefined;
 }
@@ -74,7 +74,7 @@ export function createTreeSum(shardCount: number, pool: FlatPool): TreeSum {
       }
       waiting.set(key(at), sumOf(flat, siblings));
     },
-    keep() {
+    detach() {
       for (const [name, flat] of waiting) {
         if (own.has(flat)) continue;
         const copy = take(flat.length);

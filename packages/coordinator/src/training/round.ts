@@ -4,7 +4,7 @@
  * Responsible for: everything between "a round begins" and "its gradient is applied". Not responsible for: who computes what (core),
  * or what is done with the figures (`runtime.ts`).
  */
-import { type FlatPool, type Recipe, shardSizes, shardStarts, type ShardOutcome, type TreeNode } from '@lockstep/shared';
+import { type FlatPool, type Recipe, type RunSettings, shardSizes, shardStarts, type ShardOutcome, type TreeNode } from '@lockstep/shared';
 import type { Cursor } from '../core/cursor.ts';
 import type { Dataset } from '../data/mnist.ts';
 import type { IdStream } from '../data/stream.ts';
@@ -27,18 +27,17 @@ export interface Round {
   readonly cursor: Cursor;
   /** uint8 samples of these shards, in shard order, in `sampleMemory`; empty if the phase reads no data. */
   samples(shards: readonly number[]): Uint8Array;
-  /** The flats must stay as they are until `keep` or `commit`. */
+  /** The flats must stay as they are until `detach` or `commit`. */
   accept(nodes: readonly TreeNode[], flats: readonly Float32Array[], outcomes: readonly ShardOutcome[]): void;
   /** To be called before a worker is given work: it may write where it wrote before. */
-  keep(): void;
+  detach(): void;
   /** Once every shard is in. A string says why the round cannot be committed: nothing was changed. */
   commit(): Committed | string;
 }
 
 export interface RoundOptions {
   readonly recipe: Recipe;
-  readonly batchSize: number;
-  readonly shardCount: number;
+  readonly run: Pick<RunSettings, 'batchSize' | 'shardCount'>;
   readonly dataset: Dataset;
   readonly stream: IdStream;
   readonly model: Model;
@@ -51,7 +50,8 @@ export interface RoundOptions {
 }
 
 export function beginRound(options: RoundOptions, cursor: Cursor): Round {
-  const { recipe, batchSize, shardCount, dataset, model, sampleMemory, nowMs } = options;
+  const { recipe, dataset, model, sampleMemory, nowMs } = options;
+  const { batchSize, shardCount } = options.run;
   const phase = recipe.phases[cursor.phase]!;
   const sizes = shardSizes(batchSize, shardCount);
   const starts = shardStarts(batchSize, shardCount);
@@ -79,7 +79,7 @@ export function beginRound(options: RoundOptions, cursor: Cursor): Round {
       for (const outcome of results) outcomes[outcome.shard] = outcome;
       reduceMs += nowMs() - startMs;
     },
-    keep: sum.keep,
+    detach: sum.detach,
     commit() {
       const startMs = nowMs();
       const loss = mean(

@@ -21,7 +21,7 @@ export interface Carriers {
   settle(peer: PeerId, chosen: Carrier['name']): void;
   of(peer: PeerId): Carrier;
   /** Closes what belongs to workers that are not `present` any more. */
-  keep(present: { has(peer: PeerId): boolean }): void;
+  retain(present: { has(peer: PeerId): boolean }): void;
   close(): void;
 }
 
@@ -50,7 +50,7 @@ export function createCarriers(choice: 'auto' | 'inline'): Carriers {
       if (chosen === 'shm' && own !== undefined && reader !== undefined) settled.set(peer, createShmCarrier(own, reader));
     },
     of: (peer) => settled.get(peer) ?? inlineCarrier,
-    keep(present) {
+    retain(present) {
       for (const peer of readers.keys()) if (!present.has(peer)) forget(peer);
     },
     close() {

@@ -11,7 +11,7 @@ export interface KeyedFlat {
   /** Where it lies now. Read before `pack` returns. */
   readonly live: Float32Array;
   /** The same bits in memory that is never written again, since ZeroMQ sends by reference and reads it later (design, section 6). */
-  readonly frozen: () => Float32Array;
+  readonly snapshot: () => Float32Array;
 }
 
 export interface Packed {

@@ -10,7 +10,7 @@ function pack(flats: readonly KeyedFlat[]): Packed {
     payload: { carrier: 'inline', lengths: flats.map(({ live }) => live.length) },
     // An explicit Buffer over the same memory: ZeroMQ would send other views with their own idea of length.
     frames: flats.map((each) => {
-      const flat = each.frozen();
+      const flat = each.snapshot();
       return Buffer.from(flat.buffer, flat.byteOffset, flat.byteLength);
     }),
   };

@@ -5,7 +5,7 @@ import { Packr } from 'msgpackr';
 import { decode, encode, maximumHeaderBytes } from './codec.ts';
 import { type Message, protocolVersion, type ToCoordinator, toCoordinator, type ToWorker, toWorker } from './messages.ts';
 
-const fence = { runId: 'r', epoch: 1, incarnation: 'i', round: 3 };
+const fence = { runId: 'r', term: 1, peer: 'i', round: 3 };
 const payload = { carrier: 'inline', lengths: [2] } as const;
 const hash = 'a'.repeat(64);
 const manifest = {
@@ -15,7 +15,7 @@ const manifest = {
 };
 
 const examples: { [T in Message['type']]: Extract<Message, { type: T }> } = {
-  hello: { type: 'hello', version: '0.1.0', incarnation: 'i', name: 'w', host: 'h', pid: 1, backend: 'wasm', device: 'cpu' },
+  hello: { type: 'hello', version: '0.1.0', peer: 'i', name: 'w', host: 'h', pid: 1, backend: 'wasm', device: 'cpu' },
   ready: { type: 'ready', ...fence, manifests: { g: manifest as never }, fingerprint: hash, carrier: 'shm' },
   result: {
     type: 'result',
@@ -32,12 +32,7 @@ const examples: { [T in Message['type']]: Extract<Message, { type: T }> } = {
   welcome: {
     type: 'welcome',
     ...fence,
-    recipe: { name: 'gan', hash },
-    seed: 2 ** 53 - 1,
-    batchSize: 8,
-    shardCount: 4,
-    compile: true,
-    xla: false,
+    run: { recipe: { name: 'gan', hash }, seed: 2 ** 53 - 1, batchSize: 8, shardCount: 4, execution: 'graph' },
   },
   refuse: { type: 'refuse', ...fence, code: 'refused', reason: 'x' },
   work: {
@@ -48,7 +43,7 @@ const examples: { [T in Message['type']]: Extract<Message, { type: T }> } = {
     phase: 0,
     shards: [0, 1],
     pictures: 0,
-    needs: { g: 1 },
+    versions: { g: 1 },
     sends: ['g'],
     sampleBytes: 3,
     payload: { ...payload, lengths: [2] },

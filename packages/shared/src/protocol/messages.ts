@@ -5,15 +5,17 @@
  * A message is a header (this file, one msgpack frame) and frames described by the header's `payload`.
  */
 import { z } from 'zod';
+import { executions } from '../execution.ts';
 import { manifestSchema } from '../tensor/manifest-schema.ts';
 
 /** Rises with any change that an older peer would misread; independent of the package version. The codec puts it into every header. */
-export const protocolVersion = 1;
+export const protocolVersion = 2;
 
 /** Bounds on what a peer may send; generous for people, small for machines. */
 const name = z.string().min(1).max(128);
 const sentence = z.string().max(2000);
 const count = z.int().min(0);
+const sha256 = z.string().regex(/^[0-9a-f]{64}$/);
 const maximumShards = 4096;
 const maximumNetworks = 32;
 const perNetwork = <T extends z.ZodType>(value: T): z.ZodRecord<typeof name, T> => z.record(name, value);
@@ -42,16 +44,16 @@ export type Payload = z.infer<typeof payload>;
 const fence = {
   runId: name,
   /** One life of the coordinator: rises by one each time the run's coordinator starts. */
-  epoch: count,
+  term: count,
   /** One life of one worker process. */
-  incarnation: name,
+  peer: name,
   round: count,
 };
 
 const fenceSchema = z.object(fence);
 export type Fence = Readonly<z.infer<typeof fenceSchema>>;
 
-/** Numbers the WORKs of one epoch, so that an answer counts for exactly the WORK it answers: a round may deal twice to one worker. */
+/** Numbers the WORKs of one term, so that an answer counts for exactly the WORK it answers: a round may deal twice to one worker. */
 const workId = count;
 
 const treeNode = z.object({ level: z.int().min(0).max(32), index: count });
@@ -70,7 +72,7 @@ export type ShardOutcome = z.infer<typeof shardOutcome>;
 const hello = z.object({
   type: z.literal('hello'),
   version: name,
-  incarnation: name,
+  peer: name,
   name,
   host: name,
   pid: count,
@@ -86,7 +88,7 @@ const ready = z.object({
   ...fence,
   manifests: perNetwork(manifestSchema),
   /** SHA-256 over every phase's gradient from fixed inputs on the run's shapes: equal fingerprints mean equal bits. */
-  fingerprint: z.string().regex(/^[0-9a-f]{64}$/),
+  fingerprint: sha256,
   /** `shm` if the worker could open the region of the WELCOME. */
   carrier,
 });
@@ -112,18 +114,24 @@ const leave = z.object({ type: z.literal('leave'), ...fence, code: name, reason:
 export const toCoordinator = z.discriminatedUnion('type', [hello, ready, result, need, leave]);
 export type ToCoordinator = z.infer<typeof toCoordinator>;
 
+/** What decides a run's numbers besides its data: made by the coordinator, part of its plan, and carried to every worker unchanged. */
+const runSettings = z
+  .object({
+    recipe: z.object({ name, hash: sha256 }).readonly(),
+    seed: count,
+    /** Samples of the global batch. */
+    batchSize: z.int().min(1),
+    shardCount: z.int().min(1).max(maximumShards),
+    execution: z.enum(executions),
+  })
+  .readonly();
+export type RunSettings = z.infer<typeof runSettings>;
+
 /** Coordinator, answering HELLO: the run as far as a worker must know it. Answered by READY or LEAVE. */
 const welcome = z.object({
   type: z.literal('welcome'),
   ...fence,
-  recipe: z.object({ name, hash: z.string().regex(/^[0-9a-f]{64}$/) }),
-  seed: count,
-  batchSize: z.int().min(1),
-  shardCount: z.int().min(1).max(maximumShards),
-  /** Run phases as compiled graphs where the backend can: part of the numerics, so the run decides it, not the worker. */
-  compile: z.boolean(),
-  /** Have XLA compile those graphs: part of the numerics as well. */
-  xla: z.boolean(),
+  run: runSettings,
   /** Present if the coordinator could open the worker's: both will use shared memory if the worker can open this one too. */
   region: region.exactOptional(),
 });
@@ -146,7 +154,7 @@ const work = z.object({
   /** Pictures to generate. */
   pictures: z.int().min(0).max(4096),
   /** Version of each network that the work must be computed with. */
-  needs: perNetwork(count),
+  versions: perNetwork(count),
   sends: z.array(name).max(maximumNetworks).readonly(),
   /** 0 if no samples come. */
   sampleBytes: count,

@@ -5,7 +5,7 @@
  */
 export type Frames = readonly Uint8Array[];
 
-/** The routing identity a worker chose: its incarnation. */
+/** The routing identity a worker chose: its peer. */
 export type PeerId = string;
 
 export interface ServerEvents {

@@ -32,7 +32,7 @@ export interface Backend {
   readonly remark?: string;
   /** Turns an eager phase into what this backend runs best; eager backends return it unchanged. */
   compile(eager: PhaseFunction): PhaseFunction;
-  /** This backend with its phases compiled by XLA (`--xla`); absent where there is no XLA. Throws `backend-unavailable`. */
+  /** This backend with its phases compiled by XLA (`--execution xla`); absent where there is no XLA. Throws `backend-unavailable`. */
   withXla?(): Backend;
   /** A mode of computing whose bits are never mixed with another's, even where they happen to agree: part of the fingerprint. */
   readonly mode?: string;

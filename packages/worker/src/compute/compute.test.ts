@@ -71,7 +71,7 @@ interface Options {
 
 /** A compute with initial weights of version 0. */
 async function ready({ recipe = tiny, seed = 7, batchSize = 10, shardCount = 4, backend = cpu }: Options = {}): Promise<Compute> {
-  const compute = await createCompute({ backend, recipe, seed, batchSize, shardCount });
+  const compute = await createCompute({ backend, recipe, run: { seed, batchSize, shardCount } });
   for (const [network, manifest] of Object.entries(compute.manifests)) {
     compute.setWeights(network, 0, initialFlat(manifest, seed, streams.initialWeights));
   }
@@ -198,7 +198,7 @@ test('a phase without real samples gets none', async () => {
 });
 
 test('weights have versions and must fit', async () => {
-  const compute = await createCompute({ backend: cpu, recipe: tiny, seed: 1, batchSize: 4, shardCount: 1 });
+  const compute = await createCompute({ backend: cpu, recipe: tiny, run: { seed: 1, batchSize: 4, shardCount: 1 } });
   assert.equal(compute.version('generator'), undefined);
   await assert.rejects(
     compute.gradient({ phase: 1, round: 0, shards: [0], samples: new Uint8Array() }),
@@ -302,7 +302,7 @@ const losses: Record<string, { loss: (context: Context) => unknown; says: RegExp
 for (const [what, { loss, says }] of Object.entries(losses)) {
   test(`refuses ${what} before training, and leaks nothing`, async () => {
     const phases = [{ ...tiny.phases[1]!, loss: loss as unknown as Loss }];
-    const compute = await createCompute({ backend: cpu, recipe: { ...tiny, phases }, seed: 1, batchSize: 4, shardCount: 2 });
+    const compute = await createCompute({ backend: cpu, recipe: { ...tiny, phases }, run: { seed: 1, batchSize: 4, shardCount: 2 } });
     await assert.rejects(compute.fingerprint(), (error) => {
       assert.ok(error instanceof LockstepError, String(error));
       assert.equal(error.code, 'recipe-invalid');

@@ -5,7 +5,7 @@
  * whole aligned subtrees in the coordinator's tree. Not responsible for: the protocol and fencing (`core/`), the phase itself
  * (`evaluate.ts`), optimizers (coordinator).
  */
-import type { Manifests, Recipe, ShardOutcome, TreeNode } from '@lockstep/shared';
+import type { Manifests, Recipe, RunSettings, ShardOutcome, TreeNode } from '@lockstep/shared';
 import { childrenOf, cover, elementCount, freeFlat, LockstepError, shardSizes, shardStarts, streams, sumInto } from '@lockstep/shared';
 import type { Backend } from '../backends/backend.ts';
 import type { Rows, WeightsByNetwork } from './evaluate.ts';
@@ -18,10 +18,7 @@ import { drawInputs, realRows } from './rows.ts';
 export interface ComputeOptions {
   readonly backend: Backend;
   readonly recipe: Recipe;
-  readonly seed: number;
-  /** Global. */
-  readonly batchSize: number;
-  readonly shardCount: number;
+  readonly run: Pick<RunSettings, 'seed' | 'batchSize' | 'shardCount'>;
 }
 
 export interface GradientJob {
@@ -68,7 +65,8 @@ export interface Compute {
 
 /** Throws LockstepError('recipe-invalid') for networks that break a rule. */
 export async function createCompute(options: ComputeOptions): Promise<Compute> {
-  const { backend, recipe, seed, batchSize, shardCount } = options;
+  const { backend, recipe } = options;
+  const { seed, batchSize, shardCount } = options.run;
   if (batchSize < shardCount) throw new Error(`a batch of ${batchSize} cannot be cut into ${shardCount} shards`);
   await backend.tf.ready();
   const networks = buildNetworks(backend.tf, recipe);

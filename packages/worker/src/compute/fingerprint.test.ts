@@ -33,7 +33,7 @@ const regression = defineRecipe({
 });
 
 function create(recipe: Recipe, shardCount = 4, backend = cpu): Promise<Compute> {
-  return createCompute({ backend, recipe, seed: 3, batchSize: 6, shardCount });
+  return createCompute({ backend, recipe, run: { seed: 3, batchSize: 6, shardCount } });
 }
 
 async function fingerprintOf(...options: Parameters<typeof create>): Promise<string> {

@@ -1,15 +1,5 @@
 /** What can happen to the worker's core, and what it asks the runtime to do. */
-import type { ErrorCode, Fence } from '@lockstep/shared';
-
-/** The run as far as a worker must know it: equal for equal computations. */
-export interface RunConfig {
-  readonly recipe: { readonly name: string; readonly hash: string };
-  readonly seed: number;
-  readonly batchSize: number;
-  readonly shardCount: number;
-  readonly compile: boolean;
-  readonly xla: boolean;
-}
+import type { ErrorCode, Fence, RunSettings } from '@lockstep/shared';
 
 /** Tensor bytes of a WORK. The core hands them on unread. */
 export type Payload = unknown;
@@ -20,7 +10,7 @@ export interface WorkOrder {
   readonly phase: number;
   readonly shards: readonly number[];
   readonly pictures: number;
-  readonly needs: Readonly<Record<string, number>>;
+  readonly versions: Readonly<Record<string, number>>;
   readonly sends: readonly string[];
   readonly payload: Payload;
 }
@@ -28,7 +18,7 @@ export interface WorkOrder {
 export type Event =
   | { readonly type: 'up' }
   | { readonly type: 'down' }
-  | { readonly type: 'welcome'; readonly fence: Fence; readonly config: RunConfig }
+  | { readonly type: 'welcome'; readonly fence: Fence; readonly run: RunSettings }
   | { readonly type: 'refuse'; readonly code: ErrorCode; readonly reason: string }
   | { readonly type: 'work'; readonly fence: Fence; readonly order: WorkOrder }
   /** Work came, but its weights were gone from shared memory before they were read. */
@@ -46,7 +36,7 @@ export type Event =
 export type Effect =
   | { readonly do: 'hello' }
   /** Build the run's networks; answered by `prepared` or `failed`. */
-  | { readonly do: 'prepare'; readonly config: RunConfig }
+  | { readonly do: 'prepare'; readonly run: RunSettings }
   | { readonly do: 'ready'; readonly fence: Fence }
   /** Take over the weights that came along, then compute; answered by `computed` or `failed`. */
   | { readonly do: 'compute'; readonly fence: Fence; readonly order: WorkOrder }

@@ -1,6 +1,5 @@
 /** The whole state of the worker's core. */
-import type { Fence } from '@lockstep/shared';
-import type { RunConfig } from './events.ts';
+import type { Fence, RunSettings } from '@lockstep/shared';
 
 export interface Options {
   /** How long to look for a coordinator, at the start and after losing one. */
@@ -17,10 +16,10 @@ export interface State {
   /** Of the coordinator that welcomed us last. */
   fence: Fence | undefined;
   /** What the networks were built for. */
-  prepared: RunConfig | undefined;
+  prepared: RunSettings | undefined;
   /** Under way in the runtime; its outcome is dropped if another was ordered meanwhile. */
-  preparing: RunConfig | undefined;
-  computing: { readonly epoch: number; readonly workId: number } | undefined;
+  preparing: RunSettings | undefined;
+  computing: { readonly term: number; readonly workId: number } | undefined;
   /** Weight versions held since the last WELCOME. */
   holds: Record<string, number>;
 }

@@ -1,18 +1,19 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import type { Effect, Event, RunConfig, WorkOrder } from './events.ts';
+import type { RunSettings } from '@lockstep/shared';
+import type { Effect, Event, WorkOrder } from './events.ts';
 import { createState, nextDeadlineMs, type State } from './state.ts';
 import { step } from './step.ts';
 
-const config: RunConfig = { recipe: { name: 'gan', hash: 'h' }, seed: 1, batchSize: 8, shardCount: 4, compile: true, xla: false };
-const fence = (epoch = 1, round = 0) => ({ runId: 'r', epoch, incarnation: 'i', round });
+const run: RunSettings = { recipe: { name: 'gan', hash: 'h' }, seed: 1, batchSize: 8, shardCount: 4, execution: 'graph' };
+const fence = (term = 1, round = 0) => ({ runId: 'r', term, peer: 'i', round });
 const order: WorkOrder = {
   workId: 5,
   task: 'gradient',
   phase: 0,
   shards: [0],
   pictures: 0,
-  needs: { g: 0, d: 0 },
+  versions: { g: 0, d: 0 },
   sends: ['g', 'd'],
   payload: undefined,
 };
@@ -28,7 +29,7 @@ describe('worker core', () => {
       give(
         state,
         { type: 'up' },
-        { type: 'welcome', fence: fence(), config },
+        { type: 'welcome', fence: fence(), run },
         { type: 'prepared' },
         { type: 'work', fence: work, order },
         { type: 'computed', fence: work, workId: 5 },
@@ -48,7 +49,7 @@ describe('worker core', () => {
 
   test('a lost coordinator is looked for again, from the first loss on', () => {
     const state = create();
-    give(state, { type: 'up' }, { type: 'welcome', fence: fence(), config }, { type: 'prepared' });
+    give(state, { type: 'up' }, { type: 'welcome', fence: fence(), run }, { type: 'prepared' });
     step(state, { type: 'down' }, 5000);
     step(state, { type: 'down' }, 5900);
     assert.equal(nextDeadlineMs(state), 6000);
@@ -56,21 +57,21 @@ describe('worker core', () => {
 
   test('after a reconnect to the same run it is READY at once, without building again', () => {
     const state = create();
-    give(state, { type: 'up' }, { type: 'welcome', fence: fence(1), config }, { type: 'prepared' }, { type: 'down' });
-    assert.deepEqual(give(state, { type: 'up' }, { type: 'welcome', fence: fence(2), config }), [['hello'], ['ready']]);
-    assert.deepEqual(give(state, { type: 'welcome', fence: fence(3), config: { ...config, seed: 2 } }), [['prepare']]);
+    give(state, { type: 'up' }, { type: 'welcome', fence: fence(1), run }, { type: 'prepared' }, { type: 'down' });
+    assert.deepEqual(give(state, { type: 'up' }, { type: 'welcome', fence: fence(2), run }), [['hello'], ['ready']]);
+    assert.deepEqual(give(state, { type: 'welcome', fence: fence(3), run: { ...run, seed: 2 } }), [['prepare']]);
   });
 
   test('a result of before the reconnect is not sent', () => {
     const state = create();
     const work = fence(1);
-    give(state, { type: 'up' }, { type: 'welcome', fence: fence(1), config }, { type: 'prepared' }, { type: 'work', fence: work, order });
+    give(state, { type: 'up' }, { type: 'welcome', fence: fence(1), run }, { type: 'prepared' }, { type: 'work', fence: work, order });
     assert.deepEqual(
       give(
         state,
         { type: 'down' },
         { type: 'up' },
-        { type: 'welcome', fence: fence(2), config },
+        { type: 'welcome', fence: fence(2), run },
         { type: 'computed', fence: work, workId: 5 },
       ),
       [['say'], ['hello'], ['ready'], []],
@@ -79,28 +80,28 @@ describe('worker core', () => {
 
   test('never computes with weights it lacks: it asks for them', () => {
     const state = create();
-    give(state, { type: 'up' }, { type: 'welcome', fence: fence(), config }, { type: 'prepared' });
+    give(state, { type: 'up' }, { type: 'welcome', fence: fence(), run }, { type: 'prepared' });
     assert.deepEqual(step(state, { type: 'work', fence: fence(), order: { ...order, sends: ['g'] } }, 0), [
       { do: 'need', fence: fence(), workId: 5, networks: ['d'] },
     ]);
     give(state, { type: 'work', fence: fence(), order });
-    assert.deepEqual(give(state, { type: 'work', fence: fence(1, 1), order: { ...order, sends: ['g'], needs: { g: 1, d: 0 } } }), [
+    assert.deepEqual(give(state, { type: 'work', fence: fence(1, 1), order: { ...order, sends: ['g'], versions: { g: 1, d: 0 } } }), [
       ['compute'],
     ]);
-    assert.deepEqual(give(state, { type: 'work', fence: fence(1, 2), order: { ...order, sends: ['g'], needs: { g: 2, d: 1 } } }), [
+    assert.deepEqual(give(state, { type: 'work', fence: fence(1, 2), order: { ...order, sends: ['g'], versions: { g: 2, d: 1 } } }), [
       ['need'],
     ]);
   });
 
   test('ignores WORK of another life of the coordinator', () => {
     const state = create();
-    give(state, { type: 'up' }, { type: 'welcome', fence: fence(2), config }, { type: 'prepared' });
+    give(state, { type: 'up' }, { type: 'welcome', fence: fence(2), run }, { type: 'prepared' });
     assert.deepEqual(give(state, { type: 'work', fence: fence(1), order }), [[]]);
   });
 
   test('ends without a word when the run is over', () => {
     const state = create();
-    give(state, { type: 'up' }, { type: 'welcome', fence: fence(), config }, { type: 'prepared' });
+    give(state, { type: 'up' }, { type: 'welcome', fence: fence(), run }, { type: 'prepared' });
     assert.deepEqual(step(state, { type: 'bye', ended: true, reason: 'done' }, 0), [{ do: 'exit', reason: 'done' }]);
   });
 
@@ -116,7 +117,7 @@ describe('worker core', () => {
       ],
     ] as const) {
       const state = create();
-      give(state, { type: 'up' }, { type: 'welcome', fence: fence(), config }, { type: 'prepared' });
+      give(state, { type: 'up' }, { type: 'welcome', fence: fence(), run }, { type: 'prepared' });
       const effects = step(state, event, 0);
       assert.deepEqual(kinds(effects), ['leave', 'exit']);
       assert.deepEqual(effects[1], expected);

@@ -3,8 +3,8 @@
  *
  * No sockets, timers or tensors here; time comes in as `nowMs`.
  */
-import type { Fence } from '@lockstep/shared';
-import type { Effect, Event, RunConfig, WorkOrder } from './events.ts';
+import type { Fence, RunSettings } from '@lockstep/shared';
+import type { Effect, Event, WorkOrder } from './events.ts';
 import type { State } from './state.ts';
 
 export function step(state: State, event: Event, nowMs: number): Effect[] {
@@ -19,7 +19,7 @@ export function step(state: State, event: Event, nowMs: number): Effect[] {
             { do: 'say', sentence: `Lost the coordinator at ${state.options.endpoint}; looking for it again for ${seconds(state)} s.` },
           ]);
     case 'welcome':
-      return join(state, event.fence, event.config);
+      return join(state, event.fence, event.run);
     case 'prepared':
       return finishPreparing(state);
     case 'work':
@@ -58,30 +58,24 @@ function seek(state: State, nowMs: number, effects: Effect[]): Effect[] {
   return effects;
 }
 
-function join(state: State, fence: Fence, config: RunConfig): Effect[] {
+function join(state: State, fence: Fence, run: RunSettings): Effect[] {
   state.fence = fence;
   state.holds = {};
   state.computing = undefined;
-  if (state.prepared !== undefined && same(state.prepared, config)) {
+  if (state.prepared !== undefined && same(state.prepared, run)) {
     state.stage = 'member';
     return [{ do: 'ready', fence }];
   }
   state.stage = 'preparing';
-  if (state.preparing !== undefined && same(state.preparing, config)) return [];
+  if (state.preparing !== undefined && same(state.preparing, run)) return [];
   state.prepared = undefined;
-  state.preparing = config;
-  return [{ do: 'prepare', config }];
+  state.preparing = run;
+  return [{ do: 'prepare', run }];
 }
 
-function same(a: RunConfig, b: RunConfig): boolean {
-  return (
-    a.recipe.hash === b.recipe.hash &&
-    a.seed === b.seed &&
-    a.batchSize === b.batchSize &&
-    a.shardCount === b.shardCount &&
-    a.compile === b.compile &&
-    a.xla === b.xla
-  );
+/** By their text: both came through the protocol's schema, which fixes the order of fields. */
+function same(a: RunSettings, b: RunSettings): boolean {
+  return JSON.stringify(a) === JSON.stringify(b);
 }
 
 function finishPreparing(state: State): Effect[] {
@@ -94,24 +88,24 @@ function finishPreparing(state: State): Effect[] {
 
 /** Not of another life of the coordinator, nor of a connection before the last WELCOME. */
 function isCurrent(state: State, fence: Fence): boolean {
-  return state.stage === 'member' && fence.epoch === state.fence!.epoch && fence.runId === state.fence!.runId;
+  return state.stage === 'member' && fence.term === state.fence!.term && fence.runId === state.fence!.runId;
 }
 
 function takeWork(state: State, fence: Fence, order: WorkOrder): Effect[] {
   if (!isCurrent(state, fence)) return [];
-  const lacking = Object.keys(order.needs).filter(
-    (network) => !order.sends.includes(network) && state.holds[network] !== order.needs[network],
+  const lacking = Object.keys(order.versions).filter(
+    (network) => !order.sends.includes(network) && state.holds[network] !== order.versions[network],
   );
   if (lacking.length > 0) return [{ do: 'need', fence, workId: order.workId, networks: lacking }];
-  for (const network of order.sends) state.holds[network] = order.needs[network]!;
-  state.computing = { epoch: fence.epoch, workId: order.workId };
+  for (const network of order.sends) state.holds[network] = order.versions[network]!;
+  state.computing = { term: fence.term, workId: order.workId };
   return [{ do: 'compute', fence, order }];
 }
 
 /** Sends the answer if the order that asked for it is still the last one: a lost connection or a new order makes it worthless. */
 function answer(state: State, { fence, workId }: Extract<Event, { type: 'computed' }>): Effect[] {
   const { computing } = state;
-  if (state.stage !== 'member' || computing?.workId !== workId || computing.epoch !== fence.epoch) return [];
+  if (state.stage !== 'member' || computing?.workId !== workId || computing.term !== fence.term) return [];
   state.computing = undefined;
   return [{ do: 'result', fence, workId }];
 }
