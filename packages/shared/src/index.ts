@@ -4,6 +4,8 @@ export { inlineCarrier } from './carrier/inline.ts';
 export type { RegionOffer, RegionReader, RegionWriter } from './carrier/shared-memory.ts';
 export { createRegion, openRegion } from './carrier/shared-memory.ts';
 export { createShmCarrier } from './carrier/shm.ts';
+export type { Clock, Timer } from './clock.ts';
+export { systemClock } from './clock.ts';
 export type { ErrorCode } from './errors.ts';
 export type { Execution } from './execution.ts';
 export { executions } from './execution.ts';
