@@ -7,9 +7,11 @@
 import { randomBytes } from 'node:crypto';
 import { createRequire } from 'node:module';
 import { hostname } from 'node:os';
-import { createLog, loadRecipe, type Tensor, type Tf, version } from '@lockstep/shared';
+import { connect, createLog, loadRecipe, type Recipe, systemClock, type Tensor, type Tf } from '@lockstep/shared';
 import type { Backend, PhaseFunction, PhaseOutputs } from '../../packages/worker/src/backends/backend.ts';
+import { createCompute } from '../../packages/worker/src/compute/compute.ts';
 import { runWorker } from '../../packages/worker/src/runtime.ts';
+import { createSharing } from '../../packages/worker/src/wire/sharing.ts';
 
 /** Blocks this thread without using its core. */
 function sleep(milliseconds: number): void {
@@ -52,19 +54,23 @@ async function main(endpoint: string, name: string, milliseconds: number): Promi
   };
   // However the benchmark ends, its channel closes.
   const stop = new Promise<string>((resolve) => process.once('disconnect', () => resolve('the benchmark is over')));
-  const { code, reason } = await runWorker(
-    {
-      endpoint,
-      peer: randomBytes(8).toString('hex'),
-      identity: { version, name, host: hostname(), pid: process.pid },
-      reconnectTimeoutMs: 60_000,
-      backend,
+  const peer = randomBytes(8).toString('hex');
+  const { code, reason } = await runWorker({
+    endpoint,
+    connect: (events) => connect(endpoint, peer, events),
+    identity: { peer, name, host: hostname(), pid: process.pid, backend: backend.name, device: backend.device },
+    reconnectTimeoutMs: 60_000,
+    sharing: createSharing(),
+    createCompute: async (run) => {
+      const { recipe } = await loadRecipe(run.recipe.name);
       // Pictures are not measured, and TF.js's plain `cpu` backend, which is here for its small start-up, would be long about them.
-      findRecipe: async ({ name }) => ({ ...(await loadRecipe(name)).recipe, generate: ({ tf, z }) => tf.zeros([z!.shape[0], 784]) }),
-      log: createLog({ level: 'error' }),
+      const withoutPictures: Recipe = { ...recipe, generate: ({ tf, z }) => tf.zeros([z!.shape[0], 784]) };
+      return createCompute({ backend, recipe: withoutPictures, run });
     },
-    stop,
-  );
+    clock: systemClock,
+    log: createLog({ level: 'error' }),
+    stopRequested: stop,
+  });
   if (code !== undefined) console.error(`${name}: ${reason}`);
   process.exit(code === undefined ? 0 : 1);
 }

@@ -47,7 +47,8 @@ async function main(carrierName: string, workers: number, elements: number): Pro
   const everyone = new Promise<void>((resolve) => (joined = resolve));
   let answered: (peer: PeerId, result: Result, flats: Float32Array[]) => void;
 
-  const transport: ServerTransport = await listen(entry.bind(temporaryDirectory()), {
+  const transport: ServerTransport = await listen(entry.bind(temporaryDirectory()));
+  transport.serve({
     message: (peer, frames) => {
       const decoded = decode(toCoordinator, frames);
       if (!decoded.ok) throw new Error(decoded.reason);

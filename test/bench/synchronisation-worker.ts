@@ -11,7 +11,7 @@ import {
   openRegion,
 } from '@lockstep/shared';
 import type { Result, ToWorker, Welcome, Work } from '@lockstep/shared';
-import { toWorker, version } from '@lockstep/shared';
+import { toWorker } from '@lockstep/shared';
 import { carrierNamed } from './carriers.ts';
 import { workerValue } from './synchronisation-value.ts';
 
@@ -24,7 +24,7 @@ function main(carrierName: string, endpoint: string, elements: number, peer: str
   const pool = createFlatPool(1);
   const transport = connect(endpoint, peer, {
     up: () => {
-      const identity = { version, peer, name: peer, host: 'here', pid: process.pid, backend: 'none', device: 'none' };
+      const identity = { peer, name: peer, host: 'here', pid: process.pid, backend: 'none', device: 'none' };
       transport.send(encode({ type: 'hello', ...identity, ...(own === undefined ? {} : { region: own.offer }) }));
     },
     down: () => {

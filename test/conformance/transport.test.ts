@@ -25,7 +25,8 @@ type Happening = { what: 'message'; peer: string; frames: readonly Uint8Array[] 
 
 async function server(t: TestContext, endpoint: string): Promise<{ transport: ServerTransport; next: () => Promise<Happening> }> {
   const happened = inbox<Happening>();
-  const transport = await listen(endpoint, {
+  const transport = await listen(endpoint);
+  transport.serve({
     message: (peer, frames) => happened.put({ what: 'message', peer, frames }),
     down: (peer) => happened.put({ what: 'down', peer }),
   });
@@ -117,7 +118,7 @@ for (const [name, address] of [
       const happened = inbox<string>();
       const worker = connect(endpoint, 'w1', { up: () => happened.put('up'), down: () => happened.put('down'), message: () => {} });
       t.after(() => worker.close(0));
-      const first = await listen(endpoint, { message: () => {}, down: () => {} });
+      const first = await listen(endpoint);
       assert.equal(await happened.next(), 'up');
       await first.close(0);
       assert.equal(await happened.next(), 'down');
@@ -130,16 +131,13 @@ for (const [name, address] of [
 test('a tcp address in use is refused with the flag to change', async (t) => {
   const { transport } = await server(t, 'tcp://127.0.0.1:0');
   await assert.rejects(
-    listen(transport.endpoint, { message: () => {}, down: () => {} }),
+    listen(transport.endpoint),
     (error: unknown) => error instanceof LockstepError && error.code === 'address-in-use' && /--bind/.test(error.message),
   );
 });
 
 test('an address of another host cannot be bound', async () => {
-  await assert.rejects(
-    listen('tcp://192.0.2.1:0', { message: () => {}, down: () => {} }),
-    (error: unknown) => error instanceof LockstepError && error.code === 'address-invalid',
-  );
+  await assert.rejects(listen('tcp://192.0.2.1:0'), (error: unknown) => error instanceof LockstepError && error.code === 'address-invalid');
 });
 
 async function freeTcpAddress(): Promise<string> {

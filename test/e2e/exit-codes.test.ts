@@ -24,12 +24,6 @@ const cases: Readonly<
       program: await startRun(t, { args: [...quick, '--workers', '2', '--join-timeout', '0.5', '--steps', '3'] }),
       says: /^coordinator: Waiting for 2 of 2 workers \(none is here\)\. Start one with: npx .*worker --connect tcp:\S+ .*took longer than --join-timeout/m,
     }),
-    'no spawned worker can run': async (t) => ({
-      program: await startRun(t, {
-        args: [...quick, '--workers', '2', '--spawn', '--backend', 'wasm', '--recipe', await batchNormRecipe(t)],
-      }),
-      says: /^coordinator: No local worker can run: worker: .*generator.*$/m,
-    }),
   },
   'recipe-invalid': {
     'a network that only a worker can judge': async (t) => {
@@ -37,6 +31,12 @@ const cases: Readonly<
       const run = await startRun(t, { args: [...quick, '--recipe', recipe] });
       return { program: await startWorker(t, run, ['--recipe', recipe]), says: /^worker: .*generator.*bn/m };
     },
+    'which ends the coordinator that spawned them, with their own code and sentence': async (t) => ({
+      program: await startRun(t, {
+        args: [...quick, '--workers', '2', '--spawn', '--backend', 'wasm', '--recipe', await batchNormRecipe(t)],
+      }),
+      says: /^coordinator: Recipe 'tiny-gan', network 'generator'.*bn/m,
+    }),
   },
   'coordinator-unreachable': {
     'no coordinator within --reconnect-timeout': async (t) => ({

@@ -113,6 +113,7 @@ function simulate(world: World): { rounds: number[]; decisions: number } {
           type: 'welcome',
           fence,
           run: plan.run,
+          region: undefined,
         };
       case 'assign':
         return {
@@ -142,10 +143,19 @@ function simulate(world: World): { rounds: number[]; decisions: number } {
     for (const effect of effects) {
       switch (effect.do) {
         case 'hello':
-          worker.outbox.push({ type: 'hello', peer: worker.peer, name: worker.peer, host: 'h', pid: 1, backend: 'b', device: 'd' });
+          worker.outbox.push({
+            type: 'hello',
+            peer: worker.peer,
+            name: worker.peer,
+            host: 'h',
+            pid: 1,
+            backend: 'b',
+            device: 'd',
+            region: undefined,
+          });
           break;
         case 'prepare':
-          worker.pending.push({ type: 'prepared' });
+          worker.pending.push({ type: 'prepared', run: effect.run, built: undefined });
           break;
         case 'ready':
           worker.outbox.push({
@@ -155,12 +165,13 @@ function simulate(world: World): { rounds: number[]; decisions: number } {
             manifestKey: 'm',
             fingerprint: 'f',
             carrier: 'inline',
+            manifests: undefined,
           });
           break;
         case 'compute': {
           assert.deepEqual(effect.order.versions, versionsOf(effect.fence.round), 'weights of the round');
           orders.set(effect.order.workId, effect.order);
-          worker.pending.push({ type: 'computed', fence: effect.fence, workId: effect.order.workId });
+          worker.pending.push({ type: 'computed', fence: effect.fence, workId: effect.order.workId, answer: undefined });
           break;
         }
         case 'result': {
@@ -174,6 +185,7 @@ function simulate(world: World): { rounds: number[]; decisions: number } {
             task: order.task,
             nodes: gradient ? cover(order.shards, world.shardCount) : [],
             outcomes: gradient ? order.shards.map((shard) => ({ shard, loss: 1, metrics: {} })) : [],
+            computeSeconds: 0,
             payload: undefined,
           });
           break;

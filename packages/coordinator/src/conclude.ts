@@ -23,7 +23,6 @@ export interface Conclusion {
   readonly directory: RunDirectory;
   readonly plan: Plan;
   readonly recipe: Recipe;
-  readonly seed: number;
   readonly log: Log;
 }
 
@@ -58,14 +57,14 @@ function resumeHint(directory: RunDirectory, step: number): string {
   return step === 0 ? '' : ` Go on with: npx --no -- coordinator --resume --run-dir ${directory.path}`;
 }
 
-async function complete({ runtime, recorder, directory, plan, recipe, seed, log }: Conclusion): Promise<void> {
+async function complete({ runtime, recorder, directory, plan, recipe, log }: Conclusion): Promise<void> {
   const networks = [...runtime.model()!.values()];
   for (const { name, manifest, weights } of networks) await exportNetwork(join(directory.modelPath, name), manifest, weights);
   const { seconds, imagesPerSecond, backend, shardsCommitted } = recorder.totals(runtime.state);
   const summary: Summary = {
     runId: plan.runId,
     recipe: recipe.name,
-    seed,
+    seed: plan.run.seed,
     steps: plan.totalSteps,
     images: plan.totalSteps * imagesPerStep(plan.phases, plan.run.batchSize),
     seconds: rounded(seconds),

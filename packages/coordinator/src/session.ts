@@ -1,35 +1,35 @@
 /**
- * One life of a coordinator: starts the servers and local workers around the runtime, waits for the end, and concludes.
+ * One life of a coordinator: binds, starts servers and local workers around the runtime, waits for the end, and concludes.
  *
  * Responsible for: wiring, and for ending everything it started, in order, whatever happens. Not responsible for: decisions.
  */
 import { access } from 'node:fs/promises';
 import { join } from 'node:path';
-import { listen, type Log, type Manifests, version } from '@lockstep/shared';
-import { announce } from './reporting/announce.ts';
-import { createCarriers } from './wire/carriers.ts';
-import { createCheckpointWriter } from './checkpoint/writer.ts';
-import type { CheckpointWriter } from './checkpoint/writer.ts';
+import { listen, type Log, type Manifests, type ServerTransport, systemClock, version } from '@lockstep/shared';
 import { stepName } from './checkpoint/name.ts';
+import { type CheckpointWriter, createCheckpointWriter } from './checkpoint/writer.ts';
 import { conclude } from './conclude.ts';
 import { startOfRun } from './core/cursor.ts';
 import type { Plan } from './core/plan.ts';
 import type { Start } from './core/state.ts';
 import { createIdStream } from './data/stream.ts';
 import { makeDirectory } from './disk/files.ts';
-import { type HttpServer, startHttpServer } from './http/server.ts';
-import { createRecorder, emptyStep, type Recorder, type StepRecord } from './reporting/recorder.ts';
-import { type Devices, planLocalWorkers, reachableLocally } from './local-workers/plan.ts';
 import { acquireLock } from './disk/lock.ts';
-import { createMetrics, type Metrics } from './metrics/metrics.ts';
-import { createModel, type Model, savedNetworks } from './training/model.ts';
-import type { Options } from './options/option-table.ts';
-import { isGridDue, manifestsOf, type Prepared } from './run/prepare.ts';
-import { createProgress, isInteractive, type Progress } from './reporting/progress.ts';
-import type { OpenRun } from './run/open-run.ts';
-import { manifestKeyOf, type Runtime, startRuntime } from './runtime.ts';
+import { type HttpServer, startHttpServer } from './http/server.ts';
+import { type Devices, planLocalWorkers, reachableLocally } from './local-workers/plan.ts';
 import { type LocalWorkers, startLocalWorkers } from './local-workers/processes.ts';
+import { createMetrics, type Metrics } from './metrics/metrics.ts';
+import type { Options } from './options/option-table.ts';
+import { announce } from './reporting/announce.ts';
+import { createProgress, isInteractive, type Progress } from './reporting/progress.ts';
+import { createRecorder, type Recorder } from './reporting/recorder.ts';
 import { statusOf } from './reporting/status.ts';
+import type { OpenRun } from './run/open-run.ts';
+import { isGridDue, manifestsOf, type Prepared } from './run/prepare.ts';
+import { type Runtime, startRuntime } from './runtime.ts';
+import { manifestKeyOf } from './training/manifest-key.ts';
+import { createModel } from './training/model.ts';
+import { createCarriers } from './wire/carriers.ts';
 
 export interface SessionOptions {
   readonly options: Options;
@@ -43,98 +43,55 @@ export interface SessionOptions {
   readonly stop: Promise<string>;
 }
 
-const nowMs = (): number => performance.now();
 /** How long local workers may take to end by themselves. */
 const workerGraceMs = 800;
 /** Pictures of a grid: eight rows of eight. */
 const pictures = 64;
 
 export async function runSession(session: SessionOptions): Promise<void> {
-  const { options, prepared, run, devices, log, stop } = session;
-  const { directory, checkpoint } = run;
-  const { recipe, dataset } = prepared;
+  const { options, prepared, run, log } = session;
   const endpointLock = await acquireLock('endpoint', options.bind);
-  const term = await directory.recordStart({ version, pid: process.pid, step: checkpoint?.cursor.step ?? 0, runId: run.runId });
-  const plan = planOf(options, prepared, run.runId, term, () => runtime?.endpoint ?? options.bind);
-  const start = await startOf(run, options, plan.networks);
-  const { metrics, progress, checkpoints, recorder } = createRecords(session, plan, start);
-  const modelOf = (manifests: Manifests): Model =>
-    createModel(
-      recipe,
-      manifests,
-      options.seed,
-      options.learningRate,
-      checkpoint === undefined ? undefined : savedNetworks(checkpoint.networks),
-    );
-  let runtime: Runtime | undefined;
+  let transport: ServerTransport | undefined;
+  let records: Records | undefined;
   let http: HttpServer | undefined;
+  let runtime: Runtime | undefined;
   let localWorkers: LocalWorkers | undefined;
   try {
-    http = await startHttpServer({
-      host: options.metricsHost,
-      port: options.metricsPort,
-      registry: metrics.registry,
-      status: () => statusOf(plan, recipe.name, runtime),
-      warn: (sentence) => log.warn(sentence),
-    });
-    const started = await startRuntime({
-      plan,
-      start,
-      recipe,
-      dataset,
-      stream: createIdStream(options.seed, dataset.count),
-      carriers: createCarriers(options.carrier),
-      restored: checkpoint === undefined ? undefined : modelOf(manifestsOf(checkpoint)),
-      createModel: modelOf,
-      listen: (events) => listen(options.bind, events),
-      recorder,
-      nowMs,
-    });
-    runtime = started;
+    transport = await listen(options.bind);
+    const plan = await planOf(session, transport.endpoint);
+    const start = await startOf(run, options, plan.networks);
+    records = createRecords(session, plan, start);
+    const { recorder, checkpoints, progress } = records;
+    const status = () => statusOf(plan, prepared.recipe.name, runtime?.state);
+    http = await startHttp(options, records.metrics, status, log);
+    announce({ endpoint: transport.endpoint, metricsUrl: http.url, prepared, run, log });
     run.begun();
-    announce({
-      endpoint: started.endpoint,
-      metricsUrl: http.url,
-      prepared,
-      directory: directory.path,
-      resumedAt: checkpoint?.cursor.step,
-      log,
-    });
-    recorder.stateChanged(started.state);
-    if (options.spawn) {
-      const logDirectory = join(directory.path, 'workers');
-      await makeDirectory(logDirectory);
-      const workers = planLocalWorkers(
-        { ...options, endpoint: reachableLocally(started.endpoint), recipeFile: prepared.recipeFile },
-        devices,
-      );
-      localWorkers = startLocalWorkers({
-        workers,
-        logDirectory,
-        say: (sentence) => log.warn(sentence),
-        gaveUp: (reason) => started.spawnGaveUp(reason),
-      });
-    }
-    void stop.then((reason) => started.stop(reason));
-    const ending = await started.ended;
-    progress.stop(undefined, nowMs());
+    runtime = serve(session, plan, start, transport, recorder);
+    localWorkers = await startWorkers(session, transport.endpoint, runtime);
+    void session.stop.then(runtime.stop);
+    const ending = await runtime.ended;
+    progress.stop(undefined, systemClock.nowMs());
     await localWorkers?.stop(workerGraceMs);
-    await conclude({ ending, runtime: started, recorder, checkpoints, directory, plan, recipe, seed: options.seed, log });
+    await conclude({ ending, runtime, recorder, checkpoints, directory: run.directory, plan, recipe: prepared.recipe, log });
   } finally {
-    progress.stop(undefined, nowMs());
+    records?.progress.stop(undefined, systemClock.nowMs());
     await localWorkers?.stop(0);
     await http?.close();
+    await transport?.close(0);
     await endpointLock.release();
   }
 }
 
-function planOf(options: Options, prepared: Prepared, runId: string, term: number, endpoint: () => string): Plan {
+/** The term is on disk before anybody hears of it. */
+async function planOf({ options, prepared, run }: SessionOptions, endpoint: string): Promise<Plan> {
+  const step = run.checkpoint?.cursor.step ?? 0;
+  const term = await run.directory.recordStart({ version, pid: process.pid, step, runId: run.runId });
   return {
-    runId,
+    runId: run.runId,
     term,
+    run: prepared.run,
     phases: prepared.phases,
     networks: Object.keys(prepared.recipe.networks),
-    run: prepared.run,
     totalSteps: prepared.totalSteps,
     workersWanted: options.workers,
     minWorkers: options.minWorkers,
@@ -144,10 +101,7 @@ function planOf(options: Options, prepared: Prepared, runId: string, term: numbe
     gridEverySteps: options.gridEvery,
     pictures,
     allowMixedNumerics: options.allowMixedNumerics,
-    // Read when it is shown: of a bind to port 0, the port is known only once it listens.
-    get workerCommand() {
-      return options.spawn ? undefined : workerCommand(endpoint(), prepared.recipeFile);
-    },
+    workerCommand: options.spawn ? undefined : workerCommand(endpoint, prepared.recipeFile),
   };
 }
 
@@ -186,18 +140,20 @@ interface Records {
 function createRecords({ options, prepared, run, log, terminal }: SessionOptions, plan: Plan, start: Start): Records {
   const { directory, store, checkpoint } = run;
   const { recipe, dataset } = prepared;
+  const { step } = start.cursor;
+  const phases = plan.phases.map(({ name }) => name);
   const metrics = createMetrics({
-    recipe: { name: recipe.name, networks: plan.networks, phases: plan.phases.map(({ name }) => name) },
+    recipe: { name: recipe.name, networks: plan.networks, phases },
     runId: plan.runId,
     version,
     seed: options.seed,
   });
-  metrics.planned({ term: plan.term, step: start.cursor.step, steps: plan.totalSteps, workersWanted: plan.workersWanted });
+  metrics.planned({ term: plan.term, step, steps: plan.totalSteps, workersWanted: plan.workersWanted });
   const progress = createProgress({
     stream: process.stdout,
     isInteractive: isInteractive(process.stdout, process.env),
     log: (line) => log.info(line),
-    start: { step: start.cursor.step, nowMs: nowMs() },
+    start: { step, nowMs: systemClock.nowMs() },
   });
   terminal.write = progress.wrap((text) => process.stdout.write(text));
   const checkpoints = createCheckpointWriter({
@@ -212,25 +168,49 @@ function createRecords({ options, prepared, run, log, terminal }: SessionOptions
       metrics.checkpointFailed();
       log.error(`A checkpoint could not be written, and training goes on: ${error instanceof Error ? error.message : String(error)}`);
     },
-    nowMs,
+    nowMs: systemClock.nowMs,
   });
-  const recorder = createRecorder({
+  const identity = { lockstepVersion: version, run: plan.run, datasetSha256: dataset.sha256 };
+  const places = { directory, checkpoints, metrics, progress, log };
+  const recorder = createRecorder({ plan, recipe, dataset, ...places, resumed: checkpoint, identity, clock: systemClock });
+  return { metrics, progress, checkpoints, recorder };
+}
+
+function startHttp(options: Options, metrics: Metrics, status: () => ReturnType<typeof statusOf>, log: Log): Promise<HttpServer> {
+  const warn = (sentence: string): void => log.warn(sentence);
+  return startHttpServer({ host: options.metricsHost, port: options.metricsPort, registry: metrics.registry, status, warn });
+}
+
+function serve(session: SessionOptions, plan: Plan, start: Start, transport: ServerTransport, recorder: Recorder): Runtime {
+  const { options, prepared, run } = session;
+  const { recipe, dataset } = prepared;
+  const { checkpoint } = run;
+  const modelOf = (manifests: Manifests) => createModel(recipe, manifests, options.seed, options.learningRate, checkpoint?.networks);
+  return startRuntime({
     plan,
+    start,
     recipe,
     dataset,
-    directory,
-    checkpoints,
-    metrics,
-    progress,
-    log,
-    start: {
-      cursor: start.cursor,
-      partial: (checkpoint?.partial as unknown as StepRecord | undefined) ?? emptyStep,
-      fingerprint: start.fingerprint,
-      backend: checkpoint?.backend,
-    },
-    identity: { lockstepVersion: version, run: plan.run, datasetSha256: dataset.sha256 },
-    nowMs,
+    stream: createIdStream(options.seed, dataset.count),
+    transport,
+    carriers: createCarriers(options.carrier),
+    restored: checkpoint === undefined ? undefined : modelOf(manifestsOf(checkpoint)),
+    createModel: modelOf,
+    recorder,
+    clock: systemClock,
   });
-  return { metrics, progress, checkpoints, recorder };
+}
+
+async function startWorkers(session: SessionOptions, endpoint: string, runtime: Runtime): Promise<LocalWorkers | undefined> {
+  const { options, prepared, run, devices, log } = session;
+  if (!options.spawn) return undefined;
+  const logDirectory = join(run.directory.path, 'workers');
+  await makeDirectory(logDirectory);
+  const { recipeFile } = prepared;
+  return startLocalWorkers({
+    workers: planLocalWorkers({ ...options, endpoint: reachableLocally(endpoint), recipeFile }, devices),
+    logDirectory,
+    say: (sentence) => log.warn(sentence),
+    gaveUp: runtime.spawnGaveUp,
+  });
 }

@@ -1,5 +1,5 @@
 /** The public surface of @lockstep/shared: explicit names only. */
-export type { Carrier, KeyedFlat, Packed } from './carrier/carrier.ts';
+export type { Carrier, CarrierName, KeyedFlat, Packed } from './carrier/carrier.ts';
 export { inlineCarrier } from './carrier/inline.ts';
 export type { RegionOffer, RegionReader, RegionWriter } from './carrier/shared-memory.ts';
 export { createRegion, openRegion } from './carrier/shared-memory.ts';
@@ -60,6 +60,8 @@ export { checkRecipe } from './recipe/recipe-rules.ts';
 export { builtInRecipe, recipeNames } from './recipes/index.ts';
 export { inputRows, permutation, sequence, streams, uniform } from './rng.ts';
 export { stopSignals } from './program/signals.ts';
+export type { Failure } from './program/spawned.ts';
+export { failureOf, tellParent } from './program/spawned.ts';
 export { shardSizes, shardStarts } from './shards.ts';
 export type { FlatPool } from './tensor/flat-pool.ts';
 export { createFlatPool } from './tensor/flat-pool.ts';

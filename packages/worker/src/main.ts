@@ -3,11 +3,26 @@
  */
 import { randomBytes } from 'node:crypto';
 import { hostname } from 'node:os';
-import { createLog, loadRecipe, LockstepError, type Recipe, runProgram, type RunSettings, stopSignals, version } from '@lockstep/shared';
+import {
+  connect,
+  createLog,
+  loadRecipe,
+  LockstepError,
+  type Recipe,
+  runProgram,
+  type RunSettings,
+  stopSignals,
+  systemClock,
+  tellParent,
+  version,
+} from '@lockstep/shared';
+import { inExecution } from './backends/execution.ts';
 import { loadBackend } from './backends/index.ts';
+import { createCompute } from './compute/compute.ts';
 import { parseFlags } from './options/command-line.ts';
 import { resolveConfig, type WorkerConfig } from './options/resolve-options.ts';
 import { runWorker } from './runtime.ts';
+import { createSharing } from './wire/sharing.ts';
 
 async function main(): Promise<number> {
   const config = resolveConfig(await parseFlags(process.argv.slice(2), version));
@@ -17,18 +32,22 @@ async function main(): Promise<number> {
   for (const { backend: name, reason } of skipped) log.debug(`Backend ${name} was not taken: ${reason}`);
   if (backend.remark !== undefined) log.warn(backend.remark);
   log.info(`Backend ${backend.name} on ${backend.device}. Looking for a coordinator at ${config.endpoint}.`);
-  const outcome = await runWorker(
-    {
-      endpoint: config.endpoint,
-      peer: randomBytes(8).toString('hex'),
-      identity: { version, name: config.name ?? defaultName(config), host: hostname(), pid: process.pid },
-      reconnectTimeoutMs: config.reconnectTimeoutMs,
-      backend,
-      findRecipe: (wanted) => findRecipe(wanted, config.recipeFile),
-      log,
+  const { name, device } = backend;
+  const peer = randomBytes(8).toString('hex');
+  const outcome = await runWorker({
+    endpoint: config.endpoint,
+    connect: (events) => connect(config.endpoint, peer, events),
+    identity: { peer, name: config.name ?? defaultName(config), host: hostname(), pid: process.pid, backend: name, device },
+    reconnectTimeoutMs: config.reconnectTimeoutMs,
+    sharing: createSharing(),
+    createCompute: async (run) => {
+      const recipe = await findRecipe(run.recipe, config.recipeFile);
+      return createCompute({ backend: inExecution(run.execution, backend), recipe, run });
     },
-    stop,
-  );
+    clock: systemClock,
+    log,
+    stopRequested: stop,
+  });
   if (outcome.code !== undefined) throw new LockstepError(outcome.code, outcome.reason);
   log.info(`Worker ends: ${outcome.reason}`);
   return 0;
@@ -66,4 +85,11 @@ async function findRecipe(wanted: RunSettings['recipe'], recipeFile: string | un
 }
 
 // Exits rather than waiting for the loop to run dry: native libraries keep threads and handles of their own.
-process.exit(await runProgram('worker', main));
+process.exit(
+  await runProgram('worker', () =>
+    main().catch(async (error: unknown) => {
+      if (error instanceof LockstepError) await tellParent(error);
+      throw error;
+    }),
+  ),
+);

@@ -1,18 +1,13 @@
 /** What a checkpoint holds: all that a run needs to go on as if it had never stopped. Types only. */
-import type { Manifest, RunSettings } from '@lockstep/shared';
+import type { RunSettings } from '@lockstep/shared';
 import type { Cursor } from '../core/cursor.ts';
-import type { OptimizerState } from '../training/optimizer/index.ts';
+import type { SavedNetwork } from '../training/model.ts';
 
 export type Json = null | boolean | number | string | readonly Json[] | { readonly [key: string]: Json };
 
-export interface CheckpointNetwork {
-  readonly name: string;
-  readonly manifest: Manifest;
+export interface CheckpointNetwork extends SavedNetwork {
   /** Commits of this network. */
   readonly version: number;
-  readonly weights: Float32Array;
-  /** `kind` as in the recipe; slots are as long as the weights; scalars are finite. */
-  readonly optimizer: { readonly kind: string } & OptimizerState;
 }
 
 export interface Checkpoint {

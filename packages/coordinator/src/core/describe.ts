@@ -1,16 +1,7 @@
-/** What the coordinator is doing, and one sentence that says why: for /status, the log and error messages. */
+/** One sentence that says what the coordinator is doing, and why: for /status, the log and error messages. */
 import { readyWorkers, type State } from './state.ts';
 
-export interface Description {
-  readonly state: State['stage'];
-  readonly reason: string;
-}
-
-export function describe(state: State): Description {
-  return { state: state.stage, reason: reasonOf(state) };
-}
-
-function reasonOf(state: State): string {
+export function describe(state: State): string {
   switch (state.stage) {
     case 'gathering':
     case 'starved':

@@ -1,17 +1,23 @@
 /**
- * What the core asks the runtime to do. Effects are carried out in the order given, each before the next: the runtime writes what must
- * survive before it sends what depends on it.
+ * What the core asks the runtime to do, in this order.
+ *
+ * What holds: effects begin in the order given, messages leave in it, and lines of losses.jsonl and events.jsonl are written in it. Tensors
+ * are changed, and a checkpoint's copy of them is taken, before the next effect begins. Files are written later, while training goes on:
+ * nothing that is sent depends on them, since a resume repeats the rounds after its checkpoint bit for bit. `finish` comes last, and the
+ * session ends the process only when every write has settled.
  */
-import type { ErrorCode, PeerId, ShardOutcome, TreeNode } from '@lockstep/shared';
+import type { CarrierName, ErrorCode, PeerId, ShardOutcome, TreeNode } from '@lockstep/shared';
 import type { Cursor } from './cursor.ts';
 import type { Payload, TaskKind } from './events.ts';
 
 export type Effect =
-  | { readonly do: 'welcome'; readonly to: PeerId; readonly round: number }
+  | { readonly do: 'welcome'; readonly to: PeerId; readonly round: number; readonly region: Payload }
   | { readonly do: 'refuse'; readonly to: PeerId; readonly round: number; readonly code: ErrorCode; readonly reason: string }
   | { readonly do: 'bye'; readonly to: PeerId; readonly round: number; readonly ended: boolean; readonly reason: string }
+  /** A worker takes part: from now on its tensors travel this way. */
+  | { readonly do: 'settle'; readonly peer: PeerId; readonly carrier: CarrierName }
   /** The first READY of a new run: draw the initial weights for the manifests this worker reported. */
-  | { readonly do: 'initialise'; readonly from: PeerId; readonly fingerprint: string }
+  | { readonly do: 'initialise'; readonly manifests: Payload; readonly fingerprint: string }
   /** A round (or a grid of pictures) begins: forget sums of the one before. */
   | { readonly do: 'begin'; readonly task: TaskKind; readonly cursor: Cursor }
   /** Send WORK. `sends` are the networks whose version the worker lacks. */
@@ -25,10 +31,11 @@ export type Effect =
       readonly versions: Readonly<Record<string, number>>;
       readonly sends: readonly string[];
     }
-  /** Count these shards in: add the nodes' flats to the sum, or keep the pictures. */
+  /** A worker answered a WORK in time: how long it computed. */
+  | { readonly do: 'measure'; readonly worker: string; readonly computeSeconds: number }
+  /** Count these shards in: add the nodes' flats to the sum. */
   | {
       readonly do: 'accept';
-      readonly from: PeerId;
       readonly nodes: readonly TreeNode[];
       readonly outcomes: readonly ShardOutcome[];
       readonly payload: Payload;
@@ -37,13 +44,19 @@ export type Effect =
   | { readonly do: 'commit'; readonly cursor: Cursor }
   /** The step's last round was committed. */
   | { readonly do: 'complete-step'; readonly cursor: Cursor }
-  /** Every picture is in: write the grid. */
-  | { readonly do: 'save-grid'; readonly step: number }
-  | { readonly do: 'checkpoint'; readonly cursor: Cursor }
+  /** The pictures are in: write the grid. */
+  | { readonly do: 'save-grid'; readonly step: number; readonly pictures: Payload }
+  /** `versions`: commits of each network at the cursor. */
+  | {
+      readonly do: 'checkpoint';
+      readonly cursor: Cursor;
+      readonly versions: Readonly<Record<string, number>>;
+      readonly fingerprint: string;
+    }
   /** A line for events.jsonl and the log. */
   | { readonly do: 'record'; readonly entry: RecordEntry }
-  | { readonly do: 'count'; readonly what: 'shards-reassigned'; readonly by: number }
-  | { readonly do: 'count'; readonly what: 'results-dropped'; readonly reason: DropReason; readonly by: 1 }
+  | { readonly do: 'count-reassigned'; readonly shards: number }
+  | { readonly do: 'count-dropped'; readonly reason: DropReason }
   /** The end. `completed`: export and summarise. `stopped`: the cursor is checkpointed. `failed`: exit with the error. */
   | {
       readonly do: 'finish';
@@ -79,6 +92,8 @@ export type RecordEntry =
       readonly round: number;
       readonly shardsCommitted: number;
     }
+  /** A worker's own error, as its LEAVE tells it. */
+  | { readonly event: 'worker-failed'; readonly worker: string; readonly code: ErrorCode; readonly reason: string }
   | { readonly event: 'worker-refused'; readonly worker: string; readonly code: ErrorCode; readonly reason: string }
   | { readonly event: 'shards-reassigned'; readonly worker: string; readonly shards: readonly number[]; readonly round: number }
   | { readonly event: 'training'; readonly reason: string; readonly round: number }

@@ -1,7 +1,11 @@
-/** What can happen to the coordinator's core. The runtime turns messages, timers, signals and finished commits into these. */
-import type { ErrorCode, Fence, PeerId, ShardOutcome, TreeNode } from '@lockstep/shared';
+/**
+ * What can happen to the coordinator's core. The runtime turns messages, timers, signals and finished commits into these.
+ *
+ * A `Payload` is what only the runtime understands: tensors, manifests, an offer of shared memory. The core hands it on, unread, in the effect
+ * that wants it, so that nothing has to be remembered beside the core's state.
+ */
+import type { CarrierName, ErrorCode, Fence, PeerId, ShardOutcome, TreeNode } from '@lockstep/shared';
 
-/** Tensor bytes of a RESULT. The core hands it on unread. */
 export type Payload = unknown;
 
 export type Event =
@@ -13,6 +17,8 @@ export type Event =
       readonly pid: number;
       readonly backend: string;
       readonly device: string;
+      /** Shared memory that the worker offers. */
+      readonly region: Payload;
     }
   /** `manifestKey` is equal for equal manifests. */
   | {
@@ -21,7 +27,8 @@ export type Event =
       readonly fence: Fence;
       readonly manifestKey: string;
       readonly fingerprint: string;
-      readonly carrier: string;
+      readonly carrier: CarrierName;
+      readonly manifests: Payload;
     }
   | {
       readonly type: 'result';
@@ -31,10 +38,12 @@ export type Event =
       readonly task: TaskKind;
       readonly nodes: readonly TreeNode[];
       readonly outcomes: readonly ShardOutcome[];
+      readonly computeSeconds: number;
       readonly payload: Payload;
     }
   | { readonly type: 'need'; readonly peer: PeerId; readonly fence: Fence; readonly workId: number; readonly networks: readonly string[] }
-  | { readonly type: 'leave'; readonly peer: PeerId; readonly fence: Fence; readonly code: string; readonly reason: string }
+  /** `code` where an error made it leave. */
+  | { readonly type: 'leave'; readonly peer: PeerId; readonly fence: Fence; readonly code: ErrorCode | undefined; readonly reason: string }
   /** The peer sent something that could not be used; `reason` says what. */
   | { readonly type: 'malformed'; readonly peer: PeerId; readonly code: ErrorCode; readonly reason: string }
   | { readonly type: 'down'; readonly peer: PeerId }
@@ -44,8 +53,8 @@ export type Event =
   | { readonly type: 'diverged'; readonly reason: string }
   /** A person or a scheduler asks to stop. */
   | { readonly type: 'stop'; readonly reason: string }
-  /** A local worker that keeps crashing will not be started again. */
-  | { readonly type: 'spawn-gave-up'; readonly reason: string }
+  /** No local worker will be started again; `code` and `reason` are of the last one's error. */
+  | { readonly type: 'spawn-gave-up'; readonly code: ErrorCode; readonly reason: string }
   | { readonly type: 'tick' };
 
 export type TaskKind = 'gradient' | 'generate';

@@ -33,7 +33,7 @@ export function greet(state: State, event: Extract<Event, { type: 'hello' }>, no
     needRequests: 0,
     shardsCommitted: 0,
   });
-  effects.push({ do: 'welcome', to: event.peer, round: state.cursor.round });
+  effects.push({ do: 'welcome', to: event.peer, round: state.cursor.round, region: event.region });
 }
 
 /** READY: the worker has built the networks. The first one decides what the run's manifests and numerics are. */
@@ -43,7 +43,7 @@ export function admit(state: State, event: Extract<Event, { type: 'ready' }>, ef
   if (state.manifestKey === undefined) {
     state.manifestKey = event.manifestKey;
     state.fingerprint = event.fingerprint;
-    effects.push({ do: 'initialise', from: event.peer, fingerprint: event.fingerprint });
+    effects.push({ do: 'initialise', manifests: event.manifests, fingerprint: event.fingerprint });
   }
   if (event.manifestKey !== state.manifestKey) {
     return refuse(
@@ -59,6 +59,8 @@ export function admit(state: State, event: Extract<Event, { type: 'ready' }>, ef
     return refuse(state, event.peer, 'numerics-mismatch', reason, effects);
   }
   worker.stage = 'idle';
+  state.failure = undefined;
+  effects.push({ do: 'settle', peer: event.peer, carrier: event.carrier });
   const { name, host, pid, backend, device } = worker;
   effects.push({
     do: 'record',
@@ -90,5 +92,5 @@ export function removeWorker(state: State, peer: PeerId, cause: LeaveReason, rea
   if (worker.shards.length === 0) return;
   for (const shard of worker.shards) state.task!.shards[shard] = { status: 'waiting' };
   effects.push({ do: 'record', entry: { event: 'shards-reassigned', worker: worker.name, shards: worker.shards, round } });
-  effects.push({ do: 'count', what: 'shards-reassigned', by: worker.shards.length });
+  effects.push({ do: 'count-reassigned', shards: worker.shards.length });
 }

@@ -1,7 +1,7 @@
 /** The whole state of the coordinator's core: one record, workers keyed by peer, so that leaving is one delete. */
-import type { PeerId } from '@lockstep/shared';
+import type { Failure, PeerId } from '@lockstep/shared';
 import type { Cursor } from './cursor.ts';
-import type { TaskKind } from './events.ts';
+import type { Payload, TaskKind } from './events.ts';
 import type { Plan } from './plan.ts';
 
 export interface Worker {
@@ -32,6 +32,8 @@ export interface Task {
   readonly kind: TaskKind;
   /** Per shard: not dealt, dealt to a worker, or counted in. */
   readonly shards: ShardState[];
+  /** The pictures of a grid, once they are in. */
+  pictures: Payload;
 }
 
 export type ShardState =
@@ -64,8 +66,10 @@ export interface State {
   fingerprint: string | undefined;
   /** Refusals that were recorded. */
   refusals: number;
-  /** Why no local worker will be started again; until somebody else joins. */
-  spawnGaveUp: string | undefined;
+  /** The error that made a worker leave last; forgotten when one joins. If no worker comes any more, the run ends with it. */
+  failure: Failure | undefined;
+  /** Why no local worker will be started again; until somebody else says HELLO. */
+  spawnGaveUp: Failure | undefined;
 }
 
 export interface Start {
@@ -90,6 +94,7 @@ export function createState(plan: Plan, start: Start, nowMs: number): State {
     manifestKey: start.manifestKey,
     fingerprint: start.fingerprint,
     refusals: 0,
+    failure: undefined,
     spawnGaveUp: undefined,
   };
 }

@@ -35,11 +35,20 @@ function create(changes: Partial<Plan> = {}): State {
   return createState({ ...plan, ...changes }, { cursor: startOfRun, versions: { generator: 0, discriminator: 0 }, gridDue: false }, 0);
 }
 
-const hello = (peer: string, name = peer): Event => ({ type: 'hello', peer, name, host: 'h', pid: 1, backend: 'wasm', device: 'cpu' });
+const hello = (peer: string, name = peer): Event => ({
+  type: 'hello',
+  peer,
+  name,
+  host: 'h',
+  pid: 1,
+  backend: 'wasm',
+  device: 'cpu',
+  region: undefined,
+});
 const fence = (state: State, peer: string, changes = {}) => ({
   runId: 'r',
   term: 1,
-  peer: peer,
+  peer,
   round: state.cursor.round,
   ...changes,
 });
@@ -50,6 +59,7 @@ const ready = (state: State, peer: string, changes = {}): Event => ({
   manifestKey: 'm',
   fingerprint: 'f',
   carrier: 'inline',
+  manifests: 'the manifests',
   ...changes,
 });
 const result = (state: State, peer: string, shards: number[], changes = {}, task: TaskKind = 'gradient'): Event => ({
@@ -60,14 +70,15 @@ const result = (state: State, peer: string, shards: number[], changes = {}, task
   task,
   nodes: task === 'gradient' ? cover(shards, state.plan.run.shardCount) : [],
   outcomes: task === 'gradient' ? shards.map((shard) => ({ shard, loss: 1, metrics: {} })) : [],
-  payload: undefined,
+  computeSeconds: 1,
+  payload: 'the tensors',
 });
 
 function join(state: State, ...peers: string[]): Effect[] {
   return peers.flatMap((peer) => [...step(state, hello(peer), 0), ...step(state, ready(state, peer), 0)]);
 }
 
-const dealt = (effects: Effect[]): Record<string, readonly number[]> =>
+const assignedIn = (effects: Effect[]): Record<string, readonly number[]> =>
   Object.fromEntries(effects.flatMap((effect) => (effect.do === 'assign' ? [[effect.to, effect.shards]] : [])));
 const kinds = (effects: Effect[]): string[] => effects.map((effect) => (effect.do === 'record' ? effect.entry.event : effect.do));
 
@@ -76,14 +87,14 @@ describe('coordinator core', () => {
     const state = create();
     join(state, 'a');
     assert.equal(state.stage, 'gathering');
-    assert.match(describeState(state).reason, /Waiting for 1 of 2 workers \(here: a\)\. Start one with: worker --connect/);
+    assert.match(describeState(state), /Waiting for 1 of 2 workers \(here: a\)\. Start one with: worker --connect/);
     assert.equal(nextDeadlineMs(state), 1000);
   });
 
   test('deals contiguous shards to every worker when the last one joins, with all weights', () => {
     const state = create();
     const effects = join(state, 'a', 'b');
-    assert.deepEqual(dealt(effects), { a: [0, 1], b: [2, 3] });
+    assert.deepEqual(assignedIn(effects), { a: [0, 1], b: [2, 3] });
     const assigned = effects.find((effect) => effect.do === 'assign')!;
     assert.deepEqual(assigned.sends, ['generator', 'discriminator']);
     assert.deepEqual(assigned.versions, { generator: 0, discriminator: 0 });
@@ -92,10 +103,10 @@ describe('coordinator core', () => {
   test('commits when every shard is in, and sends only what the commit changed', () => {
     const state = create();
     join(state, 'a', 'b');
-    assert.deepEqual(kinds(step(state, result(state, 'b', [2, 3]), 0)), ['accept']);
-    assert.deepEqual(kinds(step(state, result(state, 'a', [0, 1]), 0)), ['accept', 'commit']);
+    assert.deepEqual(kinds(step(state, result(state, 'b', [2, 3]), 0)), ['measure', 'accept']);
+    assert.deepEqual(kinds(step(state, result(state, 'a', [0, 1]), 0)), ['measure', 'accept', 'commit']);
     const effects = step(state, { type: 'committed' }, 0);
-    assert.deepEqual(dealt(effects), { a: [0, 1], b: [2, 3] });
+    assert.deepEqual(assignedIn(effects), { a: [0, 1], b: [2, 3] });
     const assigned = effects.find((effect) => effect.do === 'assign')!;
     assert.deepEqual(assigned.sends, ['discriminator']);
     assert.deepEqual(state.cursor, { step: 0, phase: 1, repetition: 0, round: 1, samplePosition: 8 });
@@ -106,11 +117,11 @@ describe('coordinator core', () => {
     join(state, 'a');
     const round = (): Effect[] => [...step(state, result(state, 'a', [0, 1, 2, 3]), 0), ...step(state, { type: 'committed' }, 0)];
     round();
-    assert.deepEqual(kinds(round()), ['accept', 'commit', 'complete-step', 'checkpoint', 'begin', 'assign']);
+    assert.deepEqual(kinds(round()), ['measure', 'accept', 'commit', 'complete-step', 'checkpoint', 'begin', 'assign']);
     round();
-    assert.deepEqual(kinds(round()), ['accept', 'commit', 'complete-step', 'begin', 'assign']);
+    assert.deepEqual(kinds(round()), ['measure', 'accept', 'commit', 'complete-step', 'begin', 'assign']);
     assert.deepEqual(kinds(step(state, result(state, 'a', [0], {}, 'generate'), 0)), [
-      'accept',
+      'measure',
       'save-grid',
       'checkpoint',
       'bye',
@@ -123,24 +134,24 @@ describe('coordinator core', () => {
     const state = create();
     join(state, 'a', 'b');
     const lost = step(state, { type: 'down', peer: 'a' }, 0);
-    assert.deepEqual(kinds(lost), ['worker-left', 'shards-reassigned', 'count']);
+    assert.deepEqual(kinds(lost), ['worker-left', 'shards-reassigned', 'count-reassigned']);
     const effects = step(state, result(state, 'b', [2, 3]), 0);
-    assert.deepEqual(dealt(effects), { b: [0, 1] });
-    assert.deepEqual(kinds(step(state, result(state, 'b', [0, 1]), 0)), ['accept', 'commit']);
+    assert.deepEqual(assignedIn(effects), { b: [0, 1] });
+    assert.deepEqual(kinds(step(state, result(state, 'b', [0, 1]), 0)), ['measure', 'accept', 'commit']);
   });
 
   test('a late worker gets waiting shards at once, else takes part from the next round', () => {
     const state = create({ workersWanted: 1 });
     join(state, 'a');
-    assert.deepEqual(dealt(join(state, 'b')), {});
+    assert.deepEqual(assignedIn(join(state, 'b')), {});
     step(state, result(state, 'a', [0, 1, 2, 3]), 0);
-    assert.deepEqual(dealt(step(state, { type: 'committed' }, 0)), { a: [0, 1], b: [2, 3] });
+    assert.deepEqual(assignedIn(step(state, { type: 'committed' }, 0)), { a: [0, 1], b: [2, 3] });
   });
 
   test('workers beyond the shards stand by, and the record says which flag would use them', () => {
     const state = create({ workersWanted: 5 });
     const effects = join(state, 'a', 'b', 'c', 'd', 'e');
-    assert.deepEqual(dealt(effects), { a: [0], b: [1], c: [2], d: [3] });
+    assert.deepEqual(assignedIn(effects), { a: [0], b: [1], c: [2], d: [3] });
     const start = effects.find((effect) => effect.do === 'record' && effect.entry.event === 'training');
     assert.match(JSON.stringify(start), /1 of them stand by as hot spare; --shards 5 would use all/);
   });
@@ -155,7 +166,7 @@ describe('coordinator core', () => {
       const state = create();
       join(state, 'a', 'b');
       const effects = step(state, result(state, 'a', [0, 1], changes), 0);
-      assert.deepEqual(effects[0], { do: 'count', what: 'results-dropped', reason, by: 1 });
+      assert.deepEqual(effects[0], { do: 'count-dropped', reason });
       assert.equal(kinds(effects).includes('accept'), false);
     });
   }
@@ -164,15 +175,15 @@ describe('coordinator core', () => {
     const state = create();
     join(state, 'a', 'b');
     const message = result(state, 'a', [0, 1]);
-    assert.deepEqual(kinds(step(state, message, 0)), ['accept']);
-    assert.deepEqual(step(state, message, 0), [{ do: 'count', what: 'results-dropped', reason: 'unasked', by: 1 }]);
+    assert.deepEqual(kinds(step(state, message, 0)), ['measure', 'accept']);
+    assert.deepEqual(step(state, message, 0), [{ do: 'count-dropped', reason: 'unasked' }]);
   });
 
   test('sends away a worker whose result covers other shards than it was dealt', () => {
     const state = create();
     join(state, 'a', 'b');
     const effects = step(state, result(state, 'a', [0, 1, 2, 3]), 0);
-    assert.deepEqual(kinds(effects), ['refuse', 'worker-refused', 'worker-left', 'shards-reassigned', 'count']);
+    assert.deepEqual(kinds(effects), ['refuse', 'worker-refused', 'worker-left', 'shards-reassigned', 'count-reassigned']);
     assert.match(JSON.stringify(effects), /covers shards 0,1,2,3 instead of 0,1/);
   });
 
@@ -182,8 +193,8 @@ describe('coordinator core', () => {
     step(state, result(state, 'b', [2, 3]), 50);
     assert.deepEqual(step(state, { type: 'tick' }, 99), []);
     const effects = step(state, { type: 'tick' }, 100);
-    assert.deepEqual(kinds(effects), ['bye', 'worker-left', 'shards-reassigned', 'count', 'assign']);
-    assert.deepEqual(dealt(effects), { b: [0, 1] });
+    assert.deepEqual(kinds(effects), ['bye', 'worker-left', 'shards-reassigned', 'count-reassigned', 'assign']);
+    assert.deepEqual(assignedIn(effects), { b: [0, 1] });
   });
 
   test('a worker that lacks weights gets them with the work again, but not for ever', () => {
@@ -212,7 +223,7 @@ describe('coordinator core', () => {
     const lenient = create({ allowMixedNumerics: true });
     join(lenient, 'a');
     step(lenient, hello('c'), 0);
-    assert.equal(kinds(step(lenient, ready(lenient, 'c', { fingerprint: 'other' }), 0))[0], 'worker-joined');
+    assert.equal(kinds(step(lenient, ready(lenient, 'c', { fingerprint: 'other' }), 0))[1], 'worker-joined');
   });
 
   test('a newer life of the same name replaces the older', () => {
@@ -236,22 +247,59 @@ describe('coordinator core', () => {
   test('ends with a checkpoint when no local worker will come any more, also when the last connection is lost after that is known', () => {
     const state = create({ workersWanted: 1 });
     join(state, 'a');
-    assert.deepEqual(step(state, { type: 'spawn-gave-up', reason: 'No local worker can run.' }, 0), []);
+    assert.deepEqual(step(state, { type: 'spawn-gave-up', code: 'backend-unavailable', reason: 'No local worker can run.' }, 0), []);
     const effects = step(state, { type: 'down', peer: 'a' }, 0);
     assert.deepEqual(kinds(effects).slice(-2), ['checkpoint', 'finish']);
-    assert.deepEqual(effects.at(-1), { do: 'finish', outcome: 'failed', reason: 'No local worker can run.', code: 'workers-missing' });
+    assert.deepEqual(effects.at(-1), { do: 'finish', outcome: 'failed', reason: 'No local worker can run.', code: 'backend-unavailable' });
     const fresh = create();
-    assert.deepEqual(kinds(step(fresh, { type: 'spawn-gave-up', reason: 'No local worker can run.' }, 0)), ['finish']);
+    assert.deepEqual(kinds(step(fresh, { type: 'spawn-gave-up', code: 'backend-unavailable', reason: 'No local worker can run.' }, 0)), [
+      'finish',
+    ]);
   });
 
   test('waits on when somebody else joins after the local workers gave up', () => {
     const state = create({ workersWanted: 1 });
     step(state, hello('local'), 0);
-    step(state, { type: 'spawn-gave-up', reason: 'No local worker can run.' }, 0);
+    step(state, { type: 'spawn-gave-up', code: 'backend-unavailable', reason: 'No local worker can run.' }, 0);
     join(state, 'a');
     step(state, { type: 'down', peer: 'local' }, 0);
     step(state, { type: 'down', peer: 'a' }, 0);
     assert.equal(state.stage, 'starved');
+  });
+
+  test('a worker that fails says so in LEAVE, and if no worker comes any more the run ends with its code and sentence', () => {
+    const leave = (state: State): Event => ({ type: 'leave', peer: 'a', fence: fence(state, 'a'), code: 'recipe-invalid', reason: 'No.' });
+    const state = create({ workersWanted: 1 });
+    step(state, hello('a'), 0);
+    assert.deepEqual(step(state, leave(state), 0), [
+      { do: 'record', entry: { event: 'worker-failed', worker: 'a', code: 'recipe-invalid', reason: 'No.' } },
+    ]);
+    const end = step(state, { type: 'tick' }, 1000).at(-1);
+    assert.deepEqual(end, { do: 'finish', outcome: 'failed', reason: 'No.', code: 'recipe-invalid' });
+
+    const again = create({ workersWanted: 1 });
+    join(again, 'a');
+    step(again, leave(again), 0);
+    join(again, 'b');
+    step(again, { type: 'down', peer: 'b' }, 0);
+    assert.match(JSON.stringify(step(again, { type: 'tick' }, 1000).at(-1)), /"code":"workers-missing"/, 'a failure that was made good');
+  });
+
+  test('a checkpoint carries cursor, versions and fingerprint, and pictures go straight into their grid', () => {
+    const state = create({ workersWanted: 1, totalSteps: 1 });
+    join(state, 'a');
+    for (let round = 0; round < 2; round += 1) {
+      step(state, result(state, 'a', [0, 1, 2, 3]), 0);
+      step(state, { type: 'committed' }, 0);
+    }
+    const effects = step(state, result(state, 'a', [0], {}, 'generate'), 0);
+    assert.deepEqual(effects[1], { do: 'save-grid', step: 1, pictures: 'the tensors' });
+    assert.deepEqual(effects[2], {
+      do: 'checkpoint',
+      cursor: { step: 1, phase: 0, repetition: 0, round: 2, samplePosition: 8 },
+      versions: { generator: 1, discriminator: 1 },
+      fingerprint: 'f',
+    });
   });
 
   test('starts with fewer after --join-timeout if --min-workers are here', () => {

@@ -3,7 +3,7 @@
  *
  * Read top to bottom: what each event does, then how a round is begun, dealt and finished. Who is a member is in `membership.ts`.
  */
-import { cover, type ErrorCode, isNode, shardsUnder, type TreeNode } from '@lockstep/shared';
+import { cover, type ErrorCode, type Failure, isNode, shardsUnder, type TreeNode } from '@lockstep/shared';
 import { advance, isStepBoundary } from './cursor.ts';
 import { assignShards } from './assignment.ts';
 import { describe, waitingFor } from './describe.ts';
@@ -50,7 +50,7 @@ function handle(state: State, event: Event, nowMs: number, effects: Effect[]): v
       return takeNeed(state, event, effects);
     case 'leave': {
       if (isFenced(state, event, effects)) return;
-      return removeWorker(state, event.peer, 'left', `it left: ${event.reason}`, effects);
+      return takeLeave(state, event, effects);
     }
     case 'malformed': {
       refuse(state, event.peer, event.code, event.reason, effects);
@@ -63,11 +63,11 @@ function handle(state: State, event: Event, nowMs: number, effects: Effect[]): v
     case 'diverged':
       return finish(state, 'failed', event.reason, effects, 'diverged');
     case 'stop': {
-      if (state.manifestKey !== undefined) effects.push({ do: 'checkpoint', cursor: state.cursor });
+      checkpoint(state, effects);
       return finish(state, 'stopped', event.reason, effects);
     }
     case 'spawn-gave-up':
-      state.spawnGaveUp = event.reason;
+      state.spawnGaveUp = { code: event.code, reason: event.reason };
       return;
     case 'tick':
       return expire(state, nowMs, effects);
@@ -82,7 +82,7 @@ function isFenced(state: State, event: Extract<Event, { fence: unknown }>, effec
 }
 
 function drop(state: State, peer: string, reason: DropReason, effects: Effect[]): void {
-  effects.push({ do: 'count', what: 'results-dropped', reason, by: 1 });
+  effects.push({ do: 'count-dropped', reason });
   // Somebody we do not know believes to be a member: after a time-out here, or a restart of ours. HELLO puts it right.
   if (reason === 'unknown-worker' || reason === 'other-term') {
     effects.push({ do: 'bye', to: peer, round: state.cursor.round, ended: false, reason: 'Say HELLO again.' });
@@ -100,7 +100,18 @@ function takeResult(state: State, event: ResultEvent, effects: Effect[]): void {
   if (task.kind === 'gradient') worker.shardsCommitted += worker.shards.length;
   worker.needRequests = 0;
   release(worker);
-  effects.push({ do: 'accept', from: worker.peer, nodes: event.nodes, outcomes: event.outcomes, payload: event.payload });
+  effects.push({ do: 'measure', worker: worker.name, computeSeconds: event.computeSeconds });
+  if (task.kind === 'generate') task.pictures = event.payload;
+  else effects.push({ do: 'accept', nodes: event.nodes, outcomes: event.outcomes, payload: event.payload });
+}
+
+function takeLeave(state: State, event: Extract<Event, { type: 'leave' }>, effects: Effect[]): void {
+  const { code, reason } = event;
+  const worker = state.workers.get(event.peer)!.name;
+  if (code === undefined) return removeWorker(state, event.peer, 'left', `it left: ${reason}`, effects);
+  state.failure = { code, reason };
+  effects.push({ do: 'record', entry: { event: 'worker-failed', worker, code, reason } });
+  removeWorker(state, event.peer, 'left', 'it failed', effects);
 }
 
 /** What is wrong with a result for these shards, if anything. It must cover exactly the shards that were dealt, once. */
@@ -153,13 +164,21 @@ function expire(state: State, nowMs: number, effects: Effect[]): void {
     const reason = `${waitingFor(state)} This took longer than --join-timeout (${Math.round(state.plan.joinTimeoutMs / 1000)} s).`;
     if (readyWorkers(state).length >= state.plan.minWorkers)
       return startTraining(state, `${reason} Going on with those that are here.`, effects);
-    failForWorkers(state, reason, effects);
+    failForWorkers(state, { code: 'workers-missing', reason }, effects);
   }
 }
 
-function failForWorkers(state: State, reason: string, effects: Effect[]): void {
-  if (state.manifestKey !== undefined) effects.push({ do: 'checkpoint', cursor: state.cursor });
-  finish(state, 'failed', reason, effects, 'workers-missing');
+/** Too few workers, for good. Why the last of them failed says more than that they are missing. */
+function failForWorkers(state: State, otherwise: Failure, effects: Effect[]): void {
+  const { code, reason } = state.failure ?? otherwise;
+  checkpoint(state, effects);
+  finish(state, 'failed', reason, effects, code);
+}
+
+/** Nothing is there to be written before the first worker is ready. */
+function checkpoint(state: State, effects: Effect[]): void {
+  const { cursor, fingerprint } = state;
+  if (fingerprint !== undefined) effects.push({ do: 'checkpoint', cursor, versions: { ...state.versions }, fingerprint });
 }
 
 /** Whatever the event was: begin what can begin, deal what waits, commit what is complete. */
@@ -181,7 +200,7 @@ function changeStage(state: State, nowMs: number, effects: Effect[]): void {
   else if (state.stage === 'training' && ready < state.plan.minWorkers) {
     state.stage = 'starved';
     state.joinDeadlineMs = nowMs + state.plan.joinTimeoutMs;
-    effects.push({ do: 'record', entry: { event: 'waiting', reason: describe(state).reason, round: state.cursor.round } });
+    effects.push({ do: 'record', entry: { event: 'waiting', reason: describe(state), round: state.cursor.round } });
   }
 }
 
@@ -206,7 +225,7 @@ function startTraining(state: State, reason: string, effects: Effect[]): void {
 function beginTask(state: State, effects: Effect[]): void {
   const kind = state.gridDue ? 'generate' : 'gradient';
   const shards = kind === 'generate' ? 1 : state.plan.run.shardCount;
-  state.task = { kind, shards: Array.from({ length: shards }, () => ({ status: 'waiting' })) };
+  state.task = { kind, shards: Array.from({ length: shards }, () => ({ status: 'waiting' })), pictures: undefined };
   effects.push({ do: 'begin', task: kind, cursor: state.cursor });
 }
 
@@ -236,7 +255,7 @@ function completeTask(state: State, nowMs: number, effects: Effect[]): void {
     effects.push({ do: 'commit', cursor: state.cursor });
     return;
   }
-  effects.push({ do: 'save-grid', step: state.cursor.step });
+  effects.push({ do: 'save-grid', step: state.cursor.step, pictures: state.task!.pictures });
   state.task = undefined;
   state.gridDue = false;
   completeBoundary(state, effects);
@@ -258,7 +277,7 @@ function commitRound(state: State, effects: Effect[]): void {
 function completeBoundary(state: State, effects: Effect[]): void {
   const { plan, cursor } = state;
   if (cursor.step >= plan.totalSteps) return finish(state, 'completed', `All ${plan.totalSteps} steps are done.`, effects);
-  if (isDue(state, plan.checkpointEverySteps)) effects.push({ do: 'checkpoint', cursor });
+  if (isDue(state, plan.checkpointEverySteps)) checkpoint(state, effects);
 }
 
 function isDue(state: State, everySteps: number): boolean {
@@ -269,7 +288,7 @@ function isDue(state: State, everySteps: number): boolean {
 function finish(state: State, outcome: 'completed' | 'stopped' | 'failed', reason: string, effects: Effect[], code?: ErrorCode): void {
   state.stage = 'ended';
   state.task = undefined;
-  if (outcome === 'completed') effects.push({ do: 'checkpoint', cursor: state.cursor });
+  if (outcome === 'completed') checkpoint(state, effects);
   for (const worker of state.workers.values()) {
     effects.push({ do: 'bye', to: worker.peer, round: state.cursor.round, ended: true, reason: `The run is over: ${reason}` });
   }

@@ -8,10 +8,9 @@
  */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { closeSync, openSync } from 'node:fs';
-import { readFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
-import { errorTable, internalErrorExitCode } from '@lockstep/shared';
+import { errorTable, type Failure, failureOf, internalErrorExitCode } from '@lockstep/shared';
 import type { LocalWorker } from './plan.ts';
 
 export interface SpawnOptions {
@@ -19,8 +18,8 @@ export interface SpawnOptions {
   /** Where `<name>.log` files go; created before. */
   readonly logDirectory: string;
   readonly say: (sentence: string) => void;
-  /** Every slot has ended for good: no local worker will come any more. */
-  readonly gaveUp: (reason: string) => void;
+  /** Every slot has ended for good: no local worker will come any more. `failure` is how the last one ended. */
+  readonly gaveUp: (failure: Failure) => void;
 }
 
 export interface LocalWorkers {
@@ -39,6 +38,12 @@ const maximumBackoffMs = 30_000;
 /** A worker that lived this long has earned a fresh start. */
 const healthyMs = 30_000;
 const maximumCrashes = 6;
+
+/** How a worker's process ended, and the error it told, if it did. */
+interface End {
+  readonly how: string;
+  readonly failure: Failure | undefined;
+}
 
 export function startLocalWorkers(options: SpawnOptions): LocalWorkers {
   const program = join(dirname(createRequire(import.meta.url).resolve('@lockstep/worker/package.json')), 'bin', 'worker.js');
@@ -59,23 +64,19 @@ export function startLocalWorkers(options: SpawnOptions): LocalWorkers {
     const child = spawn(command, [...before, program, '--name', name, ...args], { stdio: ['ignore', log, log, 'ipc'], detached: true });
     closeSync(log);
     running.set(name, child);
+    let failure: Failure | undefined;
+    child.on('message', (message) => (failure = failureOf(message) ?? failure));
     // 'exit' does not follow when the process could not be started at all.
-    child.once('error', (error) => void ended(worker, crashes, startedMs, internalErrorExitCode, error.message));
-    child.once('exit', (code, signal) => void ended(worker, crashes, startedMs, code, signal === null ? `exit code ${code}` : signal));
+    child.once('error', (error) => ended(worker, crashes, startedMs, internalErrorExitCode, { how: error.message, failure }));
+    child.once('exit', (code, signal) => ended(worker, crashes, startedMs, code, { how: signal ?? `exit code ${code}`, failure }));
   }
 
-  async function ended(worker: LocalWorker, crashes: number, startedMs: number, code: number | null, how: string): Promise<void> {
+  function ended(worker: LocalWorker, crashes: number, startedMs: number, code: number | null, { how, failure }: End): void {
     const { name } = worker;
     running.delete(name);
     if (stopping || code === 0) return;
-    const lastLine = await lastLineOf(logPath(name));
     const count = performance.now() - startedMs > healthyMs ? 1 : crashes + 1;
-    if (finalExitCodes.has(code ?? -1) || count > maximumCrashes) {
-      slots -= 1;
-      options.say(`Worker ${name} ended (${how}) and is not started again: ${lastLine} See ${logPath(name)}`);
-      if (slots === 0) options.gaveUp(`No local worker can run: ${lastLine}`);
-      return;
-    }
+    if (finalExitCodes.has(code ?? -1) || count > maximumCrashes) return giveUp(name, { how, failure });
     const backoffMs = Math.min(maximumBackoffMs, firstBackoffMs * 2 ** (count - 1));
     options.say(`Worker ${name} ended (${how}); starting it again in ${backoffMs / 1000} s.`);
     const timer = setTimeout(() => {
@@ -83,6 +84,14 @@ export function startLocalWorkers(options: SpawnOptions): LocalWorkers {
       if (!stopping) start(worker, count);
     }, backoffMs);
     timers.add(timer);
+  }
+
+  function giveUp(name: string, { how, failure }: End): void {
+    slots -= 1;
+    const crashed = `Worker ${name} ended (${how}) again and again. Its last words are in ${logPath(name)}.`;
+    // Whoever ends the run says the last one's sentence.
+    if (slots === 0) return options.gaveUp(failure ?? { code: 'workers-missing', reason: crashed });
+    options.say(failure === undefined ? crashed : `Worker ${name} ended (${how}) and is not started again: ${failure.reason}`);
   }
 
   function logPath(name: string): string {
@@ -111,9 +120,4 @@ function kill(child: ChildProcess): void {
   } catch {
     // Gone already.
   }
-}
-
-async function lastLineOf(path: string): Promise<string> {
-  const text = await readFile(path, 'utf8').catch(() => '');
-  return text.trimEnd().split('\n').at(-1)?.slice(0, 500) ?? '';
 }

@@ -1,23 +1,23 @@
 /** What a person is told when a coordinator starts: what will be trained, where it listens, where things go. */
 import type { Log } from '@lockstep/shared';
 import { leavesHost } from '../options/resolve-options.ts';
+import type { OpenRun } from '../run/open-run.ts';
 import type { Prepared } from '../run/prepare.ts';
 
 export interface Announcement {
   readonly endpoint: string;
   readonly metricsUrl: string;
   readonly prepared: Prepared;
-  readonly directory: string;
-  readonly resumedAt: number | undefined;
+  readonly run: Pick<OpenRun, 'directory' | 'checkpoint'>;
   readonly log: Log;
 }
 
-export function announce({ endpoint, metricsUrl, prepared, directory, resumedAt, log }: Announcement): void {
+export function announce({ endpoint, metricsUrl, prepared, run: { directory, checkpoint }, log }: Announcement): void {
   const { recipe, run, dataset, totalSteps } = prepared;
   log.info(
-    `Recipe ${recipe.name}: ${totalSteps} steps of batch ${run.batchSize} in ${run.shardCount} shards, ${dataset.count} images, seed ${run.seed}.${resumedAt === undefined ? '' : ` Going on after step ${resumedAt}.`}`,
+    `Recipe ${recipe.name}: ${totalSteps} steps of batch ${run.batchSize} in ${run.shardCount} shards, ${dataset.count} images, seed ${run.seed}.${checkpoint === undefined ? '' : ` Going on after step ${checkpoint.cursor.step}.`}`,
   );
-  log.info(`Run directory: ${directory}`);
+  log.info(`Run directory: ${directory.path}`);
   log.info(`Listening at ${endpoint}. Metrics at ${metricsUrl}/metrics`);
   if (leavesHost(endpoint))
     log.warn(`${endpoint} can be reached from other hosts, and nothing authenticates workers: use it in a trusted network only.`);

@@ -1,23 +1,23 @@
 /** What /status and /readyz say of a run, from the core's own description. */
 import type { Plan } from '../core/plan.ts';
-import { countWorkers, readyWorkers } from '../core/state.ts';
+import { describe } from '../core/describe.ts';
+import { countWorkers, readyWorkers, type State } from '../core/state.ts';
 import type { Status } from '../http/status.ts';
-import type { Runtime } from '../runtime.ts';
 
 const states = { gathering: 'waiting', training: 'training', starved: 'waiting', ended: 'done' } as const;
 
-export function statusOf(plan: Plan, recipe: string, runtime: Runtime | undefined): Status {
+export function statusOf(plan: Plan, recipe: string, state: State | undefined): Status {
   const common = { runId: plan.runId, recipe, steps: plan.totalSteps };
   const none = { wanted: plan.workersWanted, live: 0, states: {} };
-  if (runtime === undefined)
+  if (state === undefined)
     return { ...common, state: 'starting', reason: 'The coordinator is starting.', ready: false, step: 0, workers: none };
-  const { state, reason } = runtime.describe();
+  const { stage } = state;
   return {
     ...common,
-    state: states[state],
-    reason,
-    ready: state === 'training' || state === 'ended',
-    step: runtime.state.cursor.step,
-    workers: { wanted: plan.workersWanted, live: readyWorkers(runtime.state).length, states: countWorkers(runtime.state) },
+    state: states[stage],
+    reason: describe(state),
+    ready: stage === 'training' || stage === 'ended',
+    step: state.cursor.step,
+    workers: { wanted: plan.workersWanted, live: readyWorkers(state).length, states: countWorkers(state) },
   };
 }

@@ -1,5 +1,5 @@
 /**
- * The model: for every network its weights, their version and its optimizer. The coordinator owns them; workers hold copies.
+ * The model: for every network its weights and its optimizer. The coordinator owns them; workers hold copies.
  *
  * Responsible for: drawing initial weights, applying a summed gradient, and handing out snapshots to send.
  * Not responsible for: when a round commits (core), sums (`reduce.ts`), files (`checkpoint/`).
@@ -11,20 +11,20 @@ import { clipScale } from './optimizer/gradient.ts';
 export interface Network {
   readonly name: string;
   readonly manifest: Manifest;
-  /** Commits so far. */
-  version: number;
   /** The optimizer's: changed in place by every commit; never handed out. */
   readonly weights: Float32Array;
   readonly optimizer: Optimizer;
-  /** A copy of the weights at `version`, shared by every message that carries them; ZeroMQ reads it after `send` has returned. */
+  /** A copy of the weights since the last commit, shared by every message that carries them; ZeroMQ reads it after `send` has returned. */
   snapshot: Float32Array | undefined;
 }
 
-/** What a checkpoint holds of a network. */
+/** All that a network needs to go on as it was. */
 export interface SavedNetwork {
-  readonly version: number;
+  readonly name: string;
+  readonly manifest: Manifest;
   readonly weights: Float32Array;
-  readonly optimizer: OptimizerState;
+  /** `kind` as in the recipe; slots are as long as the weights; scalars are finite. */
+  readonly optimizer: { readonly kind: string } & OptimizerState;
 }
 
 export type Model = ReadonlyMap<string, Network>;
@@ -35,15 +35,15 @@ export function createModel(
   manifests: Manifests,
   seed: number,
   learningRate: number | undefined,
-  saved?: Readonly<Record<string, SavedNetwork>>,
+  saved?: readonly SavedNetwork[],
 ): Model {
   const networks = Object.keys(recipe.networks).map((name, index): [string, Network] => {
     const manifest = manifests[name]!;
-    const before = saved?.[name];
+    const before = saved?.find((network) => network.name === name);
     const initial = before?.weights ?? initialFlat(manifest, seed, streams.initialWeights + index);
     const optimizer = createOptimizer(recipe.optimizers[name]!, initial, learningRate);
     if (before !== undefined) optimizer.restore(before.optimizer);
-    return [name, { name, manifest, version: before?.version ?? 0, weights: optimizer.weights, optimizer, snapshot: undefined }];
+    return [name, { name, manifest, weights: optimizer.weights, optimizer, snapshot: undefined }];
   });
   return new Map(networks);
 }
@@ -59,27 +59,21 @@ export type Applied =
   | { readonly ok: false };
 
 /**
- * Checks, clips and applies a summed gradient, which stays as it is, and raises the version. Two passes: one finds the norm, which is
+ * Checks, clips and applies a summed gradient, which stays as it is. Two passes: one finds the norm, which is
  * finite exactly if the gradient is; the other clips on the way into the optimizer.
  */
 export function applyGradient(network: Network, recipe: Recipe, gradient: Float32Array): Applied {
   const gradientNorm = Math.sqrt(squaredNorm(gradient));
   if (!Number.isFinite(gradientNorm)) return { ok: false };
   network.optimizer.apply(gradient, clipScale(gradientNorm, recipe.optimizers[network.name]!.clipNorm));
-  network.version += 1;
   network.snapshot = undefined;
   return { ok: true, gradientNorm };
 }
 
-/** What `createModel` takes, from a checkpoint's list. */
-export function savedNetworks(networks: readonly ({ readonly name: string } & SavedNetwork)[]): Record<string, SavedNetwork> {
-  return Object.fromEntries(networks.map((network) => [network.name, network]));
-}
-
-export function saveModel(model: Model): Record<string, SavedNetwork> {
-  const saved = [...model.values()].map(
-    (network) =>
-      [network.name, { version: network.version, weights: snapshotWeights(network), optimizer: network.optimizer.save() }] as const,
-  );
-  return Object.fromEntries(saved);
+/** As the networks are now; never written again. */
+export function saveModel(model: Model): SavedNetwork[] {
+  return [...model.values()].map((network) => {
+    const { name, manifest, optimizer } = network;
+    return { name, manifest, weights: snapshotWeights(network), optimizer: { kind: optimizer.kind, ...optimizer.save() } };
+  });
 }

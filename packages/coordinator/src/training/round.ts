@@ -8,7 +8,7 @@ import { type FlatPool, type Recipe, type RunSettings, shardSizes, shardStarts, 
 import type { Cursor } from '../core/cursor.ts';
 import type { Dataset } from '../data/mnist.ts';
 import type { IdStream } from '../data/stream.ts';
-import { applyGradient, type Model } from './model.ts';
+import { applyGradient, type Model, type Network } from './model.ts';
 import { createTreeSum, type TreeSum } from './reduce.ts';
 
 /** Figures of a committed round. */
@@ -24,7 +24,8 @@ export interface Committed {
 }
 
 export interface Round {
-  readonly cursor: Cursor;
+  /** The one that is updated. */
+  readonly network: Network;
   /** uint8 samples of these shards, in shard order, in `sampleMemory`; empty if the phase reads no data. */
   samples(shards: readonly number[]): Uint8Array;
   /** The flats must stay as they are until `detach` or `commit`. */
@@ -53,6 +54,7 @@ export function beginRound(options: RoundOptions, cursor: Cursor): Round {
   const { recipe, dataset, model, sampleMemory, nowMs } = options;
   const { batchSize, shardCount } = options.run;
   const phase = recipe.phases[cursor.phase]!;
+  const network = model.get(phase.updates)!;
   const sizes = shardSizes(batchSize, shardCount);
   const starts = shardStarts(batchSize, shardCount);
   const readsReal = phase.inputs.includes('real');
@@ -62,7 +64,7 @@ export function beginRound(options: RoundOptions, cursor: Cursor): Round {
   let reduceMs = 0;
 
   return {
-    cursor,
+    network,
     samples(shards) {
       let end = 0;
       if (!readsReal) return sampleMemory.subarray(0, end);
@@ -86,7 +88,6 @@ export function beginRound(options: RoundOptions, cursor: Cursor): Round {
         outcomes.map((outcome) => outcome.loss),
         sizes,
       );
-      const network = model.get(phase.updates)!;
       const where = `step ${cursor.step + 1}, phase ${phase.name}`;
       if (!Number.isFinite(loss)) return `The loss of ${where} is ${loss}. Lower --learning-rate or check the recipe's loss.`;
       const gradient = sum.total()!;

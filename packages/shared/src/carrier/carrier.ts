@@ -1,6 +1,8 @@
 /** How tensor bytes travel beside a message: in frames (`inline.ts`), or through shared memory with the message as the doorbell (`shm.ts`). */
 import type { Payload } from '../protocol/messages.ts';
 
+export type CarrierName = Payload['carrier'];
+
 /** A flat and what it is: the weights of a network, the i-th flat of an answer. */
 export interface KeyedFlat {
   readonly key: string;
@@ -22,7 +24,7 @@ export interface Packed {
 }
 
 export interface Carrier {
-  readonly name: Payload['carrier'];
+  readonly name: CarrierName;
   pack(flats: readonly KeyedFlat[]): Packed;
   /**
    * The flats of a received message. Undefined if they are not (or no longer) there.

@@ -15,7 +15,7 @@ const manifest = {
 };
 
 const examples: { [T in Message['type']]: Extract<Message, { type: T }> } = {
-  hello: { type: 'hello', version: '0.1.0', peer: 'i', name: 'w', host: 'h', pid: 1, backend: 'wasm', device: 'cpu' },
+  hello: { type: 'hello', peer: 'i', name: 'w', host: 'h', pid: 1, backend: 'wasm', device: 'cpu' },
   ready: { type: 'ready', ...fence, manifests: { g: manifest as never }, fingerprint: hash, carrier: 'shm' },
   result: {
     type: 'result',

@@ -71,7 +71,6 @@ export type ShardOutcome = z.infer<typeof shardOutcome>;
 /** Worker, on every (re)connection: I am here. Answered by WELCOME or REFUSE. Safe to repeat. */
 const hello = z.object({
   type: z.literal('hello'),
-  version: name,
   peer: name,
   name,
   host: name,

@@ -17,6 +17,8 @@ export interface ServerEvents {
 export interface ServerTransport {
   /** The address to give to workers; has the real port when bound to port 0. */
   readonly endpoint: string;
+  /** Begins to deliver; what came before waits until then. To be called once. Separate, since the address is part of what a run is told. */
+  serve(events: ServerEvents): void;
   /** Queues frames (never written again by the caller). Never throws and never blocks: a peer that cannot take them is reported `down`. */
   send(peer: PeerId, frames: Frames): void;
   /** Waits for queued frames to leave, at most `lingerMs`, and frees the address. Safe to repeat. */

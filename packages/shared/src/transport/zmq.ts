@@ -32,7 +32,7 @@ const commonOptions = {
   heartbeatTimeToLive: 6000,
 } as const;
 
-export async function listen(endpoint: string, events: ServerEvents): Promise<ServerTransport> {
+export async function listen(endpoint: string): Promise<ServerTransport> {
   requireVersion();
   const router = new Router({ ...commonOptions, mandatory: true, handover: true, sendTimeout: 0 });
   setDisconnectMessage(router);
@@ -42,20 +42,19 @@ export async function listen(endpoint: string, events: ServerEvents): Promise<Se
     router.close();
     throw bindError(endpoint, error);
   }
+  let events: ServerEvents | undefined;
+  let receiving: Promise<void> | undefined;
   const outbox = createOutbox<{ peer: PeerId; frames: Frames }>(
     ({ peer, frames }) => router.send([peer, ...frames] as Buffer[]),
     // EHOSTUNREACH: gone. EAGAIN: its queue is full although it owes us an answer. Both: not a peer one can work with.
-    ({ peer }) => events.down(peer),
+    ({ peer }) => events?.down(peer),
   );
-  const receiving = (async () => {
-    for await (const [peer, ...frames] of router) {
-      const id = peer!.toString('latin1');
-      if (frames.length === 1 && frames[0]!.toString('latin1') === disconnectMessage) events.down(id);
-      else events.message(id, frames);
-    }
-  })();
   return {
     endpoint: router.lastEndpoint ?? endpoint,
+    serve: (served) => {
+      events = served;
+      receiving = deliver(router, served);
+    },
     send: (peer, frames) => outbox.put({ peer, frames }),
     close: async (lingerMs) => {
       if (router.closed) return;
@@ -67,6 +66,14 @@ export async function listen(endpoint: string, events: ServerEvents): Promise<Se
       await removeSocketFile(bound);
     },
   };
+}
+
+async function deliver(router: Router, events: ServerEvents): Promise<void> {
+  for await (const [peer, ...frames] of router) {
+    const id = peer!.toString('latin1');
+    if (frames.length === 1 && frames[0]!.toString('latin1') === disconnectMessage) events.down(id);
+    else events.message(id, frames);
+  }
 }
 
 export function connect(endpoint: string, identity: PeerId, events: ClientEvents): ClientTransport {

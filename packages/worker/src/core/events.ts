@@ -1,7 +1,7 @@
 /** What can happen to the worker's core, and what it asks the runtime to do. */
 import type { ErrorCode, Fence, RunSettings } from '@lockstep/shared';
 
-/** Tensor bytes of a WORK. The core hands them on unread. */
+/** What only the runtime understands: tensors, manifests, an offer of shared memory. The core hands it on, unread, in the effect that wants it. */
 export type Payload = unknown;
 
 export interface WorkOrder {
@@ -18,16 +18,16 @@ export interface WorkOrder {
 export type Event =
   | { readonly type: 'up' }
   | { readonly type: 'down' }
-  | { readonly type: 'welcome'; readonly fence: Fence; readonly run: RunSettings }
+  | { readonly type: 'welcome'; readonly fence: Fence; readonly run: RunSettings; readonly region: Payload }
   | { readonly type: 'refuse'; readonly code: ErrorCode; readonly reason: string }
   | { readonly type: 'work'; readonly fence: Fence; readonly order: WorkOrder }
   /** Work came, but its weights were gone from shared memory before they were read. */
   | { readonly type: 'lost-weights'; readonly fence: Fence; readonly workId: number; readonly networks: readonly string[] }
   | { readonly type: 'bye'; readonly ended: boolean; readonly reason: string }
-  /** The networks of the WELCOME stand and the fingerprint is known. */
-  | { readonly type: 'prepared' }
-  /** The ordered work is computed; `result` is what the runtime will send. */
-  | { readonly type: 'computed'; readonly fence: Fence; readonly workId: number }
+  /** The networks of this run stand: `built` is what READY tells of them. */
+  | { readonly type: 'prepared'; readonly run: RunSettings; readonly built: Payload }
+  /** The ordered work is computed: `answer` is what RESULT says. */
+  | { readonly type: 'computed'; readonly fence: Fence; readonly workId: number; readonly answer: Payload }
   /** The backend or the recipe failed. */
   | { readonly type: 'failed'; readonly code: ErrorCode; readonly reason: string }
   | { readonly type: 'stop'; readonly reason: string }
@@ -35,12 +35,14 @@ export type Event =
 
 export type Effect =
   | { readonly do: 'hello' }
+  /** Share memory with the coordinator, if it offered its own. */
+  | { readonly do: 'share'; readonly region: Payload }
   /** Build the run's networks; answered by `prepared` or `failed`. */
   | { readonly do: 'prepare'; readonly run: RunSettings }
-  | { readonly do: 'ready'; readonly fence: Fence }
+  | { readonly do: 'ready'; readonly fence: Fence; readonly built: Payload }
   /** Take over the weights that came along, then compute; answered by `computed` or `failed`. */
   | { readonly do: 'compute'; readonly fence: Fence; readonly order: WorkOrder }
-  | { readonly do: 'result'; readonly fence: Fence; readonly workId: number }
+  | { readonly do: 'result'; readonly fence: Fence; readonly workId: number; readonly answer: Payload }
   | { readonly do: 'need'; readonly fence: Fence; readonly workId: number; readonly networks: readonly string[] }
   | { readonly do: 'leave'; readonly fence: Fence; readonly code: ErrorCode | 'stopped'; readonly reason: string }
   | { readonly do: 'say'; readonly sentence: string }

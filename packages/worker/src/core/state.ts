@@ -1,5 +1,6 @@
 /** The whole state of the worker's core. */
 import type { Fence, RunSettings } from '@lockstep/shared';
+import type { Payload } from './events.ts';
 
 export interface Options {
   /** How long to look for a coordinator, at the start and after losing one. */
@@ -15,8 +16,8 @@ export interface State {
   seekDeadlineMs: number;
   /** Of the coordinator that welcomed us last. */
   fence: Fence | undefined;
-  /** What the networks were built for. */
-  prepared: RunSettings | undefined;
+  /** What the networks were built for, and what READY tells of them. */
+  prepared: { readonly run: RunSettings; readonly built: Payload } | undefined;
   /** Under way in the runtime; its outcome is dropped if another was ordered meanwhile. */
   preparing: RunSettings | undefined;
   computing: { readonly term: number; readonly workId: number } | undefined;

@@ -7,6 +7,7 @@ import { step } from './step.ts';
 
 const run: RunSettings = { recipe: { name: 'gan', hash: 'h' }, seed: 1, batchSize: 8, shardCount: 4, execution: 'graph' };
 const fence = (term = 1, round = 0) => ({ runId: 'r', term, peer: 'i', round });
+const prepared: Event = { type: 'prepared', run, built: 'the networks' };
 const order: WorkOrder = {
   workId: 5,
   task: 'gradient',
@@ -29,13 +30,35 @@ describe('worker core', () => {
       give(
         state,
         { type: 'up' },
-        { type: 'welcome', fence: fence(), run },
-        { type: 'prepared' },
+        { type: 'welcome', fence: fence(), run, region: 'memory' },
+        prepared,
         { type: 'work', fence: work, order },
-        { type: 'computed', fence: work, workId: 5 },
+        { type: 'computed', fence: work, workId: 5, answer: 'the tensors' },
       ),
-      [['hello'], ['prepare'], ['ready'], ['compute'], ['result']],
+      [['hello'], ['share', 'prepare'], ['ready'], ['compute'], ['result']],
     );
+  });
+
+  test('hands on what the runtime gave: the networks with READY, the answer with RESULT, the offer of memory', () => {
+    const state = create();
+    step(state, { type: 'up' }, 0);
+    assert.deepEqual(step(state, { type: 'welcome', fence: fence(), run, region: 'memory' }, 0)[0], { do: 'share', region: 'memory' });
+    assert.deepEqual(step(state, prepared, 0), [{ do: 'ready', fence: fence(), built: 'the networks' }]);
+    step(state, { type: 'work', fence: fence(), order }, 0);
+    assert.deepEqual(step(state, { type: 'computed', fence: fence(), workId: 5, answer: 'the tensors' }, 0), [
+      { do: 'result', fence: fence(), workId: 5, answer: 'the tensors' },
+    ]);
+  });
+
+  test('networks of another run than that of the last WELCOME do not make it READY', () => {
+    const state = create();
+    const other = { ...run, seed: 2 };
+    give(state, { type: 'up' }, { type: 'welcome', fence: fence(1), run, region: undefined });
+    give(state, { type: 'welcome', fence: fence(2), run: other, region: undefined });
+    assert.deepEqual(give(state, prepared), [[]]);
+    assert.deepEqual(step(state, { type: 'prepared', run: other, built: 'others' }, 0), [
+      { do: 'ready', fence: fence(2), built: 'others' },
+    ]);
   });
 
   test('gives up after the time it was told to look for a coordinator, and says where it looked', () => {
@@ -49,7 +72,7 @@ describe('worker core', () => {
 
   test('a lost coordinator is looked for again, from the first loss on', () => {
     const state = create();
-    give(state, { type: 'up' }, { type: 'welcome', fence: fence(), run }, { type: 'prepared' });
+    give(state, { type: 'up' }, { type: 'welcome', fence: fence(), run, region: 'memory' }, prepared);
     step(state, { type: 'down' }, 5000);
     step(state, { type: 'down' }, 5900);
     assert.equal(nextDeadlineMs(state), 6000);
@@ -57,30 +80,37 @@ describe('worker core', () => {
 
   test('after a reconnect to the same run it is READY at once, without building again', () => {
     const state = create();
-    give(state, { type: 'up' }, { type: 'welcome', fence: fence(1), run }, { type: 'prepared' }, { type: 'down' });
-    assert.deepEqual(give(state, { type: 'up' }, { type: 'welcome', fence: fence(2), run }), [['hello'], ['ready']]);
-    assert.deepEqual(give(state, { type: 'welcome', fence: fence(3), run: { ...run, seed: 2 } }), [['prepare']]);
+    give(state, { type: 'up' }, { type: 'welcome', fence: fence(1), run, region: 'memory' }, prepared, { type: 'down' });
+    assert.deepEqual(give(state, { type: 'up' }, { type: 'welcome', fence: fence(2), run, region: 'memory' }), [
+      ['hello'],
+      ['share', 'ready'],
+    ]);
+    assert.deepEqual(give(state, { type: 'welcome', fence: fence(3), run: { ...run, seed: 2 }, region: 'memory' }), [['share', 'prepare']]);
   });
 
   test('a result of before the reconnect is not sent', () => {
     const state = create();
     const work = fence(1);
-    give(state, { type: 'up' }, { type: 'welcome', fence: fence(1), run }, { type: 'prepared' }, { type: 'work', fence: work, order });
+    give(state, { type: 'up' }, { type: 'welcome', fence: fence(1), run, region: 'memory' }, prepared, {
+      type: 'work',
+      fence: work,
+      order,
+    });
     assert.deepEqual(
       give(
         state,
         { type: 'down' },
         { type: 'up' },
-        { type: 'welcome', fence: fence(2), run },
-        { type: 'computed', fence: work, workId: 5 },
+        { type: 'welcome', fence: fence(2), run, region: 'memory' },
+        { type: 'computed', fence: work, workId: 5, answer: 'the tensors' },
       ),
-      [['say'], ['hello'], ['ready'], []],
+      [['say'], ['hello'], ['share', 'ready'], []],
     );
   });
 
   test('never computes with weights it lacks: it asks for them', () => {
     const state = create();
-    give(state, { type: 'up' }, { type: 'welcome', fence: fence(), run }, { type: 'prepared' });
+    give(state, { type: 'up' }, { type: 'welcome', fence: fence(), run, region: 'memory' }, prepared);
     assert.deepEqual(step(state, { type: 'work', fence: fence(), order: { ...order, sends: ['g'] } }, 0), [
       { do: 'need', fence: fence(), workId: 5, networks: ['d'] },
     ]);
@@ -95,13 +125,13 @@ describe('worker core', () => {
 
   test('ignores WORK of another life of the coordinator', () => {
     const state = create();
-    give(state, { type: 'up' }, { type: 'welcome', fence: fence(2), run }, { type: 'prepared' });
+    give(state, { type: 'up' }, { type: 'welcome', fence: fence(2), run, region: 'memory' }, prepared);
     assert.deepEqual(give(state, { type: 'work', fence: fence(1), order }), [[]]);
   });
 
   test('ends without a word when the run is over', () => {
     const state = create();
-    give(state, { type: 'up' }, { type: 'welcome', fence: fence(), run }, { type: 'prepared' });
+    give(state, { type: 'up' }, { type: 'welcome', fence: fence(), run, region: 'memory' }, prepared);
     assert.deepEqual(step(state, { type: 'bye', ended: true, reason: 'done' }, 0), [{ do: 'exit', reason: 'done' }]);
   });
 
@@ -117,7 +147,7 @@ describe('worker core', () => {
       ],
     ] as const) {
       const state = create();
-      give(state, { type: 'up' }, { type: 'welcome', fence: fence(), run }, { type: 'prepared' });
+      give(state, { type: 'up' }, { type: 'welcome', fence: fence(), run, region: 'memory' }, prepared);
       const effects = step(state, event, 0);
       assert.deepEqual(kinds(effects), ['leave', 'exit']);
       assert.deepEqual(effects[1], expected);

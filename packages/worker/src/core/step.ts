@@ -19,15 +19,15 @@ export function step(state: State, event: Event, nowMs: number): Effect[] {
             { do: 'say', sentence: `Lost the coordinator at ${state.options.endpoint}; looking for it again for ${seconds(state)} s.` },
           ]);
     case 'welcome':
-      return join(state, event.fence, event.run);
+      return [{ do: 'share', region: event.region }, ...join(state, event.fence, event.run)];
     case 'prepared':
-      return finishPreparing(state);
+      return finishPreparing(state, event);
     case 'work':
       return takeWork(state, event.fence, event.order);
     case 'lost-weights':
       return isCurrent(state, event.fence) ? [{ do: 'need', fence: event.fence, workId: event.workId, networks: event.networks }] : [];
     case 'computed':
-      return answer(state, event);
+      return respond(state, event);
     case 'bye':
       return event.ended ? farewell(state, event.reason) : seek(state, nowMs, [{ do: 'hello' }]);
     case 'refuse':
@@ -62,9 +62,9 @@ function join(state: State, fence: Fence, run: RunSettings): Effect[] {
   state.fence = fence;
   state.holds = {};
   state.computing = undefined;
-  if (state.prepared !== undefined && same(state.prepared, run)) {
+  if (state.prepared !== undefined && same(state.prepared.run, run)) {
     state.stage = 'member';
-    return [{ do: 'ready', fence }];
+    return [{ do: 'ready', fence, built: state.prepared.built }];
   }
   state.stage = 'preparing';
   if (state.preparing !== undefined && same(state.preparing, run)) return [];
@@ -78,12 +78,14 @@ function same(a: RunSettings, b: RunSettings): boolean {
   return JSON.stringify(a) === JSON.stringify(b);
 }
 
-function finishPreparing(state: State): Effect[] {
-  state.prepared = state.preparing;
+/** Networks of a run that another coordinator has replaced meanwhile are of no use: those of the last WELCOME are on their way. */
+function finishPreparing(state: State, { run, built }: Extract<Event, { type: 'prepared' }>): Effect[] {
+  if (state.preparing === undefined || !same(state.preparing, run)) return [];
+  state.prepared = { run, built };
   state.preparing = undefined;
   if (state.stage !== 'preparing') return [];
   state.stage = 'member';
-  return [{ do: 'ready', fence: state.fence! }];
+  return [{ do: 'ready', fence: state.fence!, built }];
 }
 
 /** Not of another life of the coordinator, nor of a connection before the last WELCOME. */
@@ -103,11 +105,11 @@ function takeWork(state: State, fence: Fence, order: WorkOrder): Effect[] {
 }
 
 /** Sends the answer if the order that asked for it is still the last one: a lost connection or a new order makes it worthless. */
-function answer(state: State, { fence, workId }: Extract<Event, { type: 'computed' }>): Effect[] {
+function respond(state: State, { fence, workId, answer }: Extract<Event, { type: 'computed' }>): Effect[] {
   const { computing } = state;
   if (state.stage !== 'member' || computing?.workId !== workId || computing.term !== fence.term) return [];
   state.computing = undefined;
-  return [{ do: 'result', fence, workId }];
+  return [{ do: 'result', fence, workId, answer }];
 }
 
 /** The coordinator has ended: there is nobody to say LEAVE to. */

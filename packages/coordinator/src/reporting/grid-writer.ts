@@ -1,0 +1,39 @@
+/** Writes grids of pictures, one after the other, while training goes on. A grid that cannot be written is told, and costs nothing else. */
+import type { Log, Recipe } from '@lockstep/shared';
+import type { Dataset } from '../data/mnist.ts';
+import type { RunDirectory } from '../run/run-directory.ts';
+import { encodeGrid } from './grid.ts';
+
+export interface GridWriter {
+  write(step: number, pictures: Float32Array): void;
+  /** Resolves when every grid so far is written, or has failed. */
+  settled(): Promise<void>;
+}
+
+export interface GridWriterOptions {
+  /** Pictures of a grid. */
+  readonly count: number;
+  readonly recipe: Recipe;
+  readonly dataset: Dataset;
+  readonly directory: RunDirectory;
+  readonly log: Log;
+}
+
+const columns = 8;
+
+export function createGridWriter({ count, recipe, dataset, directory, log }: GridWriterOptions): GridWriter {
+  const [height, width] = dataset.shape;
+  let writing: Promise<void> = Promise.resolve();
+  return {
+    write(step, pictures) {
+      const png = encodeGrid(pictures, { count, height, width, range: recipe.real.range, columns });
+      writing = writing
+        .then(() => directory.writeGrid(step, png))
+        .then(
+          (path) => log.info(`Pictures of step ${step}: ${path}`),
+          (error: unknown) => log.error(`The pictures of step ${step} could not be written: ${(error as Error).message}`),
+        );
+    },
+    settled: () => writing,
+  };
+}

@@ -1,0 +1,28 @@
+/** Entries of events.jsonl, told to a person and to Prometheus as well. */
+import type { Log } from '@lockstep/shared';
+import type { RecordEntry } from '../core/effects.ts';
+import type { Metrics } from '../metrics/metrics.ts';
+
+export function tell(entry: RecordEntry, log: Log, metrics: Metrics): void {
+  switch (entry.event) {
+    case 'worker-joined':
+      metrics.workerJoined(entry.worker);
+      return log.info(
+        `Worker ${entry.worker} joined: ${entry.backend} on ${entry.device}, host ${entry.host}, tensors ${entry.carrier === 'shm' ? 'through shared memory' : 'in messages'}.`,
+      );
+    case 'worker-left':
+      metrics.workerLeft(entry.cause);
+      if (entry.cause === 'left' || entry.cause === 'expelled') metrics.workerGone(entry.worker);
+      return log.warn(`Worker ${entry.worker} is gone: ${entry.reason.replace(/\.$/, '')}.`);
+    case 'worker-failed':
+      return log.warn(`Worker ${entry.worker} failed: ${entry.reason}`);
+    case 'worker-refused':
+      return log.warn(`Worker ${entry.worker} was refused: ${entry.reason}`);
+    case 'shards-reassigned':
+      return log.info(`Shards ${entry.shards.join(', ')} of worker ${entry.worker} are assigned again.`);
+    case 'training':
+      return log.info(entry.reason);
+    case 'waiting':
+      return; // told by the recorder, once per wait
+  }
+}

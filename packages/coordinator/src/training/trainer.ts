@@ -1,0 +1,100 @@
+/**
+ * The numbers of a run: the model, the round under way, and the memory both need.
+ *
+ * Responsible for: carrying out those effects of the core that touch tensors. Not responsible for: when (the core), messages (`wire/`), or
+ * files (`checkpoint/`).
+ */
+import { type Clock, createArena, createFlatPool, type FlatPool, type KeyedFlat, type Manifests, type Recipe } from '@lockstep/shared';
+import type { Cursor } from '../core/cursor.ts';
+import type { Effect } from '../core/effects.ts';
+import type { TaskKind } from '../core/events.ts';
+import type { Plan } from '../core/plan.ts';
+import type { Dataset } from '../data/mnist.ts';
+import type { IdStream } from '../data/stream.ts';
+import { type Model, type SavedNetwork, saveModel, snapshotWeights } from './model.ts';
+import { beginRound, type Committed, type Round } from './round.ts';
+
+export interface TrainerOptions {
+  readonly plan: Plan;
+  readonly recipe: Recipe;
+  readonly dataset: Dataset;
+  readonly stream: IdStream;
+  /** The model of a checkpoint, if the run is resumed. */
+  readonly restored: Model | undefined;
+  /** The model of a new run, once the first worker has reported the manifests. */
+  readonly createModel: (manifests: Manifests) => Model;
+  /** For durations only. */
+  readonly clock: Clock;
+}
+
+/** The tensors of one WORK. */
+export interface Load {
+  /** Weights of the networks that are sent, then samples, if there are any. */
+  readonly flats: readonly KeyedFlat[];
+  readonly sampleBytes: number;
+}
+
+export interface Trainer {
+  /** Undefined until the first worker is ready. */
+  model(): Model | undefined;
+  initialise(manifests: Manifests): void;
+  begin(task: TaskKind, cursor: Cursor): void;
+  load(effect: Extract<Effect, { do: 'assign' }>): Load;
+  /** The flats must stay as they are until the next `load` or `commit`. */
+  accept(effect: Extract<Effect, { do: 'accept' }>): void;
+  /** A string says why the round cannot be committed: nothing was changed. */
+  commit(): Committed | string;
+  /** Elements of each flat that answers the task under way. */
+  answerLength(): number;
+  /** The networks as they are now, for a checkpoint: never written again. */
+  save(): SavedNetwork[];
+}
+
+export function createTrainer(options: TrainerOptions): Trainer {
+  const { plan, dataset } = options;
+  let model = options.restored;
+  let round: Round | undefined;
+  let pool: FlatPool | undefined;
+  /** For the samples of one WORK after the other, in whole float32. */
+  const sampleMemory = new Uint8Array(Math.ceil((plan.run.batchSize * dataset.pixels) / 4) * 4);
+
+  return {
+    model: () => model,
+    initialise(manifests) {
+      model = options.createModel(manifests);
+    },
+    begin(task, cursor) {
+      pool ??= createSumPool(plan.run.shardCount, model!);
+      const { recipe, stream, clock } = options;
+      const parts = { recipe, stream, dataset, run: plan.run, model: model!, sampleMemory, pool, nowMs: clock.nowMs };
+      round = task === 'gradient' ? beginRound(parts, cursor) : undefined;
+    },
+    load({ shards, sends, versions, workId }) {
+      round?.detach();
+      const weights = sends.map((name): KeyedFlat => {
+        const network = model!.get(name)!;
+        return { key: name, version: versions[name]!, live: network.weights, snapshot: () => snapshotWeights(network) };
+      });
+      const samples = round?.samples(shards) ?? sampleMemory.subarray(0, 0);
+      const flats = samples.length === 0 ? weights : [...weights, sampleFlat(samples, shards, workId)];
+      return { flats, sampleBytes: samples.length };
+    },
+    accept: ({ nodes, outcomes, payload }) => round!.accept(nodes, payload as readonly Float32Array[], outcomes),
+    commit: () => round!.commit(),
+    answerLength: () => (round === undefined ? plan.pictures * dataset.pixels : round.network.manifest.length),
+    save: () => saveModel(model!),
+  };
+}
+
+/** Memory for the sums of a round (`reduce.ts`), of any network. */
+function createSumPool(shardCount: number, model: Model): FlatPool {
+  const count = Math.ceil(shardCount / 2);
+  const longest = Math.max(...[...model.values()].map(({ manifest }) => manifest.length));
+  return createFlatPool(count, createArena(count, longest), longest);
+}
+
+/** Samples as a flat. Two workers never have the same shard at once, so the first shard serves as a key. */
+function sampleFlat(samples: Uint8Array, shards: readonly number[], version: number): KeyedFlat {
+  const live = new Float32Array(samples.buffer, samples.byteOffset, Math.ceil(samples.length / 4));
+  return { key: `samples from shard ${shards[0]}`, version, live, snapshot: () => live.slice() };
+}

@@ -1,0 +1,98 @@
+/**
+ * From the frames of a worker to an event of the core: decoded, checked against what the round expects, tensors unpacked.
+ *
+ * Responsible for: letting nothing pass that the rest would have to doubt; what cannot be used becomes `malformed`. Not responsible for: whether
+ * a message still counts (`core/fence.ts`), or for the bytes of a message (`shared/protocol/codec.ts`).
+ */
+import {
+  decode,
+  type Fence,
+  type Frames,
+  isErrorCode,
+  manifestFault,
+  type PeerId,
+  protocolVersion,
+  type Ready,
+  type Result,
+  toCoordinator,
+  type ToCoordinator,
+  version,
+} from '@lockstep/shared';
+import type { Event } from '../core/events.ts';
+import type { State } from '../core/state.ts';
+import { manifestKeyOf } from '../training/manifest-key.ts';
+import type { Carriers } from './carriers.ts';
+
+/** What an answer is checked against. Read, never changed. */
+export interface Expected {
+  readonly state: State;
+  readonly carriers: Carriers;
+  /** Elements of each flat that answers the task under way. */
+  readonly answerLength: () => number;
+}
+
+export function eventOf(peer: PeerId, frames: Frames, expected: Expected): Event {
+  const decoded = decode(toCoordinator, frames);
+  if (decoded.ok) return eventOfMessage(peer, decoded.message, decoded.frames, expected);
+  const code = decoded.version === undefined ? 'refused' : 'version-mismatch';
+  const advice = decoded.version === undefined ? '' : `: install Lockstep ${version} (protocol ${protocolVersion}) there`;
+  return { type: 'malformed', peer, code, reason: `It sent ${decoded.reason}${advice}.` };
+}
+
+function eventOfMessage(peer: PeerId, message: ToCoordinator, frames: Frames, expected: Expected): Event {
+  switch (message.type) {
+    case 'hello': {
+      const { name, host, pid, backend, device, region } = message;
+      return { type: 'hello', peer, name, host, pid, backend, device, region };
+    }
+    case 'ready':
+      return readyEvent(peer, message, expected);
+    case 'result':
+      return resultEvent(peer, message, frames, expected);
+    case 'need':
+      return { type: 'need', peer, fence: fenceOf(message), workId: message.workId, networks: message.networks };
+    case 'leave': {
+      const code = isErrorCode(message.code) ? message.code : undefined;
+      return { type: 'leave', peer, fence: fenceOf(message), code, reason: message.reason };
+    }
+  }
+}
+
+function readyEvent(peer: PeerId, message: Ready, { state }: Expected): Event {
+  const { manifests, fingerprint, carrier } = message;
+  const fault = manifestFault(manifests, state.plan.networks);
+  if (fault !== undefined)
+    return { type: 'malformed', peer, code: 'recipe-mismatch', reason: `Its networks are not the recipe's: ${fault}.` };
+  return { type: 'ready', peer, fence: fenceOf(message), manifestKey: manifestKeyOf(manifests), fingerprint, carrier, manifests };
+}
+
+/** Tensors of an answer that will be dropped are not looked at: their memory may be in use for something else by now. */
+function resultEvent(peer: PeerId, message: Result, frames: Frames, expected: Expected): Event {
+  const { workId, task, nodes, outcomes, computeSeconds } = message;
+  const counts = isOfRound(peer, message, expected.state);
+  const flats = counts ? unpack(peer, message, frames, expected) : [];
+  if (flats === undefined)
+    return { type: 'malformed', peer, code: 'refused', reason: 'It sent a RESULT whose tensors do not fit the round.' };
+  const payload = task === 'generate' ? flats[0] : flats;
+  return { type: 'result', peer, fence: fenceOf(message), workId, task, nodes, outcomes, computeSeconds, payload };
+}
+
+/** `peer` is a name of ZeroMQ's own where a worker has connected anew before its last words over the old connection were read. */
+function isOfRound(peer: PeerId, message: Result, state: State): boolean {
+  return (
+    message.term === state.plan.term && message.round === state.cursor.round && message.task === state.task?.kind && state.workers.has(peer)
+  );
+}
+
+/** Gradients are added from where they lie (`training/reduce.ts`); pictures are copied, since their grid is drawn later. */
+function unpack(peer: PeerId, message: Result, frames: Frames, { carriers, answerLength }: Expected): Float32Array[] | undefined {
+  const allocate = message.task === 'gradient' ? undefined : (length: number) => new Float32Array(length);
+  const flats = carriers.of(peer).unpack(message.payload, frames, allocate);
+  const count = message.task === 'gradient' ? message.nodes.length : 1;
+  const length = answerLength();
+  return flats?.length === count && flats.every((flat) => flat.length === length) ? flats : undefined;
+}
+
+function fenceOf({ runId, term, peer, round }: Fence): Fence {
+  return { runId, term, peer, round };
+}

@@ -1,0 +1,50 @@
+/**
+ * From an effect of the core that has a receiver to the frames it gets.
+ *
+ * Not responsible for: sending them (`runtime.ts`), or what tensors hold (`training/trainer.ts`).
+ */
+import { encode, type Fence, type Frames, type PeerId, type RegionOffer } from '@lockstep/shared';
+import type { Effect } from '../core/effects.ts';
+import type { Plan } from '../core/plan.ts';
+import type { Load } from '../training/trainer.ts';
+import type { Carriers } from './carriers.ts';
+
+export type Sending = Extract<Effect, { do: 'welcome' | 'refuse' | 'bye' | 'assign' }>;
+
+/** What an effect's message is made of. */
+export interface Sources {
+  readonly plan: Plan;
+  readonly carriers: Carriers;
+  /** The tensors of a WORK. */
+  readonly load: (effect: Extract<Effect, { do: 'assign' }>) => Load;
+}
+
+export function framesOf(effect: Sending, sources: Sources): Frames {
+  const { plan, carriers } = sources;
+  switch (effect.do) {
+    case 'welcome': {
+      const region = carriers.greet(effect.to, effect.region as RegionOffer | undefined);
+      const header = { type: 'welcome', ...fence(plan, effect.to, effect.round), run: plan.run } as const;
+      return encode(region === undefined ? header : { ...header, region });
+    }
+    case 'refuse':
+      return encode({ type: 'refuse', ...fence(plan, effect.to, effect.round), code: effect.code, reason: effect.reason });
+    case 'bye':
+      return encode({ type: 'bye', ...fence(plan, effect.to, effect.round), ended: effect.ended, reason: effect.reason });
+    case 'assign':
+      return workFrames(effect, sources);
+  }
+}
+
+function workFrames(effect: Extract<Effect, { do: 'assign' }>, { plan, carriers, load }: Sources): Frames {
+  const { to, workId, task, cursor, shards, versions, sends } = effect;
+  const { flats, sampleBytes } = load(effect);
+  const { payload, frames } = carriers.of(to).pack(flats);
+  const pictures = task === 'generate' ? plan.pictures : 0;
+  const order = { workId, task, phase: cursor.phase, shards, pictures, versions, sends, sampleBytes, payload };
+  return encode({ type: 'work', ...fence(plan, to, cursor.round), ...order }, frames);
+}
+
+function fence({ runId, term }: Plan, peer: PeerId, round: number): Fence {
+  return { runId, term, peer, round };
+}

@@ -1,0 +1,76 @@
+/**
+ * From the frames of the coordinator to an event of the core: decoded, checked, tensors found where they lie.
+ *
+ * Not responsible for: whether a message still counts (the core), or for the bytes of a message (`shared/protocol/codec.ts`).
+ */
+import {
+  type Carrier,
+  decode,
+  type Fence,
+  type Frames,
+  isErrorCode,
+  type PeerId,
+  protocolVersion,
+  toWorker,
+  type ToWorker,
+  type Work,
+} from '@lockstep/shared';
+import type { WorkTensors } from '../compute/jobs.ts';
+import type { Event } from '../core/events.ts';
+
+/** A message that changes nothing: told to a person, and that is all. */
+export interface Ignored {
+  readonly type: 'ignored';
+  readonly reason: string;
+}
+
+/** `peer` is this worker; `carrier` is what it shares with the coordinator now. */
+export function eventOf(frames: Frames, peer: PeerId, carrier: Carrier): Event | Ignored {
+  const decoded = decode(toWorker, frames);
+  if (decoded.ok && decoded.message.peer !== peer) return { type: 'ignored', reason: 'a message for another worker' };
+  if (decoded.ok) return eventOfMessage(decoded.message, decoded.frames, carrier);
+  if (decoded.version === undefined) return { type: 'ignored', reason: decoded.reason };
+  const reason = `The coordinator speaks protocol version ${decoded.version}, this worker ${protocolVersion}: install the same Lockstep version on both.`;
+  return { type: 'failed', code: 'version-mismatch', reason };
+}
+
+function eventOfMessage(message: ToWorker, frames: Frames, carrier: Carrier): Event {
+  switch (message.type) {
+    case 'welcome':
+      return { type: 'welcome', fence: fenceOf(message), run: message.run, region: message.region };
+    case 'work':
+      return workEvent(message, frames, carrier);
+    case 'refuse':
+      return { type: 'refuse', code: isErrorCode(message.code) ? message.code : 'refused', reason: message.reason };
+    case 'bye':
+      return { type: 'bye', ended: message.ended, reason: message.reason };
+  }
+}
+
+/**
+ * Weights and samples stay where they are, in the coordinator's memory over `shm`. It writes there again only two versions later. By then the
+ * round of this order is over for this worker, committed or assigned to others: what it still computes from them is dropped.
+ */
+function workEvent(message: Work, frames: Frames, carrier: Carrier): Event {
+  const fence = fenceOf(message);
+  const { workId, task, phase, shards, pictures, versions, sends, sampleBytes } = message;
+  const flats = carrier.unpack(message.payload, frames);
+  // The weights have been replaced since: this order comes late, and another is on its way.
+  if (flats === undefined && message.payload.carrier === 'shm') return { type: 'lost-weights', fence, workId, networks: sends };
+  const payload = flats === undefined ? undefined : tensorsOf(flats, sends.length, sampleBytes);
+  if (payload === undefined) {
+    return { type: 'failed', code: 'compute-failed', reason: 'The coordinator sent a WORK whose frames do not fit its header.' };
+  }
+  return { type: 'work', fence, order: { workId, task, phase, shards, pictures, versions, sends, payload } };
+}
+
+/** Samples come last, in one more flat, if there are any. */
+function tensorsOf(flats: readonly Float32Array[], sent: number, sampleBytes: number): WorkTensors | undefined {
+  const [samples = new Float32Array(0), ...others] = flats.slice(sent);
+  if (flats.length < sent || others.length > 0 || samples.length !== Math.ceil(sampleBytes / 4)) return undefined;
+  return { weights: flats.slice(0, sent), samples: new Uint8Array(samples.buffer, samples.byteOffset, sampleBytes) };
+}
+
+function fenceOf({ runId, term, peer, round }: Fence): Fence {
+  return { runId, term, peer, round };
+}

@@ -1,0 +1,37 @@
+/**
+ * From an effect of the core that speaks to the coordinator to the frames that are sent.
+ *
+ * Not responsible for: sending them (`runtime.ts`), or what was computed (`compute/jobs.ts`).
+ */
+import { type Carrier, encode, type Frames, type Hello } from '@lockstep/shared';
+import type { Answer, Built } from '../compute/jobs.ts';
+import type { Effect } from '../core/events.ts';
+
+export type Sending = Extract<Effect, { do: 'hello' | 'ready' | 'result' | 'need' | 'leave' }>;
+
+/** Who this worker is, as HELLO tells it. */
+export type Identity = Omit<Hello, 'type' | 'region'>;
+
+/** Characters of a sentence; the protocol takes no more. */
+const maximumSentence = 2000;
+
+export function framesOf(effect: Sending, identity: Identity, offer: Hello['region'] | undefined, carrier: Carrier): Frames {
+  switch (effect.do) {
+    case 'hello':
+      return encode({ type: 'hello', ...identity, ...(offer === undefined ? {} : { region: offer }) });
+    case 'ready': {
+      const { manifests, fingerprint } = effect.built as Built;
+      return encode({ type: 'ready', ...effect.fence, manifests, fingerprint, carrier: carrier.name });
+    }
+    case 'result': {
+      const { flats, number, room, ...fields } = effect.answer as Answer;
+      const keyed = flats.map((flat, index) => ({ key: String(index), version: number, room, live: flat, snapshot: () => flat }));
+      const { payload, frames } = carrier.pack(keyed);
+      return encode({ type: 'result', ...effect.fence, workId: effect.workId, ...fields, payload }, frames);
+    }
+    case 'need':
+      return encode({ type: 'need', ...effect.fence, workId: effect.workId, networks: effect.networks });
+    case 'leave':
+      return encode({ type: 'leave', ...effect.fence, code: effect.code, reason: effect.reason.slice(0, maximumSentence) });
+  }
+}
