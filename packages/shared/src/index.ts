@@ -55,7 +55,7 @@ export type {
 } from './recipe/recipe.ts';
 export { defineRecipe, repetitions } from './recipe/recipe.ts';
 export type { LoadedRecipe } from './recipe/recipe-file.ts';
-export { loadRecipe } from './recipe/recipe-file.ts';
+export { loadBuiltInRecipe, loadRecipe } from './recipe/recipe-file.ts';
 export { checkRecipe } from './recipe/recipe-rules.ts';
 export { builtInRecipe, recipeNames } from './recipes/index.ts';
 export { inputRows, permutation, sequence, streams, uniform } from './rng.ts';

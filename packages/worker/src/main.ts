@@ -3,7 +3,19 @@
  */
 import { randomBytes } from 'node:crypto';
 import { hostname } from 'node:os';
-import { createLog, loadRecipe, LockstepError, type Recipe, runProgram, type RunSettings, stopSignals, version } from '@lockstep/shared';
+import {
+  createLog,
+  loadBuiltInRecipe,
+  type LoadedRecipe,
+  loadRecipe,
+  LockstepError,
+  type Recipe,
+  recipeNames,
+  runProgram,
+  type RunSettings,
+  stopSignals,
+  version,
+} from '@lockstep/shared';
 import { loadBackend } from './backends/index.ts';
 import { parseFlags } from './options/command-line.ts';
 import { resolveConfig, type WorkerConfig } from './options/resolve-options.ts';
@@ -48,20 +60,23 @@ function coordinatorProcessGone(): Promise<string> {
   });
 }
 
-/** Code never travels: the worker has the recipe itself, and the hashes must match. */
+/** Code never travels: the worker has the recipe itself, built in or as the file of its own --recipe, and the hashes must match. */
 async function findRecipe(wanted: RunSettings['recipe'], recipeFile: string | undefined): Promise<Recipe> {
-  const { recipe, hash } = await loadRecipe(recipeFile ?? wanted.name).catch((error: unknown) => {
-    if (recipeFile !== undefined) throw error;
-    throw new LockstepError(
-      'recipe-mismatch',
-      `The run uses the recipe '${wanted.name}', which is not built in: start the worker with --recipe FILE.`,
-    );
-  });
+  const { recipe, hash } = recipeFile === undefined ? builtIn(wanted.name) : await loadRecipe(recipeFile);
   if (hash === wanted.hash) return recipe;
   const hint = recipeFile === undefined ? 'install the same Lockstep version on both' : `use the coordinator's copy of ${recipeFile}`;
   throw new LockstepError(
     'recipe-mismatch',
     `The recipe '${recipe.name}' here (${hash.slice(0, 12)}) is not the run's '${wanted.name}' (${wanted.hash.slice(0, 12)}): ${hint}.`,
+  );
+}
+
+/** The coordinator names a recipe, never a file: whoever listens at that address could otherwise have this worker run any module it finds. */
+function builtIn(name: string): LoadedRecipe {
+  if (recipeNames.includes(name)) return loadBuiltInRecipe(name);
+  throw new LockstepError(
+    'recipe-mismatch',
+    `The run uses the recipe '${name}', which is not built in: start the worker with --recipe FILE.`,
   );
 }
 
