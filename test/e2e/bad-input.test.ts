@@ -70,7 +70,7 @@ const cases: Readonly<Record<Exclude<ErrorCode, (typeof lateCodes)[number]>, Rea
   },
   'data-invalid': {
     'no such directory': coordinator('--data /nowhere', /\/nowhere.*train-images/),
-    'labels missing': data({ labels: undefined }, /train-labels/),
+    'a file of labels that is none': data({ labels: Buffer.alloc(4) }, /train-labels-idx1-ubyte, offset 0: wrong magic number/),
     'wrong magic': data(
       { images: idx([2, 28, 28], 0x0d03) },
       /train-images-idx3-ubyte, offset 0: wrong magic number, expected 0x00000803.* found 0x00000d03/,
@@ -251,13 +251,13 @@ function idx(shape: readonly number[], magic = 0x0800 | shape.length): Buffer {
 }
 
 /** A case with a data set of two images, good but for what it replaces. */
-function data(replaced: { images?: Buffer; labels?: Buffer | undefined }, says: RegExp): Case {
+function data(replaced: { images?: Buffer; labels?: Buffer }, says: RegExp): Case {
   const { images, labels } = { images: idx([2, 28, 28]), labels: idx([2]), ...replaced };
   return async (_, place) => {
     const directory = join(place, 'data');
     await mkdir(directory);
     await writeFile(join(directory, 'train-images-idx3-ubyte'), images);
-    if (labels !== undefined) await writeFile(join(directory, 'train-labels-idx1-ubyte'), labels);
+    await writeFile(join(directory, 'train-labels-idx1-ubyte'), labels);
     return { args: ['--data', directory], says };
   };
 }

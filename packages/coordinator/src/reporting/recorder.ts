@@ -21,7 +21,7 @@ import type { ProgressView } from './progress-line.ts';
 import type { Progress } from './progress.ts';
 import type { Committed } from '../training/round.ts';
 import type { RunDirectory } from '../run/run-directory.ts';
-import { encodeGrid } from './grid.ts';
+import { encodeGrid, pictureShape } from './grid.ts';
 import {
   advanceThroughput,
   currentRates,
@@ -153,8 +153,8 @@ export function createRecorder(options: RecorderOptions): Recorder {
       throughput = advanceThroughput(throughput!, { step: cursor.step, images: cursor.step * images, nowMs: now });
     },
     sample(atStep, pictures) {
-      const [height, width] = dataset.shape;
-      const png = encodeGrid(pictures, { count: plan.pictures, height, width, range: recipe.real.range, columns: 8 });
+      const { shape, range } = recipe.real;
+      const png = encodeGrid(pictures, { count: plan.pictures, shape: pictureShape(shape, dataset.shape), range, columns: 8 });
       samples = samples
         .then(() => directory.writeGrid(atStep, png))
         .then(
