@@ -19,7 +19,7 @@ export { createLog, logLevels } from './program/log.ts';
 export type { Decoded } from './protocol/codec.ts';
 export { decode, encode } from './protocol/codec.ts';
 export type { Gpu } from './gpus.ts';
-export { chooseGpu, describeGpus, gpuEnvironment, visibleGpus } from './gpus.ts';
+export { chooseGpu, describeGpus, DriverError, gpuEnvironment, noGpuEnvironment, visibleGpus } from './gpus.ts';
 export { internalErrorExitCode, runProgram } from './program/program.ts';
 export type {
   Fence,

@@ -26,7 +26,7 @@ async function main(): Promise<number> {
   const log = createLog({ level: config.logLevel });
   const stop = Promise.race([stopSignals(log), coordinatorProcessGone()]);
   const { backend, skipped } = await loadBackend(config.backend, config.gpu);
-  for (const { backend: name, reason } of skipped) log.debug(`Backend ${name} was not taken: ${reason}`);
+  for (const { backend: name, reason, level } of skipped) log[level](`Backend ${name} was not taken: ${reason}`);
   if (backend.remark !== undefined) log.warn(backend.remark);
   log.info(`Backend ${backend.name} on ${backend.device}. Looking for a coordinator at ${config.endpoint}.`);
   const outcome = await runWorker(
@@ -47,7 +47,7 @@ async function main(): Promise<number> {
 }
 
 function defaultName(config: WorkerConfig): string {
-  return `${hostname()}-${config.gpu === undefined ? process.pid : `gpu${config.gpu}`}`;
+  return `${hostname()}-${config.gpu === undefined ? process.pid : `gpu${config.gpu.replaceAll('/', '-')}`}`;
 }
 
 /** A worker started by `coordinator --spawn` holds an IPC channel to it, which the kernel closes however the coordinator ends. */
