@@ -9,10 +9,10 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { closeSync, openSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
-import { createRequire } from 'node:module';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import { errorTable, internalErrorExitCode } from '@lockstep/shared';
 import type { LocalWorker } from './plan.ts';
+import { workerFile } from './worker-package.ts';
 
 export interface SpawnOptions {
   readonly workers: readonly LocalWorker[];
@@ -41,7 +41,7 @@ const healthyMs = 30_000;
 const maximumCrashes = 6;
 
 export function startLocalWorkers(options: SpawnOptions): LocalWorkers {
-  const program = join(dirname(createRequire(import.meta.url).resolve('@lockstep/worker/package.json')), 'bin', 'worker.js');
+  const program = workerFile('bin', 'worker.js');
   const running = new Map<string, ChildProcess>();
   const timers = new Set<NodeJS.Timeout>();
   let stopping = false;
@@ -51,12 +51,16 @@ export function startLocalWorkers(options: SpawnOptions): LocalWorkers {
   return { stop };
 
   function start(worker: LocalWorker, crashes: number): void {
-    const { name, args, core } = worker;
+    const { name, args, environment, core } = worker;
     const log = openSync(logPath(name), 'a');
     const startedMs = performance.now();
     // taskset replaces itself by its command: the child is the worker all the same.
     const [command, ...before] = core === undefined ? [process.execPath] : ['taskset', '-c', String(core), process.execPath];
-    const child = spawn(command, [...before, program, '--name', name, ...args], { stdio: ['ignore', log, log, 'ipc'], detached: true });
+    const child = spawn(command, [...before, program, '--name', name, ...args], {
+      env: { ...process.env, ...environment },
+      stdio: ['ignore', log, log, 'ipc'],
+      detached: true,
+    });
     closeSync(log);
     running.set(name, child);
     // 'exit' does not follow when the process could not be started at all.
