@@ -2,7 +2,7 @@
  * A recipe of your own: a least-squares GAN (Mao et al., "Least Squares Generative Adversarial Networks", ICCV 2017).
  * Copy this file, change it, and give it to the coordinator and to every worker:
  *
- *     npx --no coordinator --workers 4 --spawn --recipe ./my-recipe.mjs
+ *     npx --no -- coordinator --workers 4 --spawn --recipe ./my-recipe.mjs
  *
  * It imports nothing: TensorFlow.js comes in as `tf`, so the same file runs on every backend. Two rules keep runs reproducible: layers
  * with weights have names, and all randomness is declared under `inputs` (no tf.random*, no Math.random, no dropout).

@@ -52,6 +52,10 @@ const cases: Readonly<Record<Exclude<ErrorCode, (typeof lateCodes)[number]>, Rea
     'worker: an unknown flag': worker('--gpus 0', /Unknown argument: gpus\. See worker --help\./),
     'worker: an unknown backend': worker('--backend magic', /--backend takes one of auto, cuda, tensorflow, wasm.*not 'magic'/),
     'worker: a UUID for WebGPU': worker('--gpu GPU-1f --backend webgpu', /--gpu GPU-1f: WebGPU has no UUIDs/),
+    'worker: what is neither index nor UUID': worker(
+      '--gpu MIG-1f/x',
+      /--gpu takes the index of a visible GPU, or its UUID \(GPU-\.\.\., MIG-\.\.\.\), not 'MIG-1f\/x'/,
+    ),
     'worker: a GPU on the CPU': worker('--gpu 0 --backend wasm', /--gpu 0 contradicts --backend wasm/),
     'worker: a bad name': worker('--name a/b', /--name takes .*not 'a\/b'/),
     'worker: an address that is none': worker('--connect http://x:1', /--connect takes tcp:/),
@@ -70,7 +74,7 @@ const cases: Readonly<Record<Exclude<ErrorCode, (typeof lateCodes)[number]>, Rea
   },
   'data-invalid': {
     'no such directory': coordinator('--data /nowhere', /\/nowhere.*train-images/),
-    'labels missing': data({ labels: undefined }, /train-labels/),
+    'a file of labels that is none': data({ labels: Buffer.alloc(4) }, /train-labels-idx1-ubyte, offset 0: wrong magic number/),
     'wrong magic': data(
       { images: idx([2, 28, 28], 0x0d03) },
       /train-images-idx3-ubyte, offset 0: wrong magic number, expected 0x00000803.* found 0x00000d03/,
@@ -251,13 +255,13 @@ function idx(shape: readonly number[], magic = 0x0800 | shape.length): Buffer {
 }
 
 /** A case with a data set of two images, good but for what it replaces. */
-function data(replaced: { images?: Buffer; labels?: Buffer | undefined }, says: RegExp): Case {
+function data(replaced: { images?: Buffer; labels?: Buffer }, says: RegExp): Case {
   const { images, labels } = { images: idx([2, 28, 28]), labels: idx([2]), ...replaced };
   return async (_, place) => {
     const directory = join(place, 'data');
     await mkdir(directory);
     await writeFile(join(directory, 'train-images-idx3-ubyte'), images);
-    if (labels !== undefined) await writeFile(join(directory, 'train-labels-idx1-ubyte'), labels);
+    await writeFile(join(directory, 'train-labels-idx1-ubyte'), labels);
     return { args: ['--data', directory], says };
   };
 }
@@ -274,7 +278,7 @@ async function takenPort(t: TestContext): Promise<number> {
 async function fakeNvidiaSmi(place: string): Promise<string> {
   const directory = join(place, 'bin');
   await mkdir(directory);
-  await writeFile(join(directory, 'nvidia-smi'), '#!/bin/sh\necho "0, GPU-0abc, Fake GPU"\n');
+  await writeFile(join(directory, 'nvidia-smi'), '#!/bin/sh\necho "GPU 0: Fake GPU (UUID: GPU-0abc)"\n');
   await chmod(join(directory, 'nvidia-smi'), 0o755);
   return directory;
 }

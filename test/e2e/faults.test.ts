@@ -2,12 +2,13 @@
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { mkdtemp, readdir, rm, rmdir, writeFile } from 'node:fs/promises';
+import { access, mkdtemp, readdir, rm, rmdir, writeFile } from 'node:fs/promises';
 import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, test, type TestContext } from 'node:test';
 import { promisify } from 'node:util';
+import { decode, encode, errorTable, listen, toCoordinator } from '@lockstep/shared';
 import { Packr } from 'msgpackr';
 import { Dealer } from 'zeromq';
 import { runaway } from './exit-codes.ts';
@@ -133,6 +134,21 @@ describe('faults', { concurrency: 2, skip: needsProc }, () => {
     assert.doesNotMatch(run.output(), /^ {4}at /m);
   });
 
+  test('a coordinator that names a local file as its recipe does not make a worker run that file', async (t) => {
+    const directory = await temporaryDirectory(t);
+    const marker = join(directory, 'imported');
+    const module = join(directory, 'module.mjs');
+    await writeFile(module, `import { writeFileSync } from 'node:fs'; writeFileSync(${JSON.stringify(marker)}, '');`);
+    const endpoint = await rogueCoordinator(t, module);
+    const worker = start(t, 'worker', ['--connect', endpoint, '--backend', 'wasm']);
+    assert.equal((await within(worker, 'its end', worker.exited)).code, errorTable['recipe-mismatch'].exitCode, worker.output());
+    assert.match(
+      worker.output(),
+      /^worker: The run uses the recipe '\S+module\.mjs', which is not built in: start the worker with --recipe/m,
+    );
+    await assert.rejects(access(marker), { code: 'ENOENT' });
+  });
+
   test('a run that diverges names the step, keeps the checkpoint before it, and diverges there again when resumed', async (t) => {
     const recipe = await recipeFile(t, () => runaway);
     const args = [
@@ -214,6 +230,22 @@ async function asStranger(t: TestContext, endpoint: string, frames: readonly Uin
   dealer.connect(endpoint);
   await dealer.send(frames as Buffer[]);
   return answers ? (await dealer.receive()).map((frame) => frame.toString('latin1')) : [];
+}
+
+/** Welcomes every worker to a run whose recipe has this name. */
+async function rogueCoordinator(t: TestContext, name: string): Promise<string> {
+  const run = { recipe: { name, hash: '0'.repeat(64) }, seed: 1, batchSize: 4, shardCount: 1, execution: 'graph' } as const;
+  const transport = await listen('tcp://127.0.0.1:0');
+  transport.serve({
+    message(peer, frames) {
+      const decoded = decode(toCoordinator, frames);
+      if (decoded.ok && decoded.message.type === 'hello')
+        transport.send(peer, encode({ type: 'welcome', runId: 'rogue', term: 1, peer, round: 0, run }));
+    },
+    down: () => {},
+  });
+  t.after(() => transport.close(0));
+  return transport.endpoint;
 }
 
 /** Bytes that are not even ZeroMQ's. Resolves when the other side hung up or took them all. */

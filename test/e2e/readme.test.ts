@@ -1,11 +1,12 @@
 /**
- * Every command in the README, on a clean copy of the project, as a newcomer would type it; training ones are shortened by extra flags.
+ * Every command in the README and in the comments of examples/, on a clean copy of the project, as a newcomer would type it; training ones
+ * are shortened by extra flags.
  *
- * A command that appears in the README and not in the table here fails the test, and the other way round.
+ * A command that appears there and not in the table here fails the test, and the other way round.
  */
 import assert from 'node:assert/strict';
 import { execFile, spawn } from 'node:child_process';
-import { cp, mkdir, readFile } from 'node:fs/promises';
+import { cp, mkdir, readdir, readFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { test, type TestContext } from 'node:test';
 import { promisify } from 'node:util';
@@ -55,6 +56,11 @@ const commands: Record<string, (place: Place, t: TestContext) => Promise<void>> 
     const { code, output } = await place.run(`npx --no -- coordinator --recipe examples/lsgan.mjs --spawn ${short} ${anyPort}`);
     assert.equal(code, 0, output);
   },
+  'npx --no -- coordinator --workers 4 --spawn --recipe ./my-recipe.mjs': async (place) => {
+    const line = `npx --no -- coordinator --workers 4 --spawn --recipe ./my-recipe.mjs ${short} ${anyPort}`;
+    const { code, output } = await place.run(`cp examples/lsgan.mjs my-recipe.mjs && ${line}`);
+    assert.equal(code, 0, output);
+  },
   'npx --no -- coordinator --workers 4 --bind tcp://0.0.0.0:5555': async (place, t) => {
     const child = spawn('npx', ['--no', '--', 'coordinator', '--workers', '4', '--bind', 'tcp://0.0.0.0:0', ...short.split(' ')], {
       cwd: place.directory,
@@ -93,26 +99,43 @@ const commands: Record<string, (place: Place, t: TestContext) => Promise<void>> 
   'npm cit': async () => {},
 };
 
-test('every command of the README works on a clean copy', { timeout: 15 * 60_000 }, async (t) => {
-  const named = commandsIn(await readFile(join(root, 'README.md'), 'utf8'));
-  assert.deepEqual([...named].toSorted(), Object.keys(commands).toSorted(), 'the README and this test name the same commands');
+test('every command of the README and the examples works on a clean copy', { timeout: 15 * 60_000 }, async (t) => {
+  const examples = (await readdir(join(root, 'examples'))).map((name) => join('examples', name));
+  const texts = await Promise.all(['README.md', ...examples].map((name) => readFile(join(root, name), 'utf8')));
+  const named = new Set(texts.flatMap(commandsIn));
+  assert.deepEqual([...named].toSorted(), Object.keys(commands).toSorted(), 'the texts and this test name the same commands');
   const directory = join(await temporaryDirectory(t), 'lockstep');
   await copyProject(directory);
   const place: Place = { directory, run: (line) => shell(line, directory) };
   for (const [command, check] of Object.entries(commands)) await t.test(command, (inner) => check(place, inner));
 });
 
-/** Indented command lines, and commands in backticks. */
-function commandsIn(text: string): Set<string> {
-  const lines = text.split('\n').flatMap((line) => (/^ {4}(npm|npx) /.test(line) ? [line.trim()] : []));
-  const inline = [...text.matchAll(/`((?:npm|npx) [^`]+)`/g)].map((match) => match[1]!);
-  return new Set([...lines, ...inline]);
+// Without '--' npm takes the flags for its own: the command prints nothing and exits with 1.
+test('no text tells people npx without --', async () => {
+  const wrong: string[] = [];
+  for (const file of await projectFiles()) {
+    // A file deleted in the work tree and not yet in the index is not part of the project.
+    const text = await readFile(join(root, file), 'utf8').catch(() => '');
+    if (/npx --no [a-z]/.test(text)) wrong.push(file);
+  }
+  assert.deepEqual(wrong, []);
+});
+
+/** Indented command lines (in a comment too), and commands in backticks. */
+function commandsIn(text: string): string[] {
+  const lines = [...text.matchAll(/^(?: \*)? {4,5}((?:npm|npx) .*)$/gm)];
+  const inline = [...text.matchAll(/`((?:npm|npx) [^`]+)`/g)];
+  return [...lines, ...inline].map((match) => match[1]!.trim());
 }
 
 /** What a clone would have: tracked files, and new ones that are not ignored. */
-async function copyProject(directory: string): Promise<void> {
+async function projectFiles(): Promise<string[]> {
   const { stdout } = await execute('git', ['ls-files', '-co', '--exclude-standard', '-z'], { cwd: root, maxBuffer: 1e7 });
-  for (const file of stdout.split('\0').filter(Boolean)) {
+  return stdout.split('\0').filter(Boolean);
+}
+
+async function copyProject(directory: string): Promise<void> {
+  for (const file of await projectFiles()) {
     await mkdir(dirname(join(directory, file)), { recursive: true });
     // A file deleted in the work tree and not yet in the index is not part of the project.
     await cp(join(root, file), join(directory, file)).catch((error: NodeJS.ErrnoException) => {

@@ -72,10 +72,10 @@ async function trainClassifier(tf: Tf): Promise<Model> {
   });
   model.compile({ optimizer: tf.train.adam(1e-3), loss: 'sparseCategoricalCrossentropy' });
   const x = rows(0, count - held);
-  const y = tf.tensor1d(Float32Array.from(labels.subarray(0, count - held)));
+  const y = tf.tensor1d(Float32Array.from(labels!.subarray(0, count - held)));
   await model.fit(x, y, { epochs: 3, batchSize: 256, shuffle: false, verbose: 0 });
   const guesses = [...(await (model.predict(rows(count - held, count)) as Tensor2D).argMax(1).data())];
-  const right = guesses.filter((guess, index) => guess === labels[count - held + index]).length;
+  const right = guesses.filter((guess, index) => guess === labels![count - held + index]).length;
   assert.ok(right / held > 0.93, `the classifier itself is right on ${right} of ${held}`);
   return model;
 }

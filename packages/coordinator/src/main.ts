@@ -22,7 +22,7 @@ async function main(): Promise<number> {
   let endedWell = false;
   try {
     const options = { ...resolved, backend: backendOf(resolved, run.checkpoint) };
-    const devices = options.spawn ? await findDevices(options, process.env, (sentence) => log.debug(sentence)) : { gpus: [], cores: [] };
+    const devices = options.spawn ? await findDevices(options, process.env, log) : { gpus: [], cores: [] };
     if (options.spawn) planLocalWorkers({ ...options, endpoint: options.bind, recipeFile: prepared.recipeFile }, devices);
     const note = options.spawn ? sharingNote(options) : undefined;
     if (note !== undefined) log.warn(note);

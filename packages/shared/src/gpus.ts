@@ -1,5 +1,6 @@
 /**
- * Which CUDA GPUs this process may use, and how to make exactly one of them visible.
+ * Which CUDA GPUs this process may use, and how to make exactly one of them visible. A MIG instance, a slice of a GPU with a UUID of its
+ * own, is a GPU here: a process can use one at a time, as it can use one GPU.
  *
  * Responsible for: reading `nvidia-smi`, CUDA's own rules for CUDA_VISIBLE_DEVICES, and the environment that selects one GPU.
  * Not responsible for: loading a library that uses it (`backends/cuda.ts`), which must happen after that environment is set.
@@ -14,9 +15,24 @@ import { LockstepError } from './errors.ts';
 export interface Gpu {
   /** Position among the GPUs visible to this process: what `--gpu` takes. */
   readonly index: number;
-  /** 'GPU-' and a UUID. */
+  /** 'GPU-' and a UUID; of a MIG instance 'MIG-' and a UUID, from drivers before 470 'MIG-GPU-', the UUID of its GPU, and two numbers. */
   readonly uuid: string;
   readonly name: string;
+}
+
+/** Why the GPUs cannot be listed: no driver is the ordinary case, while a slow or broken one may keep a GPU idle that is there. */
+export class DriverError extends LockstepError {
+  readonly fault: 'missing' | 'slow' | 'broken';
+
+  constructor(fault: DriverError['fault'], sentence: string, options?: ErrorOptions) {
+    super('gpu-unavailable', sentence, options);
+    this.fault = fault;
+  }
+}
+
+/** As nvidia-smi lists it: a GPU, and the MIG instances it is cut into. */
+interface InstalledGpu extends Gpu {
+  readonly instances: Omit<Gpu, 'index'>[];
 }
 
 type Environment = Readonly<Record<string, string | undefined>>;
@@ -24,15 +40,20 @@ type Environment = Readonly<Record<string, string | undefined>>;
 /** A healthy driver answers in well under a second; a hung one must not hang the worker. */
 const answerTimeoutMs = 10_000;
 const longestAnswerBytes = 2 ** 20;
-const query = ['--query-gpu=index,uuid,name', '--format=csv,noheader'];
+
+/** Hides every GPU from a process. */
+export const noGpuEnvironment = { CUDA_VISIBLE_DEVICES: '-1' } as const;
 
 /**
  * The GPUs that `environment` (PATH, CUDA_VISIBLE_DEVICES) lets a process see, in CUDA's order; possibly none.
- * Throws `gpu-unavailable` when nvidia-smi is missing, fails, does not answer in time or answers nonsense.
+ * Throws DriverError when nvidia-smi is missing, fails, does not answer in time or answers nonsense.
  */
 export async function visibleGpus(environment: Environment, timeoutMs = answerTimeoutMs): Promise<Gpu[]> {
+  const entries = environment['CUDA_VISIBLE_DEVICES']?.split(',').map((entry) => entry.trim());
+  // Every GPU is hidden: that needs no driver's word.
+  if (entries?.[0] === '' || entries?.[0] === noGpuEnvironment.CUDA_VISIBLE_DEVICES) return [];
   const installed = parseGpus(await askDriver(environment, timeoutMs));
-  const visible = selectVisible(installed, environment['CUDA_VISIBLE_DEVICES']);
+  const visible = entries === undefined ? installed.flatMap(devicesOf) : selectVisible(installed, entries);
   return visible.map(({ uuid, name }, index) => ({ index, uuid, name }));
 }
 
@@ -58,59 +79,69 @@ export function describeGpus(gpus: readonly Gpu[]): string {
 async function askDriver(environment: Environment, timeoutMs: number): Promise<string> {
   try {
     const options = { env: { ...environment }, timeout: timeoutMs, killSignal: 'SIGKILL', maxBuffer: longestAnswerBytes } as const;
-    return (await promisify(execFile)('nvidia-smi', query, options)).stdout;
+    return (await promisify(execFile)('nvidia-smi', ['-L'], options)).stdout;
   } catch (error) {
-    throw new LockstepError(
-      'gpu-unavailable',
-      `${whyNoAnswer(error, timeoutMs)}. Install or repair NVIDIA's driver, or use the CPU: --backend wasm, without --gpu.`,
-      {
-        cause: error,
-      },
-    );
+    const { fault, what } = whyNoAnswer(error, timeoutMs);
+    const sentence = `${what}. Install or repair NVIDIA's driver, or use the CPU: --backend wasm, without --gpu.`;
+    throw new DriverError(fault, sentence, { cause: error });
   }
 }
 
-function whyNoAnswer(error: unknown, timeoutMs: number): string {
+function whyNoAnswer(error: unknown, timeoutMs: number): { fault: DriverError['fault']; what: string } {
   const { code, killed, stdout, stderr } = error as { code?: unknown; killed?: boolean; stdout?: string; stderr?: string };
-  if (code === 'ENOENT') return 'No NVIDIA GPU can be used: nvidia-smi is not on the PATH';
-  if (killed === true) return `nvidia-smi did not answer within ${timeoutMs / 1000} seconds`;
+  if (code === 'ENOENT') return { fault: 'missing', what: 'No NVIDIA GPU can be used: nvidia-smi is not on the PATH' };
+  if (killed === true) return { fault: 'slow', what: `nvidia-smi did not answer within ${timeoutMs / 1000} seconds` };
   // It prints its own errors on stdout.
   const said = `${stdout ?? ''}\n${stderr ?? ''}`.trim().split('\n')[0] ?? '';
-  return `nvidia-smi failed${said === '' ? '' : ` ('${said.slice(0, 200)}')`}`;
+  return { fault: 'broken', what: `nvidia-smi failed${said === '' ? '' : ` ('${said.slice(0, 200)}')`}` };
 }
 
-/** Lines of 'index, uuid, name', in PCI bus order. */
-function parseGpus(answer: string): Gpu[] {
-  const lines = answer.split('\n').filter((line) => line.trim() !== '');
-  return lines.map((line) => {
-    const [, index, uuid, name] = /^\s*(\d+)\s*,\s*(GPU-[0-9a-fA-F-]+)\s*,\s*(.+?)\s*$/.exec(line) ?? [];
-    if (index === undefined || uuid === undefined || name === undefined) {
-      throw new LockstepError(
-        'gpu-unavailable',
-        `nvidia-smi answered '${line.slice(0, 200)}' where 'index, uuid, name' was asked for: check the driver.`,
-      );
-    }
-    return { index: Number(index), uuid, name };
-  });
+/** Lines of `nvidia-smi -L`, in PCI bus order: 'GPU 0: NAME (UUID: GPU-...)', each followed by its '  MIG 1g.10gb Device 0: (UUID: MIG-...)'. */
+function parseGpus(answer: string): InstalledGpu[] {
+  const gpus: InstalledGpu[] = [];
+  for (const line of answer.split('\n').filter((each) => each.trim() !== '')) {
+    const [, index, name, uuid] = /^GPU (\d+): (.+) \(UUID: (GPU-[0-9a-f-]+)\)\s*$/i.exec(line) ?? [];
+    const [, profile, instance] = /^\s+MIG (.+?)\s+Device\s+\d+: \(UUID: (MIG-[0-9a-z/-]+)\)\s*$/i.exec(line) ?? [];
+    const parent = gpus.at(-1);
+    if (uuid !== undefined) gpus.push({ index: Number(index), uuid, name: name!, instances: [] });
+    else if (instance !== undefined && parent !== undefined)
+      parent.instances.push({ uuid: instance, name: `${parent.name} MIG ${profile}` });
+    else throw new DriverError('broken', `nvidia-smi -L answered '${line.slice(0, 200)}' where a GPU was expected: check the driver.`);
+  }
+  return gpus;
 }
 
-/** CUDA's rule: entries in order up to the first that names no GPU, or one named already; unset means all. */
-function selectVisible(installed: readonly Gpu[], list: string | undefined): Gpu[] {
-  if (list === undefined) return [...installed];
-  const selected: Gpu[] = [];
-  for (const entry of list.split(',')) {
-    const [gpu, another] = withEntry(installed, entry.trim());
-    if (gpu === undefined || another !== undefined || selected.includes(gpu)) break;
-    selected.push(gpu);
+/** What a process can use of it: a GPU that is cut into instances cannot be used whole. */
+function devicesOf(gpu: InstalledGpu): readonly Omit<Gpu, 'index'>[] {
+  return gpu.instances.length === 0 ? [gpu] : gpu.instances;
+}
+
+/**
+ * CUDA's rule: entries in order up to the first that names nothing, or something named already. Of several MIG instances CUDA would show a
+ * process only the first; here they are what may be used, one for each process.
+ */
+function selectVisible(installed: readonly InstalledGpu[], entries: readonly string[]): Omit<Gpu, 'index'>[] {
+  const selected: Omit<Gpu, 'index'>[] = [];
+  for (const entry of entries) {
+    const devices = devicesNamed(installed, entry);
+    if (devices.length === 0 || devices.some((device) => selected.includes(device))) break;
+    selected.push(...devices);
   }
   return selected;
 }
 
-function withEntry(gpus: readonly Gpu[], entry: string): Gpu[] {
-  return /^\d+$/.test(entry) ? gpus.filter(({ index }) => index === Number(entry)) : withUuid(gpus, entry);
+/** None if the entry is the beginning of several UUIDs. */
+function devicesNamed(installed: readonly InstalledGpu[], entry: string): readonly Omit<Gpu, 'index'>[] {
+  const gpus = /^\d+$/.test(entry) ? installed.filter(({ index }) => index === Number(entry)) : withUuid(installed, entry);
+  if (gpus.length === 1) return devicesOf(gpus[0]!);
+  const instances = withUuid(
+    installed.flatMap((gpu) => gpu.instances),
+    entry,
+  );
+  return instances.length === 1 ? instances : [];
 }
 
-function withUuid(gpus: readonly Gpu[], beginning: string): Gpu[] {
-  if (!beginning.startsWith('GPU-')) return [];
+function withUuid<T extends Pick<Gpu, 'uuid'>>(gpus: readonly T[], beginning: string): T[] {
+  if (!/^(GPU|MIG)-/.test(beginning)) return [];
   return gpus.filter(({ uuid }) => uuid.toLowerCase().startsWith(beginning.toLowerCase()));
 }

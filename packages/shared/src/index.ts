@@ -19,7 +19,7 @@ export { createLog, logLevels } from './program/log.ts';
 export type { Decoded } from './protocol/codec.ts';
 export { decode, encode } from './protocol/codec.ts';
 export type { Gpu } from './gpus.ts';
-export { chooseGpu, describeGpus, gpuEnvironment, visibleGpus } from './gpus.ts';
+export { chooseGpu, describeGpus, DriverError, gpuEnvironment, noGpuEnvironment, visibleGpus } from './gpus.ts';
 export { internalErrorExitCode, runProgram } from './program/program.ts';
 export type {
   Fence,
@@ -55,7 +55,7 @@ export type {
 } from './recipe/recipe.ts';
 export { defineRecipe, repetitions } from './recipe/recipe.ts';
 export type { LoadedRecipe } from './recipe/recipe-file.ts';
-export { loadRecipe } from './recipe/recipe-file.ts';
+export { loadBuiltInRecipe, loadRecipe } from './recipe/recipe-file.ts';
 export { checkRecipe } from './recipe/recipe-rules.ts';
 export { builtInRecipe, recipeNames } from './recipes/index.ts';
 export { inputRows, permutation, sequence, streams, uniform } from './rng.ts';

@@ -6,9 +6,12 @@ import { hostname } from 'node:os';
 import {
   connect,
   createLog,
+  loadBuiltInRecipe,
+  type LoadedRecipe,
   loadRecipe,
   LockstepError,
   type Recipe,
+  recipeNames,
   runProgram,
   type RunSettings,
   stopSignals,
@@ -29,7 +32,7 @@ async function main(): Promise<number> {
   const log = createLog({ level: config.logLevel });
   const stop = Promise.race([stopSignals(log), coordinatorProcessGone()]);
   const { backend, skipped } = await loadBackend(config.backend, config.gpu);
-  for (const { backend: name, reason } of skipped) log.debug(`Backend ${name} was not taken: ${reason}`);
+  for (const { backend: name, reason, level } of skipped) log[level](`Backend ${name} was not taken: ${reason}`);
   if (backend.remark !== undefined) log.warn(backend.remark);
   log.info(`Backend ${backend.name} on ${backend.device}. Looking for a coordinator at ${config.endpoint}.`);
   const { name, device } = backend;
@@ -54,7 +57,7 @@ async function main(): Promise<number> {
 }
 
 function defaultName(config: WorkerConfig): string {
-  return `${hostname()}-${config.gpu === undefined ? process.pid : `gpu${config.gpu}`}`;
+  return `${hostname()}-${config.gpu === undefined ? process.pid : `gpu${config.gpu.replaceAll('/', '-')}`}`;
 }
 
 /** A worker started by `coordinator --spawn` holds an IPC channel to it, which the kernel closes however the coordinator ends. */
@@ -67,20 +70,23 @@ function coordinatorProcessGone(): Promise<string> {
   });
 }
 
-/** Code never travels: the worker has the recipe itself, and the hashes must match. */
+/** Code never travels: the worker has the recipe itself, built in or as the file of its own --recipe, and the hashes must match. */
 async function findRecipe(wanted: RunSettings['recipe'], recipeFile: string | undefined): Promise<Recipe> {
-  const { recipe, hash } = await loadRecipe(recipeFile ?? wanted.name).catch((error: unknown) => {
-    if (recipeFile !== undefined) throw error;
-    throw new LockstepError(
-      'recipe-mismatch',
-      `The run uses the recipe '${wanted.name}', which is not built in: start the worker with --recipe FILE.`,
-    );
-  });
+  const { recipe, hash } = recipeFile === undefined ? builtIn(wanted.name) : await loadRecipe(recipeFile);
   if (hash === wanted.hash) return recipe;
   const hint = recipeFile === undefined ? 'install the same Lockstep version on both' : `use the coordinator's copy of ${recipeFile}`;
   throw new LockstepError(
     'recipe-mismatch',
     `The recipe '${recipe.name}' here (${hash.slice(0, 12)}) is not the run's '${wanted.name}' (${wanted.hash.slice(0, 12)}): ${hint}.`,
+  );
+}
+
+/** The coordinator names a recipe, never a file: whoever listens at that address could otherwise have this worker run any module it finds. */
+function builtIn(name: string): LoadedRecipe {
+  if (recipeNames.includes(name)) return loadBuiltInRecipe(name);
+  throw new LockstepError(
+    'recipe-mismatch',
+    `The run uses the recipe '${name}', which is not built in: start the worker with --recipe FILE.`,
   );
 }
 

@@ -21,31 +21,28 @@ export interface IdxFile {
   readonly bytes: Uint8Array;
 }
 
-/** Reads a file that must hold `dimensions` dimensions. Throws `data-invalid`. */
-export async function readIdx(path: string, dimensions: number): Promise<IdxFile> {
+/** Reads a file that must have one of these numbers of dimensions. Throws `data-invalid`. */
+export async function readIdx(path: string, ...allowed: [number, ...number[]]): Promise<IdxFile> {
   const stored = await readBounded(path);
   const bytes = stored[0] === 0x1f && stored[1] === 0x8b ? await gunzipBounded(path, stored, maximumBytes) : stored;
-  return parseIdx(path, bytes, dimensions);
+  return parseIdx(path, bytes, ...allowed);
 }
 
 /** Checks the bytes of a file called `path` in sentences. */
-export function parseIdx(path: string, bytes: Uint8Array, dimensions: number): IdxFile {
+export function parseIdx(path: string, bytes: Uint8Array, ...allowed: [number, ...number[]]): IdxFile {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  const header = 4 + 4 * dimensions;
   if (bytes.length < 4)
     malformed(
       path,
       bytes.length,
-      `the file ends after ${bytes.length} bytes, inside the magic number; expected a header of ${header} bytes`,
+      `the file ends after ${bytes.length} bytes, inside the magic number; expected a header of ${4 + 4 * allowed[0]} bytes`,
     );
   const magic = view.getUint32(0);
-  const expected = 0x0800 | dimensions;
-  if (magic !== expected)
-    malformed(
-      path,
-      0,
-      `wrong magic number, expected ${hexadecimal(expected)} (bytes in ${dimensions} dimensions), found ${hexadecimal(magic)}`,
-    );
+  const expected = allowed.map((each) => `${hexadecimal(0x0800 | each)} (bytes in ${each} dimensions)`).join(' or ');
+  const dimensions =
+    allowed.find((each) => magic === (0x0800 | each)) ??
+    malformed(path, 0, `wrong magic number, expected ${expected}, found ${hexadecimal(magic)}`);
+  const header = 4 + 4 * dimensions;
   if (bytes.length < header)
     malformed(path, bytes.length, `the file ends after ${bytes.length} bytes, inside the header of ${header} bytes`);
   const shape = Array.from({ length: dimensions }, (_, axis) => view.getUint32(4 + 4 * axis));

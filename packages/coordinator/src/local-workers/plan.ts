@@ -1,16 +1,20 @@
 /**
- * Which local workers `--spawn` starts, with which arguments: one per visible NVIDIA GPU, else one CPU process each; with webgpu, all on
- * one GPU: of several, the different ones compute different bits, and those of one name cannot be told apart (docs/webgpu.md).
+ * Which local workers `--spawn` starts, with which arguments: one for each of its NVIDIA GPUs, else one CPU process each; with webgpu, all
+ * on one GPU: of several, the different ones compute different bits, and those of one name cannot be told apart (docs/webgpu.md).
  *
- * Not responsible for: processes (`spawn.ts`), which core a CPU process gets (`cores.ts`), or how a GPU is made visible (the worker).
+ * Not responsible for: processes (`processes.ts`), which GPUs there are (`gpus.ts`), which core a CPU process gets (`cpu-affinity.ts`), or
+ * how a GPU is made visible (the worker).
  */
-import { describeGpus, type Gpu, LockstepError, visibleGpus } from '@lockstep/shared';
+import { describeGpus, type Gpu, LockstepError, type Log, noGpuEnvironment } from '@lockstep/shared';
 import { coresFor } from './cpu-affinity.ts';
+import { gpusForWorkers } from './gpus.ts';
 import type { Options } from '../options/option-table.ts';
 
 export interface LocalWorker {
   readonly name: string;
   readonly args: readonly string[];
+  /** Goes over the coordinator's own. */
+  readonly environment: NodeJS.ProcessEnv;
   /** The CPU core it is bound to; undefined: the scheduler decides. */
   readonly core: number | undefined;
 }
@@ -30,28 +34,12 @@ export interface LocalWorkerOptions extends Pick<Options, 'workers' | 'backend' 
 }
 
 export async function findDevices(
-  { backend, workers }: Pick<Options, 'backend' | 'workers'>,
+  options: Pick<Options, 'backend' | 'workers'>,
   environment: NodeJS.ProcessEnv,
-  say: (sentence: string) => void,
+  log: Log,
 ): Promise<Devices> {
-  const gpus = await gpusFor(backend, environment, say);
-  return { gpus, cores: gpus.length > 0 || backend === 'webgpu' ? [] : await coresFor(workers) };
-}
-
-/** None for a CPU backend or webgpu, or where `auto` finds no driver. */
-async function gpusFor(
-  backend: Options['backend'],
-  environment: NodeJS.ProcessEnv,
-  say: (sentence: string) => void,
-): Promise<readonly Gpu[]> {
-  if (backend !== 'auto' && backend !== 'cuda') return [];
-  try {
-    return await visibleGpus(environment);
-  } catch (error) {
-    if (backend === 'cuda' || !(error instanceof LockstepError)) throw error;
-    say(`No GPU is used: ${error.message}`);
-    return [];
-  }
+  const gpus = await gpusForWorkers(options, environment, log);
+  return { gpus, cores: gpus.length > 0 || options.backend === 'webgpu' ? [] : await coresFor(options.workers) };
 }
 
 /** What a person should know before workers are spawned, if anything. */
@@ -69,9 +57,11 @@ export function planLocalWorkers(options: LocalWorkerOptions, { gpus, cores }: D
     );
   }
   const common = ['--connect', endpoint, '--log-level', logLevel, ...(recipeFile === undefined ? [] : ['--recipe', recipeFile])];
+  // What was decided here for all is not for each to decide anew: several would take one GPU.
+  const environment = backend === 'auto' && gpus.length === 0 ? noGpuEnvironment : {};
   return Array.from({ length: workers }, (_, index) => {
     const device = gpus.length > 0 ? ['--gpu', String(index), '--backend', 'cuda'] : ['--backend', backend];
-    return { name: `local-${index}`, args: [...common, ...device], core: cores[index] };
+    return { name: `local-${index}`, args: [...common, ...device], environment, core: cores[index] };
   });
 }
 

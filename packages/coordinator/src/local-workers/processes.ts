@@ -8,10 +8,10 @@
  */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { closeSync, openSync } from 'node:fs';
-import { createRequire } from 'node:module';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import { errorTable, type Failure, failureOf, internalErrorExitCode } from '@lockstep/shared';
 import type { LocalWorker } from './plan.ts';
+import { workerFile } from './worker-package.ts';
 
 export interface SpawnOptions {
   readonly workers: readonly LocalWorker[];
@@ -46,7 +46,7 @@ interface End {
 }
 
 export function startLocalWorkers(options: SpawnOptions): LocalWorkers {
-  const program = join(dirname(createRequire(import.meta.url).resolve('@lockstep/worker/package.json')), 'bin', 'worker.js');
+  const program = workerFile('bin', 'worker.js');
   const running = new Map<string, ChildProcess>();
   const timers = new Set<NodeJS.Timeout>();
   let stopping = false;
@@ -56,12 +56,16 @@ export function startLocalWorkers(options: SpawnOptions): LocalWorkers {
   return { stop };
 
   function start(worker: LocalWorker, crashes: number): void {
-    const { name, args, core } = worker;
+    const { name, args, environment, core } = worker;
     const log = openSync(logPath(name), 'a');
     const startedMs = performance.now();
     // taskset replaces itself by its command: the child is the worker all the same.
     const [command, ...before] = core === undefined ? [process.execPath] : ['taskset', '-c', String(core), process.execPath];
-    const child = spawn(command, [...before, program, '--name', name, ...args], { stdio: ['ignore', log, log, 'ipc'], detached: true });
+    const child = spawn(command, [...before, program, '--name', name, ...args], {
+      env: { ...process.env, ...environment },
+      stdio: ['ignore', log, log, 'ipc'],
+      detached: true,
+    });
     closeSync(log);
     running.set(name, child);
     let failure: Failure | undefined;

@@ -2,7 +2,7 @@
 import type { Log, Recipe } from '@lockstep/shared';
 import type { Dataset } from '../data/mnist.ts';
 import type { RunDirectory } from '../run/run-directory.ts';
-import { encodeGrid } from './grid.ts';
+import { encodeGrid, pictureShape } from './grid.ts';
 
 export interface GridWriter {
   write(step: number, pictures: Float32Array): void;
@@ -22,11 +22,11 @@ export interface GridWriterOptions {
 const columns = 8;
 
 export function createGridWriter({ count, recipe, dataset, directory, log }: GridWriterOptions): GridWriter {
-  const [height, width] = dataset.shape;
+  const { shape, range } = recipe.real;
   let writing: Promise<void> = Promise.resolve();
   return {
     write(step, pictures) {
-      const png = encodeGrid(pictures, { count, height, width, range: recipe.real.range, columns });
+      const png = encodeGrid(pictures, { count, shape: pictureShape(shape, dataset.shape), range, columns });
       writing = writing
         .then(() => directory.writeGrid(step, png))
         .then(

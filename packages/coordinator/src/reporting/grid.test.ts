@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { PNG } from 'pngjs';
-import { encodeGrid } from './grid.ts';
+import { encodeGrid, pictureShape } from './grid.ts';
 
-const options = { count: 3, height: 2, width: 3, range: [-1, 1], columns: 2 } as const;
+const options = { count: 3, shape: [2, 3], range: [-1, 1], columns: 2 } as const;
 const pictures = Float32Array.of(-1, 0, 1, 1, 0, -1, 0.5, 0.5, 0.5, -0.5, -0.5, -0.5, 2, -2, Number.NaN, Infinity, -Infinity, 1);
 
 function decode(bytes: Buffer): { width: number; height: number; at: (x: number, y: number) => number } {
@@ -67,8 +67,28 @@ test('pictures lie in rows, doubled, with a gutter between them', () => {
 
 test('the range may be any, upside down included', () => {
   const grey = (value: number, range: readonly [number, number]): number =>
-    decode(encodeGrid(Float32Array.of(value), { count: 1, height: 1, width: 1, range, columns: 8 })).at(2, 2);
+    decode(encodeGrid(Float32Array.of(value), { count: 1, shape: [1, 1], range, columns: 8 })).at(2, 2);
   assert.deepEqual([grey(0, [0, 1]), grey(1, [0, 1]), grey(51, [0, 255]), grey(0, [1, 0]), grey(1, [1, 0])], [0, 255, 51, 255, 0]);
+});
+
+test('a third dimension of three is red, green and blue', () => {
+  const colours = Float32Array.of(-1, 0, 1, 1, -1, -1);
+  const { width, height, data } = PNG.sync.read(encodeGrid(colours, { count: 1, shape: [1, 2, 3], range: [-1, 1], columns: 1 }));
+  assert.deepEqual([width, height], [2 + 6, 2 + 4]);
+  const at = (x: number, y: number): number[] => [...data.subarray((y * width + x) * 4, (y * width + x) * 4 + 3)];
+  assert.deepEqual(
+    [at(2, 2), at(3, 3), at(4, 2), at(5, 3)],
+    [0, 0, 2, 2].map((first) => (first === 0 ? [0, 128, 255] : [255, 0, 0])),
+  );
+  assert.deepEqual(at(0, 0), [96, 96, 96]);
+});
+
+test("a recipe's shape is that of its pictures if it has colours; else the data's is", () => {
+  assert.deepEqual(pictureShape([784], [28, 28]), [28, 28]);
+  assert.deepEqual(pictureShape([14, 56], [28, 28]), [28, 28]);
+  assert.deepEqual(pictureShape([28, 28, 1], [28, 28]), [28, 28]);
+  assert.deepEqual(pictureShape([32, 16, 3], [32, 48]), [32, 16, 3]);
+  assert.deepEqual(pictureShape([1536], [32, 16, 3]), [32, 16, 3]);
 });
 
 test('the same pictures give the same bytes', () => {
@@ -76,6 +96,6 @@ test('the same pictures give the same bytes', () => {
 });
 
 test('pictures that do not fit the options are a mistake', () => {
-  assert.throws(() => encodeGrid(pictures, { ...options, count: 4 }), /18 values are not 4 pictures of 2 x 3/);
+  assert.throws(() => encodeGrid(pictures, { ...options, count: 4 }), /18 values are not 4 pictures of 2 x 3$/);
   assert.throws(() => encodeGrid(new Float32Array(0), { ...options, count: 0 }), /0 pictures/);
 });

@@ -1,17 +1,20 @@
 /**
  * Draws generated pictures as one PNG: a grid on a grey ground, each pixel enlarged so that a person can see it.
  *
- * Responsible for: mapping values to grey levels, layout and encoding. Not responsible for: making pictures, or writing files.
+ * Responsible for: mapping values to levels of grey or of three colours, layout and encoding. Not responsible for: making pictures, or
+ * writing files.
  * The bytes are a function of the pictures and options alone; zlib settings are fixed (another zlib build may compress differently,
  * the pixels stay the same).
  */
 import { PNG } from 'pngjs';
 
+/** Height and width of a picture; then 3 if its pixels are red, green and blue. */
+export type PictureShape = readonly [number, number] | readonly [number, number, 3];
+
 export interface GridOptions {
   readonly count: number;
-  readonly height: number;
-  readonly width: number;
-  /** The first value is black, the second white, linear between; values outside are clamped and NaN is black. */
+  readonly shape: PictureShape;
+  /** The first value is black (a colour's darkest), the second white, linear between; values outside are clamped and NaN is black. */
   readonly range: readonly [number, number];
   /** Pictures beside each other. */
   readonly columns: number;
@@ -20,10 +23,9 @@ export interface GridOptions {
 const scale = 2;
 const gutter = 2;
 const groundLevel = 96;
-const grayscale = 0;
+/** PNG's numbers. */
+const colorTypes = { 1: 0, 3: 2 } as const;
 const encoding = {
-  colorType: grayscale,
-  inputColorType: grayscale,
   inputHasAlpha: false,
   bitDepth: 8,
   filterType: 0,
@@ -31,40 +33,52 @@ const encoding = {
   deflateStrategy: 0,
 } as const;
 
-/** `pictures` has shape [count, height, width], one channel. An incomplete last row is left grey. */
+/** The recipe knows whether its pictures have colours; a recipe for grey ones may write their shape in any way, such as [784]. */
+export function pictureShape(real: readonly number[], data: PictureShape): PictureShape {
+  const [height, width, channels] = real;
+  return real.length === 3 && channels === 3 ? [height!, width!, 3] : data;
+}
+
+/** `pictures` has shape [count, ...shape]. An incomplete last row is left grey. */
 export function encodeGrid(pictures: Float32Array, options: GridOptions): Buffer {
-  const { count, height, width, columns } = options;
-  if (pictures.length !== count * height * width || count < 1 || columns < 1) {
-    throw new Error(`${pictures.length} values are not ${count} pictures of ${height} x ${width}`);
+  const { count, shape, columns } = options;
+  const [height, width, channels = 1] = shape;
+  const values = height * width * channels;
+  if (pictures.length !== count * values || count < 1 || columns < 1) {
+    throw new Error(`${pictures.length} values are not ${count} pictures of ${shape.join(' x ')}`);
   }
   const rows = Math.ceil(count / columns);
   const image = new PNG({
     width: columns * (width * scale + gutter) + gutter,
     height: rows * (height * scale + gutter) + gutter,
   });
-  // pngjs allocates four bytes a pixel; grayscale input has one.
-  image.data = Buffer.alloc(image.width * image.height, groundLevel);
+  // pngjs allocates four bytes a pixel; this input has one a channel.
+  image.data = Buffer.alloc(image.width * image.height * channels, groundLevel);
   for (let picture = 0; picture < count; picture += 1) {
     const top = gutter + Math.floor(picture / columns) * (height * scale + gutter);
     const left = gutter + (picture % columns) * (width * scale + gutter);
-    const first = picture * height * width;
-    draw(pictures.subarray(first, first + height * width), options, image.data.subarray(top * image.width + left), image.width);
+    const target = image.data.subarray((top * image.width + left) * channels);
+    draw(pictures.subarray(picture * values, (picture + 1) * values), options, target, image.width);
   }
-  return PNG.sync.write(image, encoding);
+  const colorType = colorTypes[channels];
+  return PNG.sync.write(image, { ...encoding, colorType, inputColorType: colorType });
 }
 
-/** Draws one picture at the start of `target`, whose rows are `stride` bytes apart. */
-function draw(picture: Float32Array, { height, width, range }: GridOptions, target: Uint8Array, stride: number): void {
+/** Draws one picture at the start of `target`, whose rows are `stride` pixels apart. */
+function draw(picture: Float32Array, { shape, range }: GridOptions, target: Uint8Array, stride: number): void {
+  const [height, width, channels = 1] = shape;
   const [black, white] = range;
   for (let y = 0; y < height * scale; y += 1) {
     for (let x = 0; x < width * scale; x += 1) {
-      const value = picture[Math.floor(y / scale) * width + Math.floor(x / scale)]!;
-      target[y * stride + x] = greyLevel((value - black) / (white - black));
+      for (let channel = 0; channel < channels; channel += 1) {
+        const value = picture[(Math.floor(y / scale) * width + Math.floor(x / scale)) * channels + channel]!;
+        target[(y * stride + x) * channels + channel] = level((value - black) / (white - black));
+      }
     }
   }
 }
 
-function greyLevel(fraction: number): number {
+function level(fraction: number): number {
   if (!(fraction > 0)) return 0;
   return fraction < 1 ? Math.round(fraction * 255) : 255;
 }

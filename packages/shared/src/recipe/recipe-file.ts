@@ -35,10 +35,11 @@ const extensions = ['.mjs', '.js', '.cjs'];
  */
 export async function loadRecipe(nameOrFile: string): Promise<LoadedRecipe> {
   const isPath = /[/\\]/.test(nameOrFile) || extname(nameOrFile) !== '';
-  return isPath ? fromFile(nameOrFile) : fromName(nameOrFile);
+  return isPath ? fromFile(nameOrFile) : loadBuiltInRecipe(nameOrFile);
 }
 
-function fromName(name: string): LoadedRecipe {
+/** Never touches a file that the name may spell: for names that come from another machine. */
+export function loadBuiltInRecipe(name: string): LoadedRecipe {
   const recipe = checkRecipe(builtInRecipe(name), `Recipe '${name}'`);
   const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as { version: string };
   // JSON leaves out functions; the version stands for those.

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { type Gpu, LockstepError, type Tf } from '@lockstep/shared';
+import { DriverError, type Gpu, LockstepError, type Tf } from '@lockstep/shared';
 import type { Backend } from './backend.ts';
 import { backendChoices, type BackendName, loadBackend, type Loaders } from './index.ts';
 
@@ -48,9 +48,20 @@ describe('loadBackend auto', () => {
     const { backend, skipped } = await loadBackend('auto', undefined, all);
     assert.deepEqual([backend.name, tried], ['wasm', ['tensorflow', 'wasm']]);
     assert.deepEqual(skipped, [
-      { backend: 'cuda', reason: 'no nvidia-smi' },
-      { backend: 'tensorflow', reason: 'tensorflow is missing' },
+      { backend: 'cuda', reason: 'no nvidia-smi', level: 'debug' },
+      { backend: 'tensorflow', reason: 'tensorflow is missing', level: 'debug' },
     ]);
+  });
+
+  it('warns of a driver that is slow, and of no other', async () => {
+    for (const [fault, level] of [
+      ['slow', 'warn'],
+      ['missing', 'debug'],
+      ['broken', 'debug'],
+    ] as const) {
+      const { skipped } = await loadBackend('auto', undefined, loaders({ findGpus: new DriverError(fault, 'no answer') }).all);
+      assert.deepEqual(skipped, [{ backend: 'cuda', reason: 'no answer', level }]);
+    }
   });
 
   it('goes on to tensorflow when the package for GPUs is missing', async () => {

@@ -4,7 +4,7 @@
  * Responsible for: the names `--backend` takes, the order `auto` tries them in, and saying what `auto` passed over and why.
  * Not responsible for: how each one loads. A backend's packages are touched only when its turn comes.
  */
-import { chooseGpu, type Gpu, LockstepError, visibleGpus } from '@lockstep/shared';
+import { chooseGpu, DriverError, type Gpu, LockstepError, visibleGpus } from '@lockstep/shared';
 import type { Backend } from './backend.ts';
 import { loadCuda } from './cuda.ts';
 import { loadTensorflow } from './tensorflow.ts';
@@ -21,6 +21,8 @@ export interface Skipped {
   readonly backend: BackendName;
   /** A sentence for a log line. */
   readonly reason: string;
+  /** How loudly to say it: a driver that is there and slow may keep a GPU idle. */
+  readonly level: 'debug' | 'warn';
 }
 
 export interface LoadedBackend {
@@ -69,12 +71,13 @@ async function firstThatWorks(loaders: Loaders): Promise<LoadedBackend> {
   const gpu = await attempt(() => visibleGpu(loaders, undefined));
   const cuda = gpu instanceof LockstepError ? gpu : await attempt(() => loaders.cuda(gpu));
   if (!(cuda instanceof LockstepError)) return { backend: cuda, skipped };
-  skipped.push({ backend: 'cuda', reason: cuda.message });
+  const level = cuda instanceof DriverError && cuda.fault === 'slow' ? 'warn' : 'debug';
+  skipped.push({ backend: 'cuda', reason: cuda.message, level });
   // Loaded without its GPU: a second TensorFlow in one process would share the first one's symbols.
   const libraryLoaded = gpu !== cuda && cuda.code === 'gpu-unavailable';
   const tensorflow = libraryLoaded ? secondLibrary() : await attempt(loaders.tensorflow);
   if (!(tensorflow instanceof LockstepError)) return { backend: tensorflow, skipped };
-  skipped.push({ backend: 'tensorflow', reason: tensorflow.message });
+  skipped.push({ backend: 'tensorflow', reason: tensorflow.message, level: 'debug' });
   return { backend: await loaders.wasm(), skipped };
 }
 

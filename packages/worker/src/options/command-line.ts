@@ -26,7 +26,7 @@ export async function parseFlags(argv: readonly string[], version: string): Prom
     .option('gpu', {
       type: 'string',
       requiresArg: true,
-      describe: 'index among the visible GPUs, or (cuda) UUID; fails if that GPU cannot be used',
+      describe: 'index among the visible GPUs, or (cuda) UUID, of a MIG instance too; fails if that GPU cannot be used',
     })
     .option('backend', {
       type: 'string',

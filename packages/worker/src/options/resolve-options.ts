@@ -33,8 +33,8 @@ export function resolveConfig(flags: Flags): WorkerConfig {
 }
 
 function checkGpu(gpu: string, backend: BackendChoice): void {
-  if (!/^(\d{1,3}|GPU-[0-9a-fA-F-]+)$/.test(gpu)) {
-    throw new LockstepError('usage', `--gpu takes the index of a visible GPU, or its UUID (GPU-...), not '${gpu}'.`);
+  if (!/^(\d{1,3}|GPU-[0-9a-fA-F-]+|MIG-(GPU-)?[0-9a-fA-F-]+(\/\d+){0,2})$/.test(gpu)) {
+    throw new LockstepError('usage', `--gpu takes the index of a visible GPU, or its UUID (GPU-..., MIG-...), not '${gpu}'.`);
   }
   if (backend === 'webgpu' && !/^\d+$/.test(gpu)) {
     throw new LockstepError('usage', `--gpu ${gpu}: WebGPU has no UUIDs. Give --backend webgpu the index of an adapter.`);

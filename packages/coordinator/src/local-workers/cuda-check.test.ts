@@ -1,0 +1,37 @@
+/** With the worker as it was built, and a module loaded before it that plays a library's faults. */
+import assert from 'node:assert/strict';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, describe, test } from 'node:test';
+import { whyNotCuda } from './cuda-check.ts';
+
+let folder: string;
+before(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'lockstep-cuda-'));
+});
+after(() => rm(folder, { recursive: true }));
+
+async function withFault(code: string): Promise<NodeJS.ProcessEnv> {
+  const file = join(folder, 'fault.cjs');
+  await writeFile(file, code);
+  return { PATH: folder, NODE_OPTIONS: `--require ${file}` };
+}
+
+describe('the check of cuda', () => {
+  test("repeats the worker's own sentence", async () => {
+    assert.match((await whyNotCuda({ PATH: folder })) ?? '', /^No NVIDIA GPU can be used: nvidia-smi is not on the PATH\./);
+  });
+
+  test('outlives a library that crashes', async () => {
+    assert.equal(
+      await whyNotCuda(await withFault("process.kill(process.pid, 'SIGSEGV');")),
+      "Backend cuda ended its check with SIGSEGV; 'npx --no -- worker --backend cuda' shows more.",
+    );
+  });
+
+  test('does not wait for ever for one that hangs', async () => {
+    const hangs = await withFault('Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0);');
+    assert.match((await whyNotCuda(hangs, 200)) ?? '', /^Backend cuda did not load within 0\.2 seconds; /);
+  });
+});

@@ -1,0 +1,46 @@
+/**
+ * Which GPUs spawned workers share out, one each.
+ *
+ * Responsible for: what `auto` makes of the machine, and saying once why it takes the CPU where there are GPUs. Not responsible for: how
+ * GPUs are listed (`shared/gpus.ts`) or cuda is tried (`cuda-check.ts`).
+ */
+import { DriverError, type Gpu, type Log, visibleGpus } from '@lockstep/shared';
+import type { Options } from '../options/option-table.ts';
+import { whyNotCuda } from './cuda-check.ts';
+
+type Sharing = Pick<Options, 'backend' | 'workers'>;
+
+const levels = { missing: 'debug', broken: 'info', slow: 'warn' } as const;
+
+/** `cuda`: all there are, or an error. `auto`: them, if cuda works and there is one for every worker. Else none. */
+export async function gpusForWorkers(
+  { backend, workers }: Sharing,
+  environment: NodeJS.ProcessEnv,
+  log: Log,
+  check: (environment: NodeJS.ProcessEnv) => Promise<string | undefined> = whyNotCuda,
+): Promise<readonly Gpu[]> {
+  if (backend === 'cuda') return visibleGpus(environment);
+  if (backend !== 'auto') return [];
+  const gpus = await gpusIfListed(environment, log);
+  if (gpus.length === 0) return [];
+  const reasons = [tooFew(gpus.length, workers), await check(environment)].filter((reason) => reason !== undefined);
+  if (reasons.length === 0) return gpus;
+  log.info(`Workers run on the CPU: ${reasons.join(' ')}`);
+  return [];
+}
+
+async function gpusIfListed(environment: NodeJS.ProcessEnv, log: Log): Promise<readonly Gpu[]> {
+  try {
+    return await visibleGpus(environment);
+  } catch (error) {
+    if (!(error instanceof DriverError)) throw error;
+    log[levels[error.fault]](`Workers run on the CPU: ${error.message}`);
+    return [];
+  }
+}
+
+function tooFew(gpus: number, workers: number): string | undefined {
+  if (gpus >= workers) return undefined;
+  const [there, them] = gpus === 1 ? ['is 1 GPU', 'it'] : [`are ${gpus} GPUs`, 'them'];
+  return `there ${there} for ${workers} workers (--workers ${gpus} would use ${them}).`;
+}
