@@ -1,18 +1,17 @@
 /**
  * What a worker computes: gradients of shards, and pictures, from versioned weights. A pure function of (weights, samples, noise key).
  *
- * Responsible for: holding weights by version, cutting samples, drawing each shard's noise (ahead, where there is time), and pre-summing
- * whole aligned subtrees in the coordinator's tree. Not responsible for: the protocol and fencing (`core/`), the phase itself
- * (`evaluate.ts`), optimizers (coordinator).
+ * Responsible for: cutting samples, and pre-summing whole aligned subtrees in the coordinator's tree. Not responsible for: the order of jobs
+ * (`jobs.ts`), the phase itself (`evaluate.ts`), or optimizers (the coordinator).
  */
 import type { Manifests, Recipe, RunSettings, ShardOutcome, TreeNode } from '@lockstep/shared';
-import { childrenOf, cover, elementCount, freeFlat, LockstepError, shardSizes, shardStarts, streams, sumInto } from '@lockstep/shared';
+import { childrenOf, cover, elementCount, freeFlat, LockstepError, shardSizes, streams, sumInto } from '@lockstep/shared';
 import type { Backend } from '../backends/backend.ts';
-import type { Rows, WeightsByNetwork } from './evaluate.ts';
-import { createEvaluator } from './evaluate.ts';
-import { computeFingerprint } from './fingerprint.ts';
-import type { Weights } from '../networks/networks.ts';
 import { buildNetworks, manifestsOf } from '../networks/networks.ts';
+import { createDeclaredInputs, type DeclaredInputs } from './declared-inputs.ts';
+import { createEvaluator, type Evaluator } from './evaluate.ts';
+import { computeFingerprint } from './fingerprint.ts';
+import { createHeldWeights, type HeldWeights } from './held-weights.ts';
 import { drawInputs, realRows } from './rows.ts';
 
 export interface ComputeOptions {
@@ -65,104 +64,80 @@ export interface Compute {
 
 /** Throws LockstepError('recipe-invalid') for networks that break a rule. */
 export async function createCompute(options: ComputeOptions): Promise<Compute> {
-  const { backend, recipe } = options;
-  const { seed, batchSize, shardCount } = options.run;
+  const { backend, recipe, run } = options;
+  const { seed, batchSize, shardCount } = run;
   if (batchSize < shardCount) throw new Error(`a batch of ${batchSize} cannot be cut into ${shardCount} shards`);
   await backend.tf.ready();
   const networks = buildNetworks(backend.tf, recipe);
   const evaluator = createEvaluator(backend, recipe, networks, batchSize);
   const sizes = shardSizes(batchSize, shardCount);
-  const starts = shardStarts(batchSize, shardCount);
-  /** One shard's: kept, since new memory of this size costs more than filling it. */
-  const realMemory = new Float32Array(Math.max(...sizes) * elementCount(recipe.real.shape));
-  const held = new Map<string, { version: number; tensors: Weights }>();
-  /** By shard, of the round that may come next. */
-  let ahead: { readonly round: number; readonly rows: Map<number, Rows> } = { round: -1, rows: new Map() };
-  const draw = (round: number, shard: number, names: readonly string[]): Rows =>
-    drawInputs(recipe, names, { seed, stream: streams.inputs, round, start: starts[shard]!, count: sizes[shard]! });
-  const drawn = (round: number, shard: number, names: readonly string[]): Rows => {
-    const rows = ahead.round === round ? ahead.rows.get(shard) : undefined;
-    if (rows === undefined) return draw(round, shard, names);
-    // Each only once: whoever gets them frees them.
-    ahead.rows.delete(shard);
-    return Object.fromEntries(names.filter((name) => rows[name] !== undefined).map((name) => [name, rows[name]!]));
-  };
-  const release = (network: string): void => held.get(network)?.tensors.forEach((tensor) => tensor.dispose());
-
-  const heldWeights = (): WeightsByNetwork =>
-    Object.fromEntries(
-      Object.keys(networks).map((network) => {
-        const weights = held.get(network);
-        if (weights === undefined) throw new Error(`network '${network}' has no weights yet`);
-        return [network, weights.tensors];
-      }),
-    );
-
-  async function gradient(job: GradientJob): Promise<GradientAnswer> {
-    const shards = job.shards.toSorted((left, right) => left - right);
-    const weights = heldWeights();
-    const { name, inputs } = recipe.phases[job.phase]!;
-    const samples = inputs.includes('real') ? cutSamples(job.samples, shards, sizes, elementCount(recipe.real.shape)) : undefined;
-    const outcomes: ShardOutcome[] = [];
-    const realOf = (shard: number): Float32Array => {
-      const pixels = samples!.get(shard)!;
-      return realRows(recipe.real, pixels, realMemory.subarray(0, pixels.length));
-    };
-
-    const ofShard = async (shard: number): Promise<Float32Array> => {
-      const count = sizes[shard]!;
-      const declared = drawn(job.round, shard, inputs);
-      const rows = samples === undefined ? declared : { ...declared, real: realOf(shard) };
-      const { flat, loss, metrics } = await evaluator.phase(job.phase, count, weights, rows);
-      Object.values(declared).forEach(freeFlat);
-      outcomes.push({ shard, loss, metrics });
-      return flat;
-    };
-    // Left before right, so shards come in ascending order and at most one flat per level is alive.
-    const ofNode = async (node: TreeNode): Promise<Float32Array> => {
-      if (node.level === 0) return ofShard(node.index);
-      const [left, right] = childrenOf(node, shardCount);
-      const sum = await ofNode(left!);
-      if (right === undefined) return sum;
-      const addend = await ofNode(right);
-      sumInto(sum, sum, addend);
-      freeFlat(addend);
-      return sum;
-    };
-
-    const nodes = cover(shards, shardCount);
-    const flats: Float32Array[] = [];
-    await failingAs(`phase '${name}'`, async () => {
-      for (const node of nodes) flats.push(await ofNode(node));
-    });
-    return { nodes, flats, outcomes };
-  }
-
+  const inputs = createDeclaredInputs(recipe, run);
+  const held = createHeldWeights(networks);
   return {
     manifests: manifestsOf(networks),
-    setWeights(network, version, flat) {
-      if (networks[network] === undefined) throw new Error(`there is no network '${network}'`);
-      const tensors = networks[network].split(flat);
-      release(network);
-      held.set(network, { version, tensors });
-    },
-    version: (network) => held.get(network)?.version,
-    gradient,
-    drawAhead({ round, shards }) {
-      ahead = { round, rows: new Map(shards.map((shard) => [shard, draw(round, shard, Object.keys(recipe.inputs))])) };
-    },
+    setWeights: held.set,
+    version: held.version,
+    gradient: createGradient(recipe, evaluator, inputs, held, sizes),
+    drawAhead: ({ round, shards }) => inputs.drawAhead(round, shards),
     generate: ({ pictures }) => {
       const rows = drawInputs(recipe, Object.keys(recipe.inputs), { seed, stream: streams.samples, round: 0, start: 0, count: pictures });
-      return failingAs('generate', () => evaluator.generate(pictures, heldWeights(), rows));
+      return failingAs('generate', () => evaluator.generate(pictures, held.all(), rows));
     },
     fingerprint: () => computeFingerprint({ recipe, networks, evaluator, shardSizes: sizes, mode: backend.mode }),
     tensorCount: () => backend.tf.memory().numTensors,
     dispose() {
-      for (const network of held.keys()) release(network);
-      held.clear();
+      held.dispose();
       for (const network of Object.values(networks)) network.dispose();
     },
   };
+}
+
+/** Shard after shard, summed up the tree as far as the job's shards fill it. */
+function createGradient(
+  recipe: Recipe,
+  evaluator: Evaluator,
+  inputs: DeclaredInputs,
+  held: HeldWeights,
+  sizes: readonly number[],
+): (job: GradientJob) => Promise<GradientAnswer> {
+  const pixels = elementCount(recipe.real.shape);
+  /** One shard's: kept, since new memory of this size costs more than filling it. */
+  const realMemory = new Float32Array(Math.max(...sizes) * pixels);
+  const realOf = (samples: Uint8Array): Float32Array => realRows(recipe.real, samples, realMemory.subarray(0, samples.length));
+
+  return async (job) => {
+    const shards = job.shards.toSorted((left, right) => left - right);
+    const weights = held.all();
+    const phase = recipe.phases[job.phase]!;
+    const samples = phase.inputs.includes('real') ? cutSamples(job.samples, shards, sizes, pixels) : undefined;
+    const outcomes: ShardOutcome[] = [];
+    const ofShard = async (shard: number): Promise<Float32Array> => {
+      const declared = inputs.take(job.round, shard, phase.inputs);
+      const rows = samples === undefined ? declared : { ...declared, real: realOf(samples.get(shard)!) };
+      const { flat, loss, metrics } = await evaluator.phase(job.phase, sizes[shard]!, weights, rows);
+      Object.values(declared).forEach(freeFlat);
+      outcomes.push({ shard, loss, metrics });
+      return flat;
+    };
+    const nodes = cover(shards, sizes.length);
+    const flats: Float32Array[] = [];
+    await failingAs(`phase '${phase.name}'`, async () => {
+      for (const node of nodes) flats.push(await sumOf(node, sizes.length, ofShard));
+    });
+    return { nodes, flats, outcomes };
+  };
+}
+
+/** Left before right, so shards come in ascending order and at most one flat per level is alive. */
+async function sumOf(node: TreeNode, shardCount: number, ofShard: (shard: number) => Promise<Float32Array>): Promise<Float32Array> {
+  if (node.level === 0) return ofShard(node.index);
+  const [left, right] = childrenOf(node, shardCount);
+  const sum = await sumOf(left!, shardCount, ofShard);
+  if (right === undefined) return sum;
+  const addend = await sumOf(right, shardCount, ofShard);
+  sumInto(sum, sum, addend);
+  freeFlat(addend);
+  return sum;
 }
 
 /** Samples by shard, as views. */

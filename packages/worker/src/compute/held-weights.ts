@@ -1,0 +1,38 @@
+/** The weights a worker holds: of each network one version, as tensors. */
+import type { Network, Weights } from '../networks/networks.ts';
+import type { WeightsByNetwork } from './evaluate.ts';
+
+export interface HeldWeights {
+  /** Replaces what is held of a network. */
+  set(network: string, version: number, flat: Float32Array): void;
+  version(network: string): number | undefined;
+  /** Of every network. Throws (a programmer's error) if one has none yet. */
+  all(): WeightsByNetwork;
+  dispose(): void;
+}
+
+export function createHeldWeights(networks: Readonly<Record<string, Network>>): HeldWeights {
+  const held = new Map<string, { readonly version: number; readonly tensors: Weights }>();
+  const release = (network: string): void => held.get(network)?.tensors.forEach((tensor) => tensor.dispose());
+  return {
+    set(network, version, flat) {
+      if (networks[network] === undefined) throw new Error(`there is no network '${network}'`);
+      const tensors = networks[network].split(flat);
+      release(network);
+      held.set(network, { version, tensors });
+    },
+    version: (network) => held.get(network)?.version,
+    all() {
+      const entries = Object.keys(networks).map((network) => {
+        const weights = held.get(network);
+        if (weights === undefined) throw new Error(`network '${network}' has no weights yet`);
+        return [network, weights.tensors] as const;
+      });
+      return Object.fromEntries(entries);
+    },
+    dispose() {
+      for (const network of held.keys()) release(network);
+      held.clear();
+    },
+  };
+}
