@@ -7,13 +7,17 @@ import assert from 'node:assert/strict';
 import { type ChildProcess, spawn } from 'node:child_process';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import type { TestContext } from 'node:test';
 import { fileURLToPath } from 'node:url';
 
 export const root = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
 export const tinyRecipe = join(root, 'test/fixtures/tiny-gan.mjs');
-const bins = { coordinator: join(root, 'packages/coordinator/bin/coordinator.js'), worker: join(root, 'packages/worker/bin/worker.js') };
+/** What `npx coordinator` and `npx worker` run. */
+export const bins = {
+  coordinator: join(root, 'packages/coordinator/bin/coordinator.js'),
+  worker: join(root, 'packages/worker/bin/worker.js'),
+};
 /** Bound on any wait: generous, since the machine may be busy. */
 const defaultPatienceMs = 90_000;
 const pollMs = 20;
@@ -58,12 +62,13 @@ export interface Run extends Program {
 
 /** Starts either program. It is killed after the test, and its output printed if the test failed. */
 export function start(t: TestContext, program: keyof typeof bins, args: readonly string[], environment: NodeJS.ProcessEnv = {}): Program {
-  const command = [program, ...args].join(' ');
-  const child = spawn(process.execPath, [bins[program], ...args], {
-    cwd: root,
-    env: { ...process.env, ...environment },
-    stdio: ['ignore', 'pipe', 'pipe'],
-  });
+  return launch(t, [process.execPath, bins[program], ...args], environment);
+}
+
+/** The same for any command, for tests that start a program in a way of their own. */
+export function launch(t: TestContext, [file, ...args]: readonly [string, ...string[]], environment: NodeJS.ProcessEnv = {}): Program {
+  const command = [basename(file), ...args].join(' ');
+  const child = spawn(file, args, { cwd: root, env: { ...process.env, ...environment }, stdio: ['ignore', 'pipe', 'pipe'] });
   let output = '';
   for (const stream of [child.stdout, child.stderr]) stream.setEncoding('utf8').on('data', (text: string) => (output += text));
   const exited = new Promise<Exit>((resolve) => child.once('close', (code, signal) => resolve({ code, signal })));

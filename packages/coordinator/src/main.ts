@@ -1,7 +1,7 @@
 /**
  * The `coordinator` program. Everything that can be refused is refused here, before anything is bound; then the session runs.
  */
-import { createLog, runProgram, stopSignals, version } from '@lockstep/shared';
+import { runProgram, stopSignals, version } from '@lockstep/shared';
 import type { Checkpoint } from './checkpoint/checkpoint.ts';
 import { parseCommandLine } from './options/command-line.ts';
 import { resolveOptions } from './options/resolve-options.ts';
@@ -9,16 +9,21 @@ import { findDevices, planLocalWorkers, sharingNote } from './local-workers/plan
 import { backendChoices, type Options } from './options/option-table.ts';
 import { prepare } from './run/prepare.ts';
 import { openRun, readBase } from './run/open-run.ts';
+import { createConsole } from './reporting/console.ts';
+import { createLogFile } from './reporting/log-file.ts';
 import { runSession } from './session.ts';
+
+const logFile = createLogFile();
 
 async function main(): Promise<number> {
   const commandLine = await parseCommandLine(process.argv.slice(2), version);
   const resolved = resolveOptions(commandLine, await readBase(commandLine));
-  const terminal = { write: (text: string): unknown => process.stdout.write(text), isTTY: process.stdout.isTTY };
-  const log = createLog({ level: resolved.logLevel, destination: { write: (text) => terminal.write(text), isTTY: terminal.isTTY } });
+  const console = createConsole(resolved.logLevel, logFile);
+  const { log } = console;
   const stop = stopSignals(log);
   const prepared = await prepare(resolved);
   const run = await openRun(commandLine, resolved, prepared, log);
+  logFile.openAt(run.directory.logPath);
   let endedWell = false;
   try {
     const options = { ...resolved, backend: backendOf(resolved, run.checkpoint) };
@@ -26,7 +31,7 @@ async function main(): Promise<number> {
     if (options.spawn) planLocalWorkers({ ...options, endpoint: options.bind, recipeFile: prepared.recipeFile }, devices);
     const note = options.spawn ? sharingNote(options) : undefined;
     if (note !== undefined) log.warn(note);
-    await runSession({ options, prepared, run, devices, log, terminal, stop });
+    await runSession({ options, prepared, run, devices, ...console, stop });
     endedWell = true;
   } finally {
     // What ended the run is told before what then could not be written.
@@ -44,4 +49,4 @@ function backendOf({ backend }: Options, checkpoint: Checkpoint | undefined): Op
 }
 
 // Exits rather than waiting for the loop to run dry: nothing that is left then is worth waiting for.
-process.exit(await runProgram('coordinator', main));
+process.exit(await runProgram('coordinator', main, logFile.write));

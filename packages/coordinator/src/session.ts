@@ -21,7 +21,8 @@ import { type LocalWorkers, startLocalWorkers } from './local-workers/processes.
 import { createMetrics, type Metrics } from './metrics/metrics.ts';
 import type { Options } from './options/option-table.ts';
 import { announce } from './reporting/announce.ts';
-import { createProgress, isInteractive, type Progress } from './reporting/progress.ts';
+import type { Console } from './reporting/console.ts';
+import type { Progress } from './reporting/progress.ts';
 import { createRecorder, type Recorder } from './reporting/recorder.ts';
 import { statusOf } from './reporting/status.ts';
 import type { OpenRun } from './run/open-run.ts';
@@ -31,14 +32,11 @@ import { manifestKeyOf } from './training/manifest-key.ts';
 import { createModel } from './training/model.ts';
 import { createCarriers } from './wire/carriers.ts';
 
-export interface SessionOptions {
+export interface SessionOptions extends Console {
   readonly options: Options;
   readonly prepared: Prepared;
   readonly run: OpenRun;
   readonly devices: Devices;
-  readonly log: Log;
-  /** Where log lines go; the progress line puts itself in between. */
-  readonly terminal: { write: (text: string) => unknown };
   /** Resolves with a reason when a person or a scheduler asks to stop. */
   readonly stop: Promise<string>;
 }
@@ -137,7 +135,7 @@ interface Records {
 }
 
 /** Everything that writes and tells. */
-function createRecords({ options, prepared, run, log, terminal }: SessionOptions, plan: Plan, start: Start): Records {
+function createRecords({ options, prepared, run, log, startProgress }: SessionOptions, plan: Plan, start: Start): Records {
   const { directory, store, checkpoint } = run;
   const { recipe, dataset } = prepared;
   const { step } = start.cursor;
@@ -149,13 +147,7 @@ function createRecords({ options, prepared, run, log, terminal }: SessionOptions
     seed: options.seed,
   });
   metrics.planned({ term: plan.term, step, steps: plan.totalSteps, workersWanted: plan.workersWanted });
-  const progress = createProgress({
-    stream: process.stdout,
-    isInteractive: isInteractive(process.stdout, process.env),
-    log: (line) => log.info(line),
-    start: { step, nowMs: systemClock.nowMs() },
-  });
-  terminal.write = progress.wrap((text) => process.stdout.write(text));
+  const progress = startProgress({ step, nowMs: systemClock.nowMs() });
   const checkpoints = createCheckpointWriter({
     // A resume needs every line of losses.jsonl up to the checkpoint: lines first.
     write: (value) => directory.flush().then(() => store.write(value)),

@@ -15,7 +15,7 @@ export type { ResidentFlats } from './kernels/resident.ts';
 export { createResidentFlats } from './kernels/resident.ts';
 export { squaredNorm } from './kernels/scratch.ts';
 export type { Log, LogDestination, LogFields, LogLevel, LogOptions } from './program/log.ts';
-export { createLog, logLevels } from './program/log.ts';
+export { bothLogs, createLog, logLevels } from './program/log.ts';
 export type { Decoded } from './protocol/codec.ts';
 export { decode, encode } from './protocol/codec.ts';
 export type { Gpu } from './gpus.ts';

@@ -57,7 +57,7 @@ export function startLocalWorkers(options: SpawnOptions): LocalWorkers {
 
   function start(worker: LocalWorker, crashes: number): void {
     const { name, args, environment, core } = worker;
-    const log = openSync(logPath(name), 'a');
+    const log = openLog(name);
     const startedMs = performance.now();
     // taskset replaces itself by its command: the child is the worker all the same.
     const [command, ...before] = core === undefined ? [process.execPath] : ['taskset', '-c', String(core), process.execPath];
@@ -66,7 +66,7 @@ export function startLocalWorkers(options: SpawnOptions): LocalWorkers {
       stdio: ['ignore', log, log, 'ipc'],
       detached: true,
     });
-    closeSync(log);
+    if (log !== 'ignore') closeSync(log);
     running.set(name, child);
     let failure: Failure | undefined;
     child.on('message', (message) => (failure = failureOf(message) ?? failure));
@@ -96,6 +96,16 @@ export function startLocalWorkers(options: SpawnOptions): LocalWorkers {
     // Whoever ends the run says the last one's sentence.
     if (slots === 0) return options.gaveUp(failure ?? { code: 'workers-missing', reason: crashed });
     options.say(failure === undefined ? crashed : `Worker ${name} ended (${how}) and is not started again: ${failure.reason}`);
+  }
+
+  /** A log that cannot be opened, on a full disk for example, must not cost the worker. */
+  function openLog(name: string): number | 'ignore' {
+    try {
+      return openSync(logPath(name), 'a');
+    } catch (error) {
+      options.say(`The log of ${name} is lost: ${(error as Error).message}.`);
+      return 'ignore';
+    }
   }
 
   function logPath(name: string): string {

@@ -1,5 +1,5 @@
 /**
- * Progress on a terminal or in a log. On a terminal one line is redrawn in place, and log lines appear above it; elsewhere a log line is
+ * Progress on a terminal and in a log. On a terminal one line is redrawn in place, and log lines appear above it; to the log a line is
  * written now and then.
  *
  * Responsible for: streams, redraw limits, resizing. Not responsible for: words and timing (`progress-line.ts`). No clock, no timer: whoever
@@ -29,14 +29,29 @@ const redrawEveryMs = 100;
 const defaultColumns = 80;
 const eraseBelow = '\u001b[J';
 
-/** `log` writes one line to the log; it is called only where `isInteractive` says no. `start` is where the run stands when this process takes it up. */
+/**
+ * `log` writes one line to the log, which must not be on `terminal`, if there is one (`isInteractive`). `start` is where the run stands when
+ * this process takes it up.
+ */
 export function createProgress(options: {
-  readonly stream: ProgressStream;
-  readonly isInteractive: boolean;
+  readonly terminal: ProgressStream | undefined;
   readonly log: (line: string) => void;
   readonly start: LoggedAt;
 }): Progress {
-  return options.isInteractive ? terminalProgress(options.stream) : logProgress(options.log, options.start);
+  const logged = logProgress(options.log, options.start);
+  if (options.terminal === undefined) return logged;
+  const drawn = terminalProgress(options.terminal);
+  return {
+    update(view, nowMs) {
+      drawn.update(view, nowMs);
+      logged.update(view, nowMs);
+    },
+    wrap: (write) => drawn.wrap(write),
+    stop(view, nowMs) {
+      drawn.stop(view, nowMs);
+      logged.stop(view, nowMs);
+    },
+  };
 }
 
 /** A terminal that understands a handful of control codes. */

@@ -2,7 +2,7 @@
  * The run directory `runs/<name>/`: what a run leaves for people and for its own resume. Design, section 7.
  *
  * Responsible for: config.json, losses.jsonl, events.jsonl, grids/, summary.json, and the coordinator's terms.
- * Not responsible for: checkpoints/ (`checkpoint/store.ts`), model/ (`model-export.ts`), the lock that its user must hold (`lock.ts`).
+ * Not responsible for: checkpoints/ (`checkpoint/store.ts`), model/ (`model-export.ts`), coordinator.log (`reporting/log-file.ts`), the lock that its user must hold (`lock.ts`).
  */
 import { mkdir, readFile, rm, rmdir, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
@@ -21,6 +21,8 @@ export interface RunDirectory {
   readonly path: string;
   /** For `openCheckpointStore`. */
   readonly checkpointsPath: string;
+  /** For `createLogFile`. */
+  readonly logPath: string;
   /** For `exportNetwork`: one directory for each network goes here. */
   readonly modelPath: string;
   /** Adds the line of the next step; on disk after `flush`, which also tells of a disk that fails. */
@@ -50,6 +52,7 @@ const configName = 'config.json';
 const lossesName = 'losses.jsonl';
 const eventsName = 'events.jsonl';
 const summaryName = 'summary.json';
+const logName = 'coordinator.log';
 const folders = ['grids', 'checkpoints', 'model'];
 const maximumConfigBytes = 1024 * 1024;
 
@@ -115,6 +118,7 @@ async function openRunDirectory(
   return {
     path,
     checkpointsPath: join(path, 'checkpoints'),
+    logPath: join(path, logName),
     modelPath: join(path, 'model'),
     appendLoss(line) {
       if (line.step !== lastStep + 1) throw new Error(`losses of step ${line.step} after those of step ${lastStep}`);
@@ -158,7 +162,7 @@ async function makeDirectories(path: string): Promise<void> {
 
 /** Directories only while they are empty, from the inside out up to the first that was made on the way (`runs/`): others may use them by now. */
 async function removeUnused(path: string, firstMade: string | undefined): Promise<void> {
-  for (const name of [configName, lossesName, eventsName]) await rm(join(path, name), { force: true }).catch(() => {});
+  for (const name of [configName, lossesName, eventsName, logName]) await rm(join(path, name), { force: true }).catch(() => {});
   for (const name of folders) await rmdir(join(path, name)).catch(() => {});
   if (firstMade === undefined) return;
   for (let directory = path; directory.length >= firstMade.length; directory = dirname(directory)) await rmdir(directory).catch(() => {});

@@ -1,9 +1,5 @@
 import assert from 'node:assert/strict';
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
-import { closeSync, existsSync, openSync } from 'node:fs';
 import { describe, test } from 'node:test';
-import { fileURLToPath } from 'node:url';
 import { createLog, maximumLineLength } from './log.ts';
 import type { LogLevel } from './log.ts';
 
@@ -69,50 +65,5 @@ describe('log lines', () => {
     const file = recorder();
     file.log.error('Bad.');
     assert.ok(!file.lines[0]!.includes('\u001b'), JSON.stringify(file.lines[0]));
-  });
-});
-
-describe('standard output', () => {
-  const program = `
-    import { createLog } from ${JSON.stringify(fileURLToPath(new URL('./log.ts', import.meta.url)))};
-    const log = createLog({ level: 'info' });
-    process.stdin.once('data', async () => {
-      for (let line = 0; line < 200; line += 1) {
-        log.info('line ' + line);
-        await new Promise((resolve) => setImmediate(resolve));
-      }
-      process.stdout.write('is it broken?', (error) => {
-        process.stderr.write(String(error?.code));
-        process.exitCode = 42;
-        process.stdin.destroy();
-      });
-    });
-    process.stderr.write('ready ');
-  `;
-  const flags = ['--import', 'tsx', '--input-type=module', '--eval', program];
-
-  test('closed by its reader does not end the process', async () => {
-    const child = spawn(process.execPath, flags, { stdio: ['pipe', 'pipe', 'pipe'] });
-    let errors = '';
-    child.stderr.on('data', (data: Buffer) => (errors += data.toString()));
-    await once(child.stderr, 'data');
-    child.stdout.destroy();
-    child.stdin.write('go\n');
-    const [code] = await once(child, 'close');
-    assert.equal(errors, 'ready EPIPE');
-    assert.equal(code, 42, errors);
-  });
-
-  test('on a full disk does not end the process', { skip: existsSync('/dev/full') ? false : 'no /dev/full here' }, async () => {
-    const full = openSync('/dev/full', 'w');
-    const child = spawn(process.execPath, flags, { stdio: ['pipe', full, 'pipe'] });
-    closeSync(full);
-    let errors = '';
-    child.stderr!.on('data', (data: Buffer) => (errors += data.toString()));
-    await once(child.stderr!, 'data');
-    child.stdin!.write('go\n');
-    const [code] = await once(child, 'close');
-    assert.equal(errors, 'ready ENOSPC');
-    assert.equal(code, 42, errors);
   });
 });

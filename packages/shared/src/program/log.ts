@@ -1,8 +1,8 @@
 /**
  * Log lines for a person: `13:05:01 INFO message {"field":1}`, one line an entry, bounded, written before the call returns.
  *
- * Responsible for: levels, layout, keeping control characters of strangers out of the terminal, and never failing: a closed pipe or a full
- * log disk costs log lines, not the training. Not responsible for: the progress line (it gives its own `destination`), events.jsonl.
+ * Responsible for: levels, layout, keeping control characters of strangers out of the terminal. Not responsible for: the progress line (it
+ * gives its own `destination`), a standard output that fails (`output.ts`), events.jsonl.
  */
 import { pino } from 'pino';
 import { prettyFactory } from 'pino-pretty';
@@ -40,7 +40,7 @@ export interface LogOptions {
 export const maximumLineLength = 4000;
 
 export function createLog(options: LogOptions): Log {
-  const destination = options.destination ?? standardOutput();
+  const destination = options.destination ?? process.stdout;
   const colorize = destination.isTTY === true && !process.env['NO_COLOR'];
   const prettify = prettyFactory({
     colorize,
@@ -60,6 +60,15 @@ export function createLog(options: LogOptions): Log {
   const write = (level: 'debug' | 'info' | 'warn' | 'error') => (sentence: string, fields?: LogFields) => {
     if (fields === undefined) logger[level](cut(sentence));
     else logger[level]({ fields: serialise(fields) }, cut(sentence));
+  };
+  return { debug: write('debug'), info: write('info'), warn: write('warn'), error: write('error') };
+}
+
+/** Each line goes to both. */
+export function bothLogs(first: Log, second: Log): Log {
+  const write = (level: keyof Log) => (sentence: string, fields?: LogFields) => {
+    first[level](sentence, fields);
+    second[level](sentence, fields);
   };
   return { debug: write('debug'), info: write('info'), warn: write('warn'), error: write('error') };
 }
@@ -95,21 +104,4 @@ function serialise(fields: LogFields): string {
   } catch {
     return '(fields that JSON cannot hold)';
   }
-}
-
-const listening = new WeakSet<NodeJS.WriteStream>();
-
-/** Standard output that goes quiet, rather than ending the process, when nobody reads it (EPIPE), its disk is full, or the terminal is gone. */
-function standardOutput(): LogDestination {
-  const stream = process.stdout;
-  if (!listening.has(stream)) {
-    listening.add(stream);
-    stream.on('error', () => {});
-  }
-  return {
-    isTTY: stream.isTTY,
-    write(text) {
-      stream.write(text);
-    },
-  };
 }

@@ -1,24 +1,31 @@
 /**
- * What both programs do around `main`: one sentence and a stable exit code for a user's mistake, a stack only for ours.
+ * What both programs do around `main`: one sentence and a stable exit code for a user's mistake, a stack only for ours, and no end because
+ * nobody listens.
  *
  * Not responsible for: flags, or what the program does.
  */
 import { errorTable, LockstepError } from '../errors.ts';
+import { outliveOutput } from './output.ts';
 
 /** The exit code of an error of ours. */
 export const internalErrorExitCode = 1;
 
-/** Runs a program to its exit code. Never throws. */
-export async function runProgram(name: string, main: () => Promise<number>): Promise<number> {
+/** Runs a program to its exit code. Never throws. `record` gets what is said of an error too, for a log that outlives the terminal. */
+export async function runProgram(name: string, main: () => Promise<number>, record: (text: string) => void = () => {}): Promise<number> {
+  outliveOutput();
+  const say = (text: string): void => {
+    process.stderr.write(text);
+    record(text);
+  };
   try {
     return await main();
   } catch (error) {
     if (error instanceof LockstepError) {
-      process.stderr.write(`${name}: ${error.message}\n`);
+      say(`${name}: ${error.message}\n`);
       return errorTable[error.code].exitCode;
     }
     const detail = error instanceof Error ? (error.stack ?? error.message) : String(error);
-    process.stderr.write(`${name}: this is a bug in Lockstep; please report it with the lines below.\n${detail}\n`);
+    say(`${name}: this is a bug in Lockstep; please report it with the lines below.\n${detail}\n`);
     return internalErrorExitCode;
   }
 }

@@ -1,10 +1,15 @@
-/** Ctrl-C and SIGTERM: the first asks to stop in order, the second ends the process at once. */
+/**
+ * Ctrl-C and SIGTERM: the first asks to stop in order, the second ends the process at once. SIGHUP, which a terminal sends when it closes,
+ * ends nothing. Node undoes `nohup`, so that whether it was used cannot be known.
+ */
 import { constants } from 'node:os';
+import type { Log } from './log.ts';
 
-const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
+const signals = ['SIGINT', 'SIGTERM'] as const;
 
 /** Resolves with a reason at the first signal. At the second the process exits with 128 + its number, as shells report it. */
-export function stopSignals(log: { warn(sentence: string): void }): Promise<string> {
+export function stopSignals(log: Pick<Log, 'info' | 'warn'>): Promise<string> {
+  process.on('SIGHUP', () => log.info('SIGHUP received: a closed terminal ends nothing. SIGTERM stops this process.'));
   return new Promise((resolve) => {
     let stopping = false;
     for (const signal of signals) {
