@@ -14,9 +14,13 @@ if (files.length === 0) {
   console.error(`No test files in ${places.join(', ') || '(nothing named)'}.`);
   process.exit(1);
 }
+const reporters = ['spec', './scripts/test-times.mjs'].flatMap((reporter) => [
+  `--test-reporter=${reporter}`,
+  '--test-reporter-destination=stdout',
+]);
 const { status } = spawnSync(
   process.execPath,
-  ['--conditions=source', '--import', 'tsx', '--test', '--test-reporter=spec', '--test-concurrency=2', ...files],
+  ['--conditions=source', '--import', 'tsx', '--test', ...reporters, '--test-concurrency=2', ...files],
   { cwd: root, stdio: 'inherit', env: { ...process.env, ...testVariables(process.env), ...(full ? { LOCKSTEP_FULL: '1' } : {}) } },
 );
 process.exit(status ?? 1);

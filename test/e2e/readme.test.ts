@@ -89,14 +89,12 @@ const commands: Record<string, (place: Place, t: TestContext) => Promise<void>> 
     assert.ok([11, 12, 14].includes(code), output);
     assert.equal(output.includes('\n    at '), false, output);
   },
-  'npm run check': async (place) => {
-    const { code, output } = await place.run('npm run check');
-    assert.equal(code, 0, output);
-  },
+  // What .ci/run does first, on a clean checkout.
+  'npm run check': async () => {},
   // Run by test/native and by .ci/run, which sets it up: its download is too large for a copy of its own.
   'npm run native': async (place) => assert.match((await place.run('npm run native -- --help')).output, /tensorflow/i),
   // This very suite.
-  'npm cit': async () => {},
+  'npm ci && npm test': async () => {},
 };
 
 test('every command of the README and the examples works on a clean copy', { timeout: 15 * 60_000 }, async (t) => {
