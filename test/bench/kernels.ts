@@ -12,7 +12,7 @@ import v8 from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { createArena, createFlatPool, squaredNorm } from '@lockstep/shared';
 import { adamReference, addIntoReference, squaredNormReference } from '../../packages/shared/src/kernels/testing/reference.ts';
-import { createOptimizer } from '../../packages/coordinator/src/training/optimizer/index.ts';
+import { createOptimizer } from '../../packages/coordinator/src/training/optimizer/update-rules.ts';
 import { createTreeSum } from '../../packages/coordinator/src/training/reduce.ts';
 import type { Report } from './report.ts';
 import { type Spread, spreadOf, withRange } from './statistics.ts';

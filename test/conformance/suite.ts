@@ -7,9 +7,9 @@
  */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { LockstepError } from '@lockstep/shared';
+import { type BackendName, LockstepError } from '@lockstep/shared';
 import type { Backend } from '../../packages/worker/src/backends/backend.ts';
-import { type BackendName, loadBackend } from '../../packages/worker/src/backends/index.ts';
+import { loadBackend } from '../../packages/worker/src/backends/index.ts';
 import { evaluate, type Outcome, outcomeDifference, referenceTf } from '../../packages/worker/src/backends/testing/evaluate.ts';
 import { computations } from './computations.ts';
 

@@ -10,7 +10,7 @@ import { runInNewContext } from 'node:vm';
 import type { Tensor4D } from '@tensorflow/tfjs';
 import type { Recipe, Tensor, Tf } from '@lockstep/shared';
 import { initialFlat, inputRows, LockstepError } from '@lockstep/shared';
-import { gan } from '../../packages/shared/src/recipes/gan.ts';
+import { gan } from '../../packages/shared/src/recipe/built-in/gan.ts';
 import type { PhaseFunction, PhaseInputs } from '../../packages/worker/src/backends/backend.ts';
 import { compilePhase } from '../../packages/worker/src/backends/compile/index.ts';
 import { nodeBackendOf } from '../../packages/worker/src/backends/compile/tfjs-node.ts';

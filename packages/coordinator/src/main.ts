@@ -1,12 +1,13 @@
 /**
- * The `coordinator` program. Everything that can be refused is refused here, before anything is bound; then the session runs.
+ * The `coordinator` program: its commands. `train` refuses here what can be refused, before anything is bound; then the session runs.
  */
-import { runProgram, stopSignals, version } from '@lockstep/shared';
+import { backendNames, runProgram, stopSignals, version } from '@lockstep/shared';
 import type { Checkpoint } from './checkpoint/checkpoint.ts';
+import { runCommand } from './options/commands.ts';
 import { parseCommandLine } from './options/command-line.ts';
 import { resolveOptions } from './options/resolve-options.ts';
 import { findDevices, planLocalWorkers, sharingNote } from './local-workers/plan.ts';
-import { backendChoices, type Options } from './options/option-table.ts';
+import type { Options } from './options/option-table.ts';
 import { prepare } from './run/prepare.ts';
 import { openRun, readBase } from './run/open-run.ts';
 import { createConsole } from './reporting/console.ts';
@@ -15,8 +16,8 @@ import { runSession } from './session.ts';
 
 const logFile = createLogFile();
 
-async function main(): Promise<number> {
-  const commandLine = await parseCommandLine(process.argv.slice(2), version);
+async function train(argv: readonly string[], commands: readonly string[]): Promise<number> {
+  const commandLine = await parseCommandLine(argv, version, commands);
   const resolved = resolveOptions(commandLine, await readBase(commandLine));
   const console = createConsole(resolved.logLevel, logFile);
   const { log } = console;
@@ -44,9 +45,9 @@ async function main(): Promise<number> {
 
 /** `auto` is what is best on this machine for a new run, and what the run has for a resumed one: other backends compute other bits. */
 function backendOf({ backend }: Options, checkpoint: Checkpoint | undefined): Options['backend'] {
-  const before = backendChoices.find((choice) => choice === checkpoint?.backend);
+  const before = backendNames.find((name) => name === checkpoint?.backend);
   return backend === 'auto' && before !== undefined ? before : backend;
 }
 
 // Exits rather than waiting for the loop to run dry: nothing that is left then is worth waiting for.
-process.exit(await runProgram('coordinator', main, logFile.write));
+process.exit(await runProgram('coordinator', () => runCommand({ train }, process.argv.slice(2)), logFile.write));

@@ -3,17 +3,16 @@
  *
  * Responsible for: wiring, and for ending everything it started, in order, whatever happens. Not responsible for: decisions.
  */
-import { access } from 'node:fs/promises';
 import { join } from 'node:path';
 import { listen, type Log, type Manifests, type ServerTransport, systemClock, version } from '@lockstep/shared';
 import { stepName } from './checkpoint/name.ts';
 import { type CheckpointWriter, createCheckpointWriter } from './checkpoint/writer.ts';
 import { conclude } from './conclude.ts';
-import { startOfRun } from './core/cursor.ts';
+import { isDue, startOfRun } from './core/cursor.ts';
 import type { Plan } from './core/plan.ts';
 import type { Start } from './core/state.ts';
 import { createIdStream } from './data/stream.ts';
-import { makeDirectory } from './disk/files.ts';
+import { exists, makeDirectory } from './disk/files.ts';
 import { acquireLock } from './disk/lock.ts';
 import { type HttpServer, startHttpServer } from './http/server.ts';
 import { type Devices, planLocalWorkers, reachableLocally } from './local-workers/plan.ts';
@@ -26,7 +25,7 @@ import type { Progress } from './reporting/progress.ts';
 import { createRecorder, type Recorder } from './reporting/recorder.ts';
 import { statusOf } from './reporting/status.ts';
 import type { OpenRun } from './run/open-run.ts';
-import { isGridDue, manifestsOf, type Prepared } from './run/prepare.ts';
+import { manifestsOf, type Prepared } from './run/prepare.ts';
 import { type Runtime, startRuntime } from './runtime.ts';
 import { manifestKeyOf } from './training/manifest-key.ts';
 import { createModel } from './training/model.ts';
@@ -57,7 +56,7 @@ export async function runSession(session: SessionOptions): Promise<void> {
   try {
     transport = await listen(options.bind);
     const plan = await planOf(session, transport.endpoint);
-    const start = await startOf(run, options, plan.networks);
+    const start = await startOf(run, plan);
     records = createRecords(session, plan, start);
     const { recorder, checkpoints, progress } = records;
     const status = () => statusOf(plan, prepared.recipe.name, runtime?.state);
@@ -108,23 +107,16 @@ function workerCommand(endpoint: string, recipeFile: string | undefined): string
   return `npx --no -- worker --connect ${reachable}${recipeFile === undefined ? '' : ` --recipe ${recipeFile}`}`;
 }
 
-async function startOf(run: OpenRun, options: Options, networks: readonly string[]): Promise<Start> {
+async function startOf(run: OpenRun, plan: Plan): Promise<Start> {
   const { checkpoint } = run;
   if (checkpoint === undefined)
-    return { cursor: startOfRun, versions: Object.fromEntries(networks.map((name) => [name, 0])), gridDue: false };
+    return { cursor: startOfRun, versions: Object.fromEntries(plan.networks.map((name) => [name, 0])), gridDue: false };
   const { cursor } = checkpoint;
   const versions = Object.fromEntries(checkpoint.networks.map(({ name, version: commits }) => [name, commits]));
   // Stopped between the end of a step and its grid: the grid is made up for.
   const gridDue =
-    isGridDue(cursor, options.gridEvery) && !(await exists(join(run.directory.path, 'grids', `${stepName(cursor.step)}.png`)));
+    isDue(plan, cursor, plan.gridEverySteps) && !(await exists(join(run.directory.path, 'grids', `${stepName(cursor.step)}.png`)));
   return { cursor, versions, gridDue, manifestKey: manifestKeyOf(manifestsOf(checkpoint)), fingerprint: checkpoint.fingerprint };
-}
-
-async function exists(path: string): Promise<boolean> {
-  return access(path).then(
-    () => true,
-    () => false,
-  );
 }
 
 interface Records {
@@ -157,7 +149,7 @@ function createRecords({ options, prepared, run, log, startProgress }: SessionOp
       log.debug(`Checkpoint: ${path}`);
     },
     failed: (error) => {
-      metrics.checkpointFailed();
+      metrics.instruments.checkpointFailures.inc();
       log.error(`A checkpoint could not be written, and training goes on: ${error instanceof Error ? error.message : String(error)}`);
     },
     nowMs: systemClock.nowMs,

@@ -83,7 +83,7 @@ export function descendWithMomentum(
   }
 }
 
-/** Adam; constants and order of operations as in packages/coordinator/src/training/optimizer/adam.ts. */
+/** Adam; constants and order of operations as in packages/coordinator/src/training/optimizer/update-rules.ts. */
 export function adam(
   weights: usize,
   gradient: usize,

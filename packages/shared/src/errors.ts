@@ -2,10 +2,17 @@
  * Every way in which Lockstep stops because of something outside its code: one table, one class.
  *
  * Responsible for: codes, exit codes, and the class that carries a sentence for a person.
- * Not responsible for: printing (see `report.ts`), or for programmer errors, which are plain `Error`s and end the process.
+ * Not responsible for: printing (`program/program.ts`), or for programmer errors, which are plain `Error`s and end the process.
  *
  * Exit codes are part of the interface: never reuse a number. docs/errors.md lists them and a test keeps both equal.
  */
+
+export interface ErrorEntry {
+  readonly exitCode: number;
+  readonly meaning: string;
+  /** The same worker, started again, may do better: `--spawn` starts it again. Otherwise the machine, the recipe or the run stands against it. */
+  readonly retryable?: true;
+}
 
 export const errorTable = {
   usage: { exitCode: 2, meaning: 'a flag is unknown, malformed, or contradicts another' },
@@ -20,18 +27,18 @@ export const errorTable = {
   'backend-unavailable': { exitCode: 11, meaning: 'the chosen backend cannot be loaded on this machine' },
   'gpu-unavailable': { exitCode: 12, meaning: 'the GPU asked for does not exist or cannot be used' },
   'workers-missing': { exitCode: 13, meaning: 'fewer healthy workers than --min-workers for longer than --join-timeout' },
-  'coordinator-unreachable': { exitCode: 14, meaning: 'no coordinator answered within --reconnect-timeout' },
+  'coordinator-unreachable': { exitCode: 14, meaning: 'no coordinator answered within --reconnect-timeout', retryable: true },
   refused: { exitCode: 15, meaning: 'the coordinator refused this worker' },
   'version-mismatch': { exitCode: 16, meaning: 'coordinator and worker speak different protocol versions' },
   'recipe-mismatch': { exitCode: 17, meaning: 'coordinator and worker hold different recipes' },
   'numerics-mismatch': { exitCode: 18, meaning: 'a worker computes other bits than the run, or not the same bits twice' },
   diverged: { exitCode: 19, meaning: 'a gradient or a loss is not finite' },
-  'compute-failed': { exitCode: 20, meaning: 'the backend failed while computing' },
-} as const satisfies Record<string, { exitCode: number; meaning: string }>;
+  'compute-failed': { exitCode: 20, meaning: 'the backend failed while computing', retryable: true },
+} as const satisfies Readonly<Record<string, ErrorEntry>>;
 
 export type ErrorCode = keyof typeof errorTable;
 
-export const errorCodes = Object.keys(errorTable) as ErrorCode[];
+export const errorCodes = Object.keys(errorTable) as [ErrorCode, ...ErrorCode[]];
 
 export function isErrorCode(code: string): code is ErrorCode {
   return Object.hasOwn(errorTable, code);

@@ -17,34 +17,33 @@ import {
   stopSignals,
   systemClock,
   tellParent,
-  version,
 } from '@lockstep/shared';
 import { inExecution } from './backends/execution.ts';
 import { loadBackend } from './backends/index.ts';
 import { createCompute } from './compute/compute.ts';
-import { parseFlags } from './options/command-line.ts';
-import { resolveConfig, type WorkerConfig } from './options/resolve-options.ts';
+import type { Options } from './options/option-table.ts';
+import { resolveOptions } from './options/resolve-options.ts';
 import { runWorker } from './runtime.ts';
 import { createSharing } from './wire/sharing.ts';
 
 async function main(): Promise<number> {
-  const config = resolveConfig(await parseFlags(process.argv.slice(2), version));
-  const log = createLog({ level: config.logLevel });
+  const options = await resolveOptions(process.argv.slice(2));
+  const log = createLog({ level: options.logLevel });
   const stop = Promise.race([stopSignals(log), coordinatorProcessGone()]);
-  const { backend, skipped } = await loadBackend(config.backend, config.gpu);
+  const { backend, skipped } = await loadBackend(options.backend, options.gpu);
   for (const { backend: name, reason, level } of skipped) log[level](`Backend ${name} was not taken: ${reason}`);
   if (backend.remark !== undefined) log.warn(backend.remark);
-  log.info(`Backend ${backend.name} on ${backend.device}. Looking for a coordinator at ${config.endpoint}.`);
+  log.info(`Backend ${backend.name} on ${backend.device}. Looking for a coordinator at ${options.connect}.`);
   const { name, device } = backend;
   const peer = randomBytes(8).toString('hex');
   const outcome = await runWorker({
-    endpoint: config.endpoint,
-    connect: (events) => connect(config.endpoint, peer, events),
-    identity: { peer, name: config.name ?? defaultName(config), host: hostname(), pid: process.pid, backend: name, device },
-    reconnectTimeoutMs: config.reconnectTimeoutMs,
+    endpoint: options.connect,
+    connect: (events) => connect(options.connect, peer, events),
+    identity: { peer, name: options.name ?? defaultName(options), host: hostname(), pid: process.pid, backend: name, device },
+    reconnectTimeoutMs: options.reconnectTimeout * 1000,
     sharing: createSharing(),
     createCompute: async (run) => {
-      const recipe = await findRecipe(run.recipe, config.recipeFile);
+      const recipe = await findRecipe(run.recipe, options.recipe);
       return createCompute({ backend: inExecution(run.execution, backend), recipe, run });
     },
     clock: systemClock,
@@ -56,8 +55,8 @@ async function main(): Promise<number> {
   return 0;
 }
 
-function defaultName(config: WorkerConfig): string {
-  return `${hostname()}-${config.gpu === undefined ? process.pid : `gpu${config.gpu.replaceAll('/', '-')}`}`;
+function defaultName(options: Options): string {
+  return `${hostname()}-${options.gpu === undefined ? process.pid : `gpu${options.gpu.replaceAll('/', '-')}`}`;
 }
 
 /** A worker started by `coordinator --spawn` holds an IPC channel to it, which the kernel closes however the coordinator ends. */

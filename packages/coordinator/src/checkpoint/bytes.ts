@@ -1,5 +1,4 @@
-/** Flats as little-endian float32 bytes, whatever the machine, and their hashes. Pure. */
-import { createHash } from 'node:crypto';
+/** Flats as little-endian float32 bytes, whatever the machine. Pure. */
 import { endianness } from 'node:os';
 
 const swaps = endianness() === 'BE';
@@ -18,9 +17,4 @@ export function flatFromLittleEndian(bytes: Uint8Array): Float32Array {
   own.set(bytes);
   if (swaps) own.swap32();
   return flat;
-}
-
-/** Lower-case hex. */
-export function sha256(bytes: Uint8Array | string): string {
-  return createHash('sha256').update(bytes).digest('hex');
 }

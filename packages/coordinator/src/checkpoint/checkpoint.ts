@@ -1,7 +1,7 @@
 /** What a checkpoint holds: all that a run needs to go on as if it had never stopped. Types only. */
-import type { RunSettings } from '@lockstep/shared';
 import type { Cursor } from '../core/cursor.ts';
 import type { SavedNetwork } from '../training/model.ts';
+import type { Header } from './header.ts';
 
 export type Json = null | boolean | number | string | readonly Json[] | { readonly [key: string]: Json };
 
@@ -14,8 +14,8 @@ export interface Checkpoint {
   /** Of the Lockstep that wrote it. */
   readonly lockstepVersion: string;
   readonly runId: string;
-  /** `execution` is missing from checkpoints of format 1; the fingerprint tells there. */
-  readonly run: Omit<RunSettings, 'execution'> & Partial<Pick<RunSettings, 'execution'>>;
+  /** RunSettings, but for what is missing from older checkpoints: `execution` from those of format 1, where the fingerprint tells. */
+  readonly run: Readonly<Header['run']>;
   readonly cursor: Cursor;
   /** Rounds committed of the step after `cursor.step`: 0 exactly when the cursor stands at a step's start. */
   readonly roundsIntoStep: number;

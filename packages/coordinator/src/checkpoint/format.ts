@@ -5,7 +5,8 @@
  * for each flat: `generator.weights.bin`, `generator.adam-m.bin`.
  */
 import { join } from 'node:path';
-import { flatFromLittleEndian, littleEndianBytes, sha256 } from './bytes.ts';
+import { sha256 } from '@lockstep/shared';
+import { flatFromLittleEndian, littleEndianBytes } from './bytes.ts';
 import type { Checkpoint, CheckpointNetwork } from './checkpoint.ts';
 import { decodeHeader, encodeHeader, formatVersion, headerFileName, invalid } from './header.ts';
 import type { Header } from './header.ts';

@@ -3,9 +3,8 @@
  *
  * Responsible for: everything of a checkpoint but the flats. Not responsible for: the flats (`format.ts`), the disk (`store.ts`, `read.ts`).
  */
-import { executions, LockstepError, manifestSchema } from '@lockstep/shared';
+import { executions, LockstepError, manifestSchema, maximumNetworks, sha256 } from '@lockstep/shared';
 import { z } from 'zod';
-import { sha256 } from './bytes.ts';
 
 /** Raised by any change that an older Lockstep would misread. */
 export const formatVersion = 2;
@@ -46,7 +45,7 @@ const header = z.strictObject({
   fingerprint: hex,
   datasetSha256: hex,
   partial: z.json(),
-  networks: z.array(network).min(1).max(32),
+  networks: z.array(network).min(1).max(maximumNetworks),
   files: z.record(fileName, z.strictObject({ length: count, sha256: hex })),
 });
 export type Header = z.infer<typeof header>;

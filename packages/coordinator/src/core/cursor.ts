@@ -16,7 +16,7 @@ export interface Cursor {
 
 export const startOfRun: Cursor = { step: 0, phase: 0, repetition: 0, round: 0, samplePosition: 0 };
 
-export function phaseAt(plan: Plan, cursor: Cursor): PlannedPhase {
+function phaseAt(plan: Plan, cursor: Cursor): PlannedPhase {
   return plan.phases[cursor.phase]!;
 }
 
@@ -32,6 +32,12 @@ export function advance(plan: Plan, cursor: Cursor): Cursor {
 
 export function isStepBoundary(cursor: Cursor): boolean {
   return cursor.phase === 0 && cursor.repetition === 0;
+}
+
+/** Whether what is done every so many steps (0: only at the end), and at the end, is to be done at the cursor. */
+export function isDue({ totalSteps }: Pick<Plan, 'totalSteps'>, cursor: Cursor, everySteps: number): boolean {
+  const { step } = cursor;
+  return isStepBoundary(cursor) && step > 0 && (step === totalSteps || (everySteps > 0 && step % everySteps === 0));
 }
 
 /** Data samples one step consumes; a recipe whose losses read no data counts its batch, so that a run still has a length. */

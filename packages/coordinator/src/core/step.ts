@@ -3,8 +3,8 @@
  *
  * Read top to bottom: what each event does, then how a round is begun, dealt and finished. Who is a member is in `membership.ts`.
  */
-import { cover, type ErrorCode, type Failure, isNode, shardsUnder, type TreeNode } from '@lockstep/shared';
-import { advance, isStepBoundary } from './cursor.ts';
+import { cover, type ErrorCode, type Failure, isNode, nodeKey, shardsUnder } from '@lockstep/shared';
+import { advance, isDue, isStepBoundary } from './cursor.ts';
 import { assignShards } from './assignment.ts';
 import { describe, waitingFor } from './describe.ts';
 import type { DropReason, Effect } from './effects.ts';
@@ -118,16 +118,12 @@ function takeLeave(state: State, event: Extract<Event, { type: 'leave' }>, effec
 function faultOf(event: ResultEvent, shards: readonly number[], shardCount: number): string | undefined {
   if (event.task === 'generate') return undefined;
   if (!event.nodes.every((node) => isNode(node, shardCount))) return 'it names subtrees that do not exist';
-  const expected = cover(shards, shardCount).map(key).join();
-  const found = event.nodes.map(key).join();
+  const expected = cover(shards, shardCount).map(nodeKey).join();
+  const found = event.nodes.map(nodeKey).join();
   if (expected !== found)
     return `it covers shards ${event.nodes.flatMap((node) => shardsUnder(node, shardCount)).join()} instead of ${shards.join()}`;
   const outcomes = event.outcomes.map((outcome) => outcome.shard).join();
   return outcomes === shards.join() ? undefined : `its losses are of shards ${outcomes} instead of ${shards.join()}`;
-}
-
-function key(node: TreeNode): string {
-  return `${node.level}:${node.index}`;
 }
 
 function takeNeed(state: State, event: Extract<Event, { type: 'need' }>, effects: Effect[]): void {
@@ -269,7 +265,7 @@ function commitRound(state: State, effects: Effect[]): void {
   state.task = undefined;
   if (!isStepBoundary(state.cursor)) return;
   effects.push({ do: 'complete-step', cursor: state.cursor });
-  state.gridDue = isDue(state, state.plan.gridEverySteps);
+  state.gridDue = isDue(state.plan, state.cursor, state.plan.gridEverySteps);
   if (!state.gridDue) completeBoundary(state, effects);
 }
 
@@ -277,12 +273,7 @@ function commitRound(state: State, effects: Effect[]): void {
 function completeBoundary(state: State, effects: Effect[]): void {
   const { plan, cursor } = state;
   if (cursor.step >= plan.totalSteps) return finish(state, 'completed', `All ${plan.totalSteps} steps are done.`, effects);
-  if (isDue(state, plan.checkpointEverySteps)) checkpoint(state, effects);
-}
-
-function isDue(state: State, everySteps: number): boolean {
-  const { step: completed } = state.cursor;
-  return completed === state.plan.totalSteps || (everySteps > 0 && completed % everySteps === 0);
+  if (isDue(plan, cursor, plan.checkpointEverySteps)) checkpoint(state, effects);
 }
 
 function finish(state: State, outcome: 'completed' | 'stopped' | 'failed', reason: string, effects: Effect[], code?: ErrorCode): void {

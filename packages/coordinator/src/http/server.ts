@@ -26,7 +26,7 @@ export interface HttpLimits {
   readonly checkEveryMs: number;
 }
 
-export const defaultLimits: HttpLimits = {
+const defaultLimits: HttpLimits = {
   connections: 64,
   headersMs: 5_000,
   requestMs: 10_000,

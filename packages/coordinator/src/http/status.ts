@@ -1,9 +1,7 @@
 /** What `/status` shows and `/readyz` asks: where the run is, and one sentence that says why. */
 
-export type RunState = 'starting' | 'waiting' | 'training' | 'stopping' | 'done' | 'failed';
-
 export interface Status {
-  readonly state: RunState;
+  readonly state: 'starting' | 'waiting' | 'training' | 'done';
   /** One sentence: 'training step 120 of 4680 with 4 workers', 'waiting for 2 of 4 workers; start one with: ...'. */
   readonly reason: string;
   /** The run advances, or has done all that was asked: what `/readyz` answers with 200. */

@@ -7,7 +7,7 @@
  * Only where workers fill the cores evenly, one or more for each: then nobody is locked out who could have run elsewhere. On larger
  * machines the scheduler has room, and two runs must not crowd onto the same cores.
  *
- * Not responsible for: binding (`spawn.ts`, by `taskset`), or workers on GPUs, whose libraries use many threads.
+ * Not responsible for: binding (`processes.ts`, by `taskset`), or workers on GPUs, whose libraries use many threads.
  */
 import { execFile } from 'node:child_process';
 

@@ -4,7 +4,7 @@
  * Responsible for: what `auto` makes of the machine, and saying once why it takes the CPU where there are GPUs. Not responsible for: how
  * GPUs are listed (`shared/gpus.ts`) or cuda is tried (`cuda-check.ts`).
  */
-import { DriverError, type Gpu, type Log, visibleGpus } from '@lockstep/shared';
+import { DriverError, type Gpu, type Log, runsOn, visibleGpus } from '@lockstep/shared';
 import type { Options } from '../options/option-table.ts';
 import { whyNotCuda } from './cuda-check.ts';
 
@@ -12,15 +12,14 @@ type Sharing = Pick<Options, 'backend' | 'workers'>;
 
 const levels = { missing: 'debug', broken: 'info', slow: 'warn' } as const;
 
-/** `cuda`: all there are, or an error. `auto`: them, if cuda works and there is one for every worker. Else none. */
+/** For a backend on NVIDIA's GPUs: all there are, or an error. `auto`: them, if cuda works and there is one for every worker. Else none. */
 export async function gpusForWorkers(
   { backend, workers }: Sharing,
   environment: NodeJS.ProcessEnv,
   log: Log,
   check: (environment: NodeJS.ProcessEnv) => Promise<string | undefined> = whyNotCuda,
 ): Promise<readonly Gpu[]> {
-  if (backend === 'cuda') return visibleGpus(environment);
-  if (backend !== 'auto') return [];
+  if (backend !== 'auto') return runsOn(backend, 'nvidia-gpu') ? visibleGpus(environment) : [];
   const gpus = await gpusIfListed(environment, log);
   if (gpus.length === 0) return [];
   const reasons = [tooFew(gpus.length, workers), await check(environment)].filter((reason) => reason !== undefined);

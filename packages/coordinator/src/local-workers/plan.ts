@@ -5,7 +5,17 @@
  * Not responsible for: processes (`processes.ts`), which GPUs there are (`gpus.ts`), which core a CPU process gets (`cpu-affinity.ts`), or
  * how a GPU is made visible (the worker).
  */
-import { describeGpus, type Gpu, LockstepError, type Log, noGpuEnvironment } from '@lockstep/shared';
+import {
+  autoGpuBackend,
+  type BackendChoice,
+  backendTable,
+  type BackendTraits,
+  describeGpus,
+  type Gpu,
+  LockstepError,
+  type Log,
+  noGpuEnvironment,
+} from '@lockstep/shared';
 import { coresFor } from './cpu-affinity.ts';
 import { gpusForWorkers } from './gpus.ts';
 import type { Options } from '../options/option-table.ts';
@@ -39,12 +49,17 @@ export async function findDevices(
   log: Log,
 ): Promise<Devices> {
   const gpus = await gpusForWorkers(options, environment, log);
-  return { gpus, cores: gpus.length > 0 || options.backend === 'webgpu' ? [] : await coresFor(options.workers) };
+  return { gpus, cores: gpus.length > 0 || deviceOf(options.backend) === 'any-gpu' ? [] : await coresFor(options.workers) };
+}
+
+/** Undefined for `auto`, whose backend is not known yet. */
+function deviceOf(backend: BackendChoice): BackendTraits['runsOn'] | undefined {
+  return backend === 'auto' ? undefined : backendTable[backend].runsOn;
 }
 
 /** What a person should know before workers are spawned, if anything. */
 export function sharingNote({ workers, backend }: Pick<Options, 'workers' | 'backend'>): string | undefined {
-  if (backend !== 'webgpu' || workers === 1) return undefined;
+  if (deviceOf(backend) !== 'any-gpu' || workers === 1) return undefined;
   return `All ${workers} local workers share one GPU, which is no faster than --workers 1. For several GPUs, start workers by hand: docs/webgpu.md.`;
 }
 
@@ -59,8 +74,9 @@ export function planLocalWorkers(options: LocalWorkerOptions, { gpus, cores }: D
   const common = ['--connect', endpoint, '--log-level', logLevel, ...(recipeFile === undefined ? [] : ['--recipe', recipeFile])];
   // What was decided here for all is not for each to decide anew: several would take one GPU.
   const environment = backend === 'auto' && gpus.length === 0 ? noGpuEnvironment : {};
+  const name = backend === 'auto' ? autoGpuBackend : backend;
   return Array.from({ length: workers }, (_, index) => {
-    const device = gpus.length > 0 ? ['--gpu', String(index), '--backend', 'cuda'] : ['--backend', backend];
+    const device = gpus.length > 0 ? ['--gpu', String(index), '--backend', name] : ['--backend', backend];
     return { name: `local-${index}`, args: [...common, ...device], environment, core: cores[index] };
   });
 }

@@ -9,7 +9,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { closeSync, openSync } from 'node:fs';
 import { join } from 'node:path';
-import { errorTable, type Failure, failureOf, internalErrorExitCode } from '@lockstep/shared';
+import { type ErrorEntry, errorTable, type Failure, failureOf, internalErrorExitCode } from '@lockstep/shared';
 import type { LocalWorker } from './plan.ts';
 import { workerFile } from './worker-package.ts';
 
@@ -27,12 +27,6 @@ export interface LocalWorkers {
   stop(graceMs: number): Promise<void>;
 }
 
-/** Exit codes that a restart cannot mend: the machine, the recipe or the run refuses this worker. */
-const finalExitCodes: ReadonlySet<number> = new Set(
-  Object.entries(errorTable).flatMap(([code, { exitCode }]) =>
-    code === 'compute-failed' || code === 'coordinator-unreachable' ? [] : [exitCode],
-  ),
-);
 const firstBackoffMs = 250;
 const maximumBackoffMs = 30_000;
 /** A worker that lived this long has earned a fresh start. */
@@ -80,7 +74,7 @@ export function startLocalWorkers(options: SpawnOptions): LocalWorkers {
     running.delete(name);
     if (stopping || code === 0) return;
     const count = performance.now() - startedMs > healthyMs ? 1 : crashes + 1;
-    if (finalExitCodes.has(code ?? -1) || count > maximumCrashes) return giveUp(name, { how, failure });
+    if (isFinal(code) || count > maximumCrashes) return giveUp(name, { how, failure });
     const backoffMs = Math.min(maximumBackoffMs, firstBackoffMs * 2 ** (count - 1));
     options.say(`Worker ${name} ended (${how}); starting it again in ${backoffMs / 1000} s.`);
     const timer = setTimeout(() => {
@@ -125,6 +119,12 @@ export function startLocalWorkers(options: SpawnOptions): LocalWorkers {
     await Promise.all(exits);
     clearTimeout(killer);
   }
+}
+
+/** Whether a process that ended so would only end so again. A crash has an exit code that no error has, or none. */
+function isFinal(exitCode: number | null): boolean {
+  const entry: ErrorEntry | undefined = Object.values(errorTable).find((each) => each.exitCode === exitCode);
+  return entry !== undefined && entry.retryable !== true;
 }
 
 /** The whole process group: a worker's own children, if a library started any, go too. */

@@ -3,7 +3,6 @@
  *
  * Responsible for: the text. Not responsible for: the file.
  */
-import { knownLabelValues } from './labels.ts';
 import { type MetricDeclaration, metricTable } from './table.ts';
 
 const introduction = `# Metrics
@@ -26,9 +25,8 @@ export function documentMetrics(): string {
 
 function documentMetric({ name, type, help, labels, buckets }: MetricDeclaration): string {
   const facts = [`- type: ${type}`];
-  for (const label of labels) {
-    const values = knownLabelValues[name]?.[label];
-    facts.push(`- label \`${label}\`${values === undefined ? '' : `: ${values.map((value) => `\`${value}\``).join(', ')}`}`);
+  for (const [label, values] of Object.entries(labels)) {
+    facts.push(`- label \`${label}\`${typeof values === 'string' ? '' : `: ${values.map((value) => `\`${value}\``).join(', ')}`}`);
   }
   if (buckets !== undefined) facts.push(`- buckets: ${buckets.join(', ')}`);
   return `## \`${name}\`\n\n${help}\n\n${facts.join('\n')}\n`;

@@ -36,13 +36,13 @@ function use(metrics: Metrics): void {
   metrics.workers({ computing: 3, spare: 1 });
   metrics.workerJoined('a');
   metrics.workerComputed('a', 0.2);
-  metrics.workerLeft('timeout');
-  metrics.shardsReassigned(2);
-  metrics.resultDropped('other-round');
-  metrics.bytes('sent', 1000);
-  metrics.bytes('sent', 24);
+  metrics.instruments.workerLeaves.inc({ reason: 'timeout' });
+  metrics.instruments.shardsReassigned.inc(2);
+  metrics.instruments.resultsDropped.inc({ reason: 'other-round' });
+  metrics.instruments.networkBytes.inc({ direction: 'sent' }, 1000);
+  metrics.instruments.networkBytes.inc({ direction: 'sent' }, 24);
   metrics.checkpointWritten({ seconds: 0.3, atSecondsSince1970: 1_800_000_000 });
-  metrics.checkpointFailed();
+  metrics.instruments.checkpointFailures.inc();
 }
 
 test('known series are exported as 0 before their first event', async () => {

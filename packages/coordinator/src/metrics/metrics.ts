@@ -1,15 +1,14 @@
 /**
- * The run's numbers for Prometheus: one method per thing that happens, named for what happened.
+ * The run's numbers for Prometheus: the instruments, and a method for each thing that moves several of them, named for what happened.
  *
- * Responsible for: turning events into the metrics of `metrics/table.ts`, exporting known series as 0 before their first event, and
- * bounding label values that come from outside. Not responsible for: serving them (`http/`), measuring (the runtime passes seconds and
- * bytes), or the words of the labels (`metrics/labels.ts`). No clock is read here.
+ * Responsible for: turning such events into the metrics of `table.ts`, and bounding label values that come from outside. Not responsible
+ * for: serving them (`http/`), measuring (the runtime passes seconds and bytes), or the words of the labels (`labels.ts`). No clock is
+ * read here.
  */
 import { protocolVersion } from '@lockstep/shared';
 import { Registry } from 'prom-client';
-import { type DropReason, dropReasons, type LeaveReason, leaveReasons } from '../core/effects.ts';
 import { createInstruments, type Instruments } from './instruments.ts';
-import { type Direction, directions, type PhasePart, phaseParts, type WorkerState, workerStates } from './labels.ts';
+import { type PhasePart, phaseParts, type WorkerState, workerStates } from './labels.ts';
 import { addProcessMetrics } from './process.ts';
 
 /** Bounds on series whose labels come from workers. */
@@ -44,6 +43,8 @@ export interface CommittedRound {
 
 export interface Metrics {
   readonly registry: Registry;
+  /** Of the table: for what moves one of them by itself. Methods are for what moves several, or has a label that must be bounded. */
+  readonly instruments: Instruments;
   /** Where the run stands when this process starts, and how far it shall go. */
   planned(plan: { readonly term: number; readonly step: number; readonly steps: number; readonly workersWanted: number }): void;
   runsOn(backend: string): void;
@@ -53,43 +54,29 @@ export interface Metrics {
   /** All connected workers; a state that is not named has none. */
   workers(countsByState: Readonly<Partial<Record<WorkerState, number>>>): void;
   workerJoined(name: string): void;
-  workerLeft(reason: LeaveReason): void;
   /** No worker of this name is expected back: its series end. */
   workerGone(name: string): void;
   workerComputed(name: string, seconds: number): void;
-  shardsReassigned(count: number): void;
-  resultDropped(reason: DropReason): void;
-  bytes(direction: Direction, count: number): void;
   checkpointWritten(checkpoint: { readonly seconds: number; readonly atSecondsSince1970: number }): void;
-  checkpointFailed(): void;
 }
 
 /** A fresh registry with every metric declared and every known series at 0. */
 export function createMetrics(options: MetricsOptions): Metrics {
   const registry = new Registry();
-  const instruments = createInstruments(registry);
+  const instruments = createInstruments(registry, options.recipe);
+  instruments.buildInfo.set({ version: options.version, protocol: protocolVersion }, 1);
   if (options.processMetrics ?? true) addProcessMetrics(registry);
-  exportKnownSeries(instruments, options);
   return {
     registry,
+    instruments,
     ...runMethods(instruments, options),
     ...trainingMethods(instruments),
     ...workerMethods(instruments),
-    ...runtimeMethods(instruments),
+    checkpointWritten({ seconds, atSecondsSince1970 }) {
+      instruments.checkpointDuration.observe(seconds);
+      instruments.checkpointLastSuccess.set(atSecondsSince1970);
+    },
   };
-}
-
-function exportKnownSeries(instruments: Instruments, { recipe, version }: MetricsOptions): void {
-  instruments.buildInfo.set({ version, protocol: protocolVersion }, 1);
-  for (const network of recipe.networks) {
-    instruments.loss.set({ network }, 0);
-    instruments.gradientNorm.set({ network }, 0);
-  }
-  for (const phase of recipe.phases) for (const part of phaseParts) instruments.phaseDuration.zero({ phase, part });
-  for (const state of workerStates) instruments.workers.set({ state }, 0);
-  for (const reason of leaveReasons) instruments.workerLeaves.inc({ reason }, 0);
-  for (const reason of dropReasons) instruments.resultsDropped.inc({ reason }, 0);
-  for (const direction of directions) instruments.networkBytes.inc({ direction }, 0);
 }
 
 function runMethods(instruments: Instruments, options: MetricsOptions): Pick<Metrics, 'planned' | 'runsOn'> {
@@ -143,7 +130,7 @@ function trainingMethods(instruments: Instruments): Pick<Metrics, 'roundCommitte
   };
 }
 
-type WorkerMethods = Pick<Metrics, 'workers' | 'workerJoined' | 'workerLeft' | 'workerGone' | 'workerComputed'>;
+type WorkerMethods = Pick<Metrics, 'workers' | 'workerJoined' | 'workerGone' | 'workerComputed'>;
 
 function workerMethods(instruments: Instruments): WorkerMethods {
   const names = new Set<string>();
@@ -164,37 +151,11 @@ function workerMethods(instruments: Instruments): WorkerMethods {
       labelOf(name);
       instruments.workerJoins.inc();
     },
-    workerLeft(reason) {
-      instruments.workerLeaves.inc({ reason });
-    },
     workerGone(name) {
       if (names.delete(name)) instruments.workerCompute.remove({ worker: name });
     },
     workerComputed(name, seconds) {
       instruments.workerCompute.observe({ worker: labelOf(name) }, seconds);
-    },
-  };
-}
-
-type RuntimeMethods = Pick<Metrics, 'shardsReassigned' | 'resultDropped' | 'bytes' | 'checkpointWritten' | 'checkpointFailed'>;
-
-function runtimeMethods(instruments: Instruments): RuntimeMethods {
-  return {
-    shardsReassigned(count) {
-      instruments.shardsReassigned.inc(count);
-    },
-    resultDropped(reason) {
-      instruments.resultsDropped.inc({ reason });
-    },
-    bytes(direction, count) {
-      instruments.networkBytes.inc({ direction }, count);
-    },
-    checkpointWritten({ seconds, atSecondsSince1970 }) {
-      instruments.checkpointDuration.observe(seconds);
-      instruments.checkpointLastSuccess.set(atSecondsSince1970);
-    },
-    checkpointFailed() {
-      instruments.checkpointFailures.inc();
     },
   };
 }

@@ -5,7 +5,7 @@ import { type MetricDeclaration, metricTable } from './table.ts';
 const declarations: readonly MetricDeclaration[] = Object.values(metricTable);
 
 test('names, types and labels are an interface: dashboards and alerts hold on to them', () => {
-  const pinned = declarations.map(({ type, name, labels }) => `${type} ${name}{${labels.join(',')}}`);
+  const pinned = declarations.map(({ type, name, labels }) => `${type} ${name}{${Object.keys(labels).join(',')}}`);
   assert.deepEqual(pinned, [
     'gauge lockstep_build_info{version,protocol}',
     'gauge lockstep_run_info{run_id,recipe,seed,backend}',

@@ -1,15 +1,24 @@
 /**
  * Every metric of Lockstep, declared once. `instruments.ts` builds them, docs/metrics.md is made from them, dashboards may rely on the names.
  *
- * Responsible for: name, type, help, labels, buckets. Not responsible for: when a value changes (`../metrics.ts`).
+ * Responsible for: name, type, help, labels, buckets. Not responsible for: when a value changes (`metrics.ts`).
  * Rules: base units; `_total` on counters and nowhere else; histograms, not summaries; few labels with bounded values.
  */
+import { dropReasons, leaveReasons } from '../core/effects.ts';
+import { directions, phaseParts, workerStates } from './labels.ts';
+
+/**
+ * Known ones, or those of the recipe: series of these are exported as 0 before their first event. `open`: they come from outside, and
+ * `metrics.ts` bounds them.
+ */
+export type LabelValues = readonly string[] | 'networks' | 'phases' | 'open';
 
 export interface MetricDeclaration {
   readonly type: 'counter' | 'gauge' | 'histogram';
   readonly name: string;
   readonly help: string;
-  readonly labels: readonly string[];
+  /** Every label and its values. */
+  readonly labels: Readonly<Record<string, LabelValues>>;
   /** Histograms only: upper bounds, ascending. */
   readonly buckets?: readonly number[];
 }
@@ -28,143 +37,143 @@ export const metricTable = {
     type: 'gauge',
     name: 'lockstep_build_info',
     help: 'Always 1. The version of the coordinator and of the protocol it speaks.',
-    labels: ['version', 'protocol'],
+    labels: { version: 'open', protocol: 'open' },
   },
   runInfo: {
     type: 'gauge',
     name: 'lockstep_run_info',
     help: 'Always 1. The run that is being trained. backend is empty until the first worker has joined.',
-    labels: ['run_id', 'recipe', 'seed', 'backend'],
+    labels: { run_id: 'open', recipe: 'open', seed: 'open', backend: 'open' },
   },
   coordinatorTerm: {
     type: 'gauge',
     name: 'lockstep_coordinator_term',
     help: "Lives of the run's coordinator: rises by one each time it starts.",
-    labels: [],
+    labels: {},
   },
   runStep: {
     type: 'gauge',
     name: 'lockstep_run_step',
     help: 'Steps committed since the run began, in all lives of its coordinator. A resume takes it back to the checkpoint.',
-    labels: [],
+    labels: {},
   },
   runPlannedSteps: {
     type: 'gauge',
     name: 'lockstep_run_planned_steps',
     help: 'Steps at which the run is complete.',
-    labels: [],
+    labels: {},
   },
   steps: {
     type: 'counter',
     name: 'lockstep_steps_total',
     help: 'Steps committed by this coordinator process.',
-    labels: [],
+    labels: {},
   },
   images: {
     type: 'counter',
     name: 'lockstep_images_total',
     help: 'Training images consumed by the steps that this coordinator process committed.',
-    labels: [],
+    labels: {},
   },
   loss: {
     type: 'gauge',
     name: 'lockstep_loss',
     help: "Mean loss over the global batch in the network's last committed round. 0 before the first.",
-    labels: ['network'],
+    labels: { network: 'networks' },
   },
   gradientNorm: {
     type: 'gauge',
     name: 'lockstep_gradient_norm',
     help: "L2 norm of the network's last committed gradient, before clipping. 0 before the first.",
-    labels: ['network'],
+    labels: { network: 'networks' },
   },
   recipeMetric: {
     type: 'gauge',
     name: 'lockstep_recipe_metric',
     help: "A mean that the recipe reports beside its loss, in the phase's last committed round. At most 32 names a phase.",
-    labels: ['phase', 'name'],
+    labels: { phase: 'phases', name: 'open' },
   },
   stepDuration: {
     type: 'histogram',
     name: 'lockstep_step_duration_seconds',
     help: "Time from a step's first WORK to its last commit.",
-    labels: [],
+    labels: {},
     buckets: stepBuckets,
   },
   phaseDuration: {
     type: 'histogram',
     name: 'lockstep_phase_duration_seconds',
     help: "Where a round's time goes: compute (the slowest worker), wait (dealing, the network, queues), reduce (adding shards), apply (clip, update).",
-    labels: ['phase', 'part'],
+    labels: { phase: 'phases', part: phaseParts },
     buckets: partBuckets,
   },
   workers: {
     type: 'gauge',
     name: 'lockstep_workers',
     help: 'Connected workers by state. spare: ready, but without a shard in this round.',
-    labels: ['state'],
+    labels: { state: workerStates },
   },
   workersWanted: {
     type: 'gauge',
     name: 'lockstep_workers_wanted',
     help: 'Workers that the run was asked to train with.',
-    labels: [],
+    labels: {},
   },
   workerJoins: {
     type: 'counter',
     name: 'lockstep_worker_joins_total',
     help: 'Workers that joined, rejoining ones included.',
-    labels: [],
+    labels: {},
   },
   workerLeaves: {
     type: 'counter',
     name: 'lockstep_worker_leaves_total',
     help: 'Workers that had joined and are gone: connection lost, left by themselves, missed a deadline, or expelled for what they sent.',
-    labels: ['reason'],
+    labels: { reason: leaveReasons },
   },
   workerCompute: {
     type: 'histogram',
     name: 'lockstep_worker_compute_seconds',
     help: 'Time a worker computed for one WORK, as it reports it. Series of a worker that will not come back are dropped; beyond 256 names one series serves the rest.',
-    labels: ['worker'],
+    labels: { worker: 'open' },
     buckets: workerBuckets,
   },
   shardsReassigned: {
     type: 'counter',
     name: 'lockstep_shards_reassigned_total',
     help: 'Shards dealt again because the worker that owed them was lost.',
-    labels: [],
+    labels: {},
   },
   resultsDropped: {
     type: 'counter',
     name: 'lockstep_results_dropped_total',
     help: 'Results that did not count, by what did not match.',
-    labels: ['reason'],
+    labels: { reason: dropReasons },
   },
   networkBytes: {
     type: 'counter',
     name: 'lockstep_network_bytes_total',
     help: "Bytes of messages exchanged with workers, without the transport's own framing and without what goes through shared memory.",
-    labels: ['direction'],
+    labels: { direction: directions },
   },
   checkpointDuration: {
     type: 'histogram',
     name: 'lockstep_checkpoint_duration_seconds',
     help: 'Time taken by checkpoints that were written.',
-    labels: [],
+    labels: {},
     buckets: checkpointBuckets,
   },
   checkpointLastSuccess: {
     type: 'gauge',
     name: 'lockstep_checkpoint_last_success_timestamp_seconds',
     help: 'When the last checkpoint was written, in seconds since 1970. 0 before the first.',
-    labels: [],
+    labels: {},
   },
   checkpointFailures: {
     type: 'counter',
     name: 'lockstep_checkpoint_failures_total',
     help: 'Checkpoints that could not be written. The one before stays valid.',
-    labels: [],
+    labels: {},
   },
 } as const satisfies Readonly<Record<string, MetricDeclaration>>;
 

@@ -1,90 +1,44 @@
 /**
- * Every option of the coordinator in one table: flag, default, help, check, and whether a resumed run may change it.
+ * Every option of the coordinator, each declared once: flag, default, help, check, type, and whether a resumed run may change it.
  *
- * Responsible for: single values. Not responsible for: contradictions between options (`config.ts`), yargs (`cli.ts`).
+ * Not responsible for: contradictions between options (`resolve-options.ts`).
  * config.json holds the same names in camel case, so that a run's file can be given back with --config.
  */
-import { endpoint, type Execution, executions, LockstepError, numberWithin, oneOf } from '@lockstep/shared';
+import {
+  address,
+  backendChoices,
+  backendsWhere,
+  carrierChoices,
+  choice,
+  executions,
+  logLevels,
+  type OptionSpec,
+  type OptionTable,
+  real,
+  seconds,
+  text,
+  truth,
+  type ValuesOf,
+  whole,
+} from '@lockstep/shared';
 
-export const backendChoices = ['auto', 'cuda', 'tensorflow', 'wasm', 'webgpu'] as const;
-export const carrierChoices = ['auto', 'inline'] as const;
-export const logLevels = ['debug', 'info', 'warn', 'error'] as const;
-
-export interface Options {
-  readonly workers: number;
-  readonly spawn: boolean;
-  readonly minWorkers: number;
-  readonly recipe: string;
-  /** Undefined where `epochs` decides. */
-  readonly steps: number | undefined;
-  /** Undefined where `steps` decides; the recipe's default where neither is given. */
-  readonly epochs: number | undefined;
-  /** Undefined: the recipe's default. */
-  readonly batchSize: number | undefined;
-  readonly shards: number;
-  readonly seed: number;
-  /** Undefined: the recipe's, per network. */
-  readonly learningRate: number | undefined;
-  readonly bind: string;
-  readonly metricsPort: number;
-  readonly metricsHost: string;
-  /** Undefined: a new directory under runs/. */
-  readonly runDir: string | undefined;
-  readonly checkpointEvery: number;
-  readonly keep: number;
-  readonly gridEvery: number;
-  /** Undefined: the MNIST that comes with Lockstep. */
-  readonly data: string | undefined;
-  readonly backend: (typeof backendChoices)[number];
-  readonly execution: Execution;
-  readonly allowMixedNumerics: boolean;
-  readonly carrier: (typeof carrierChoices)[number];
-  readonly joinTimeout: number;
-  readonly workerTimeout: number;
-  readonly logLevel: (typeof logLevels)[number];
-}
-
-export interface OptionSpec {
-  readonly type: 'number' | 'string' | 'boolean';
-  readonly describe: string;
-  readonly default: string | number | boolean | undefined;
-  /** Shown by --help where the default is not a plain value. */
-  readonly defaultDescription?: string;
-  /** Returns the value, or throws a sentence that names the flag. */
-  readonly check: (flag: string, value: unknown) => unknown;
+interface CoordinatorOption extends OptionSpec {
   /** May differ from the run's when it is resumed: it does not touch the numbers. */
   readonly changesOnResume: boolean;
 }
 
-const whole =
-  (minimum: number, maximum: number) =>
-  (flag: string, value: unknown): number =>
-    numberWithin(flag, value, { minimum, maximum });
-const real =
-  (minimum: number, maximum: number) =>
-  (flag: string, value: unknown): number =>
-    numberWithin(flag, value, { minimum, maximum, integer: false });
-const choice =
-  <T extends string>(choices: readonly T[]) =>
-  (flag: string, value: unknown): T =>
-    oneOf(flag, String(value), choices);
+/** Where other options come from, beside the command line. */
+export const sourceTable = {
+  resume: {
+    type: 'boolean',
+    default: false,
+    describe: 'go on from the newest checkpoint of --run-dir (default: the newest run in runs/)',
+    check: truth,
+  },
+  config: { type: 'string', default: undefined, describe: "take options from a run's config.json; flags win", check: text },
+} as const satisfies OptionTable;
 
-const text = (flag: string, value: unknown): string => {
-  if (typeof value === 'string' && value.length > 0) return value;
-  throw new LockstepError('usage', `${flag} takes a value.`);
-};
-
-const truth = (flag: string, value: unknown): boolean => {
-  if (typeof value === 'boolean') return value;
-  throw new LockstepError(
-    'usage',
-    `${flag} is on or off: give it without a value (in a config file: true or false), not '${String(value)}'.`,
-  );
-};
-
-const maximumSeconds = 7 * 24 * 3600;
-
-export const optionTable: { readonly [K in keyof Options]: OptionSpec } = {
+export const optionTable = {
   workers: { type: 'number', default: 1, describe: 'start when this many workers are here', check: whole(1, 1024), changesOnResume: true },
   spawn: {
     type: 'boolean',
@@ -150,7 +104,7 @@ export const optionTable: { readonly [K in keyof Options]: OptionSpec } = {
     type: 'string',
     default: 'tcp://127.0.0.1:5555',
     describe: 'where workers connect: tcp://HOST:PORT (port 0: any free one) or ipc://PATH',
-    check: (flag, value) => endpoint(flag, text(flag, value)),
+    check: address,
     changesOnResume: true,
   },
   metricsPort: {
@@ -202,7 +156,7 @@ export const optionTable: { readonly [K in keyof Options]: OptionSpec } = {
   execution: {
     type: 'string',
     default: 'graph',
-    describe: `how phases run: ${executions.join(', ')} (xla: tensorflow and cuda only); results may differ in their last bits`,
+    describe: `how phases run: ${executions.join(', ')} (xla: ${backendsWhere(({ hasXla }) => hasXla)} only); results may differ in their last bits`,
     check: choice(executions),
     changesOnResume: false,
   },
@@ -224,22 +178,20 @@ export const optionTable: { readonly [K in keyof Options]: OptionSpec } = {
     type: 'number',
     default: 600,
     describe: 'seconds to wait for workers',
-    check: real(0.1, maximumSeconds),
+    check: seconds,
     changesOnResume: true,
   },
   workerTimeout: {
     type: 'number',
     default: 120,
     describe: 'seconds a worker may take for one answer',
-    check: real(0.1, maximumSeconds),
+    check: seconds,
     changesOnResume: true,
   },
   logLevel: { type: 'string', default: 'info', describe: logLevels.join(', '), check: choice(logLevels), changesOnResume: true },
-};
+} as const satisfies Readonly<Record<string, CoordinatorOption>>;
+
+/** A value may be undefined where its default is: the recipe's, or as the option says. Of `steps` and `epochs`, at most one is set. */
+export type Options = ValuesOf<typeof optionTable>;
 
 export const optionNames = Object.keys(optionTable) as (keyof Options)[];
-
-/** `batchSize` -> `--batch-size` */
-export function flagOf(name: string): string {
-  return `--${name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
-}

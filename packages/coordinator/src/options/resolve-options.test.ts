@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { LockstepError } from '@lockstep/shared';
+import { flagOf, LockstepError } from '@lockstep/shared';
 import { parseCommandLine } from './command-line.ts';
 import { checkBatch, type ConfigFile, leavesHost, resolveOptions } from './resolve-options.ts';
-import { flagOf, type Options, optionNames, optionTable } from './option-table.ts';
+import { type Options, optionNames, optionTable } from './option-table.ts';
 
 const parse = async (line: string, file?: ConfigFile): Promise<Options> =>
   resolveOptions(
@@ -57,7 +57,7 @@ describe('coordinator options', () => {
     ['--execution xla --spawn --backend wasm', /--execution xla contradicts --backend wasm/],
     ['--execution xla --spawn --backend webgpu', /--execution xla contradicts --backend webgpu/],
     ['--resume --config x.json', /--resume contradicts --config/],
-    ['train', /train/],
+    ['--workers 2 4', /Unknown argument: 4/],
   ] as const) {
     test(`refuses '${line}' by name`, () => refused(line, 'usage', pattern));
   }

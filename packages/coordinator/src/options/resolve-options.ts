@@ -2,13 +2,13 @@
  * From a command line to one frozen set of options: defaults, then a config file or the resumed run's, then flags.
  *
  * Responsible for: precedence, contradictions between options, and what a resumed run may change.
- * Not responsible for: single values (`options.ts`), or the run directory's files (`run-directory.ts`), which are passed in as text.
+ * Not responsible for: single values (`option-table.ts`), or the run directory's files (`run-directory.ts`), which are passed in as text.
  */
 import { isIP } from 'node:net';
-import { LockstepError } from '@lockstep/shared';
+import { backendsWhere, backendTable, flagOf, LockstepError } from '@lockstep/shared';
 import type { CommandLine } from './command-line.ts';
 import { withPresentNames } from './former-names.ts';
-import { flagOf, type Options, optionNames, optionTable } from './option-table.ts';
+import { type Options, optionNames, optionTable } from './option-table.ts';
 
 /** Options as a file holds them. `about` is for people: version, hashes. */
 export type ConfigFile = { readonly [K in keyof Options]?: unknown } & { readonly about?: unknown };
@@ -73,10 +73,10 @@ function checkTogether(options: Options, commandLine: CommandLine): void {
       `--min-workers ${options.minWorkers} is more than --workers ${options.workers}: the run could never start.`,
     );
   }
-  if (options.execution === 'xla' && options.spawn && (options.backend === 'wasm' || options.backend === 'webgpu')) {
+  if (options.execution === 'xla' && options.spawn && options.backend !== 'auto' && !backendTable[options.backend].hasXla) {
     throw new LockstepError(
       'usage',
-      `--execution xla contradicts --backend ${options.backend}, which has no XLA: use --backend tensorflow or cuda, or drop --execution.`,
+      `--execution xla contradicts --backend ${options.backend}, which has no XLA: use --backend ${backendsWhere(({ hasXla }) => hasXla)}, or drop --execution.`,
     );
   }
   if (commandLine.typed.backend !== undefined && !options.spawn) {

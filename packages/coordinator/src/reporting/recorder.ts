@@ -71,6 +71,7 @@ export interface Recorder {
 
 export function createRecorder(options: RecorderOptions): Recorder {
   const { plan, directory, metrics, log, clock } = options;
+  const { instruments } = metrics;
   const images = imagesPerStep(plan.phases, plan.run.batchSize);
   const figures = createStepFigures(options.resumed?.partial as StepRecord | undefined, clock.nowMs);
   const throughput = createThroughputMeter(images, clock.nowMs);
@@ -103,9 +104,9 @@ export function createRecorder(options: RecorderOptions): Recorder {
       tell(entry, log, metrics);
       roster.record(entry);
     },
-    reassigned: metrics.shardsReassigned,
-    dropped: metrics.resultDropped,
-    bytes: metrics.bytes,
+    reassigned: (count) => instruments.shardsReassigned.inc(count),
+    dropped: (reason) => instruments.resultsDropped.inc({ reason }),
+    bytes: (direction, count) => instruments.networkBytes.inc({ direction }, count),
     stateChanged: tellState,
     totals: (state) => ({ ...throughput.totals(), backend: roster.backend(), shardsCommitted: roster.shardsCommitted(state) }),
     settled: grids.settled,

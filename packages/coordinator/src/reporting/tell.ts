@@ -1,5 +1,5 @@
 /** Entries of events.jsonl, told to a person and to Prometheus as well. */
-import type { Log } from '@lockstep/shared';
+import { carrierWords, type Log } from '@lockstep/shared';
 import type { RecordEntry } from '../core/effects.ts';
 import type { Metrics } from '../metrics/metrics.ts';
 
@@ -8,10 +8,10 @@ export function tell(entry: RecordEntry, log: Log, metrics: Metrics): void {
     case 'worker-joined':
       metrics.workerJoined(entry.worker);
       return log.info(
-        `Worker ${entry.worker} joined: ${entry.backend} on ${entry.device}, host ${entry.host}, tensors ${entry.carrier === 'shm' ? 'through shared memory' : 'in messages'}.`,
+        `Worker ${entry.worker} joined: ${entry.backend} on ${entry.device}, host ${entry.host}, tensors ${carrierWords[entry.carrier]}.`,
       );
     case 'worker-left':
-      metrics.workerLeft(entry.cause);
+      metrics.instruments.workerLeaves.inc({ reason: entry.cause });
       if (entry.cause === 'left' || entry.cause === 'expelled') metrics.workerGone(entry.worker);
       return log.warn(`Worker ${entry.worker} is gone: ${entry.reason.replace(/\.$/, '')}.`);
     case 'worker-failed':

@@ -7,13 +7,13 @@
 import { randomBytes } from 'node:crypto';
 import { readdir, readFile, stat } from 'node:fs/promises';
 import { basename, join, resolve } from 'node:path';
-import { LockstepError, type Log, version } from '@lockstep/shared';
+import { flagOf, LockstepError, type Log, version } from '@lockstep/shared';
 import type { Checkpoint } from '../checkpoint/checkpoint.ts';
 import { type CheckpointStore, openCheckpointStore } from '../checkpoint/store.ts';
 import type { CommandLine } from '../options/command-line.ts';
 import type { ConfigFile } from '../options/resolve-options.ts';
 import { acquireLock, type Lock } from '../disk/lock.ts';
-import { flagOf, type Options } from '../options/option-table.ts';
+import type { Options } from '../options/option-table.ts';
 import { checkCheckpoint, type Prepared } from './prepare.ts';
 import { createRunDirectory, readRunConfig, resumeRunDirectory, type RunDirectory } from './run-directory.ts';
 

@@ -6,7 +6,7 @@
 import { loadRecipe, LockstepError, type Manifests, type Recipe, repetitions, type RunSettings } from '@lockstep/shared';
 import type { Checkpoint } from '../checkpoint/checkpoint.ts';
 import { checkBatch } from '../options/resolve-options.ts';
-import { type Cursor, imagesPerStep, isStepBoundary } from '../core/cursor.ts';
+import { imagesPerStep } from '../core/cursor.ts';
 import type { PlannedPhase } from '../core/plan.ts';
 import { type Dataset, loadDataset } from '../data/mnist.ts';
 import type { Options } from '../options/option-table.ts';
@@ -72,9 +72,4 @@ export function checkCheckpoint({ run: was, ...checkpoint }: Checkpoint, path: s
 
 export function manifestsOf(checkpoint: Checkpoint): Manifests {
   return Object.fromEntries(checkpoint.networks.map(({ name, manifest }) => [name, manifest]));
-}
-
-/** A grid of pictures is due at the cursor, by the interval. */
-export function isGridDue(cursor: Cursor, everySteps: number): boolean {
-  return isStepBoundary(cursor) && cursor.step > 0 && everySteps > 0 && cursor.step % everySteps === 0;
 }

@@ -20,7 +20,7 @@ const linesIn = (path: string): unknown[] =>
     .map((line): unknown => JSON.parse(line));
 
 describe('a new run directory', () => {
-  test('holds what design 7 names', async (t) => {
+  test('holds every file and folder of a run', async (t) => {
     const path = join(scratchDirectory(t), 'runs', 'one');
     const run = await createRunDirectory(path, { seed: 42 }, { now });
     run.appendLoss({ step: 1, images: 128, loss: { generator: 0.5 } });

@@ -1,5 +1,5 @@
 /**
- * The run directory `runs/<name>/`: what a run leaves for people and for its own resume. Design, section 7.
+ * The run directory `runs/<name>/`: what a run leaves for people and for its own resume.
  *
  * Responsible for: config.json, losses.jsonl, events.jsonl, grids/, summary.json, and the coordinator's terms.
  * Not responsible for: checkpoints/ (`checkpoint/store.ts`), model/ (`model-export.ts`), coordinator.log (`reporting/log-file.ts`), the lock that its user must hold (`lock.ts`).

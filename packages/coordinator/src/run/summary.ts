@@ -1,5 +1,6 @@
-/** summary.json: what a finished run was and made (design, section 7). Pure; the fields are an interface people hold. */
-import { littleEndianBytes, sha256 } from '../checkpoint/bytes.ts';
+/** summary.json: what a finished run was and made. Pure; the fields are an interface people hold. */
+import { sha256 } from '@lockstep/shared';
+import { littleEndianBytes } from '../checkpoint/bytes.ts';
 
 export interface Summary {
   readonly runId: string;

@@ -5,8 +5,9 @@
  * Not responsible for: when a round commits (core), sums (`reduce.ts`), files (`checkpoint/`).
  */
 import { initialFlat, type Manifest, type Manifests, type Recipe, squaredNorm, streams } from '@lockstep/shared';
-import { createOptimizer, type Optimizer, type OptimizerState } from './optimizer/index.ts';
 import { clipScale } from './optimizer/gradient.ts';
+import type { Optimizer, OptimizerState } from './optimizer/optimizer.ts';
+import { createOptimizer } from './optimizer/update-rules.ts';
 
 export interface Network {
   readonly name: string;

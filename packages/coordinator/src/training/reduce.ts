@@ -10,7 +10,7 @@
  * What arrives lies in its worker's memory, mostly, and what finds no sibling waits there. That saves a pass over it, and has a price: who
  * gives that worker reason to write there has to call `detach` first.
  */
-import { childrenOf, type FlatPool, isNode, rootOf, shardsUnder, sumInto } from '@lockstep/shared';
+import { childrenOf, type FlatPool, isNode, nodeKey, rootOf, shardsUnder, sumInto } from '@lockstep/shared';
 import type { TreeNode } from '@lockstep/shared';
 
 export interface TreeSum {
@@ -30,12 +30,11 @@ export function createTreeSum(shardCount: number, pool: FlatPool): TreeSum {
   const waiting = new Map<string, Float32Array>();
   /** Those of the pool. */
   const own = new Set<Float32Array>();
-  const key = (node: TreeNode): string => `${node.level}/${node.index}`;
 
   const claim = (node: TreeNode): void => {
-    if (!isNode(node, shardCount)) throw new Error(`There is no node ${key(node)} in a tree of ${shardCount} shards`);
+    if (!isNode(node, shardCount)) throw new Error(`There is no node ${nodeKey(node)} in a tree of ${shardCount} shards`);
     for (const shard of shardsUnder(node, shardCount)) {
-      if (covered[shard] === 1) throw new Error(`Node ${key(node)}: shard ${shard} is in the sum already`);
+      if (covered[shard] === 1) throw new Error(`Node ${nodeKey(node)}: shard ${shard} is in the sum already`);
     }
     for (const shard of shardsUnder(node, shardCount)) covered[shard] = 1;
   };
@@ -65,14 +64,14 @@ export function createTreeSum(shardCount: number, pool: FlatPool): TreeSum {
         const parent = { level: at.level + 1, index: Math.floor(at.index / 2) };
         const sibling = childrenOf(parent, shardCount).find(({ index }) => index !== at.index);
         if (sibling !== undefined) {
-          const other = waiting.get(key(sibling));
+          const other = waiting.get(nodeKey(sibling));
           if (other === undefined) break;
-          waiting.delete(key(sibling));
+          waiting.delete(nodeKey(sibling));
           siblings.push(other);
         }
         at = parent;
       }
-      waiting.set(key(at), sumOf(flat, siblings));
+      waiting.set(nodeKey(at), sumOf(flat, siblings));
     },
     detach() {
       for (const [name, flat] of waiting) {
@@ -82,6 +81,6 @@ export function createTreeSum(shardCount: number, pool: FlatPool): TreeSum {
         waiting.set(name, copy);
       }
     },
-    total: () => waiting.get(key(root)),
+    total: () => waiting.get(nodeKey(root)),
   };
 }

@@ -5,8 +5,10 @@
  */
 import {
   type Carrier,
+  carrierBetween,
+  type CarrierChoice,
+  type CarrierName,
   createRegion,
-  createShmCarrier,
   inlineCarrier,
   openRegion,
   type PeerId,
@@ -18,7 +20,7 @@ export interface Carriers {
   /** HELLO: opens the region a worker offers. What to offer it in WELCOME: nothing, unless that worked. */
   greet(peer: PeerId, offer: RegionOffer | undefined): RegionOffer | undefined;
   /** READY: what the worker could open decides. */
-  settle(peer: PeerId, chosen: Carrier['name']): void;
+  settle(peer: PeerId, chosen: CarrierName): void;
   of(peer: PeerId): Carrier;
   /** Closes what belongs to workers that are not `present` any more. */
   retain(present: { has(peer: PeerId): boolean }): void;
@@ -26,7 +28,7 @@ export interface Carriers {
 }
 
 /** `inline` never shares memory. */
-export function createCarriers(choice: 'auto' | 'inline'): Carriers {
+export function createCarriers(choice: CarrierChoice): Carriers {
   // Weights of two versions: a worker may still read the one before while the next is written.
   const own = choice === 'inline' ? undefined : createRegion(2);
   const readers = new Map<PeerId, RegionReader>();
@@ -47,7 +49,8 @@ export function createCarriers(choice: 'auto' | 'inline'): Carriers {
     },
     settle(peer, chosen) {
       const reader = readers.get(peer);
-      if (chosen === 'shm' && own !== undefined && reader !== undefined) settled.set(peer, createShmCarrier(own, reader));
+      const carrier = carrierBetween(own, reader);
+      if (reader !== undefined && carrier.name === chosen) settled.set(peer, carrier);
     },
     of: (peer) => settled.get(peer) ?? inlineCarrier,
     retain(present) {

@@ -1,7 +1,5 @@
 /** How tensor bytes travel beside a message: in frames (`inline.ts`), or through shared memory with the message as the doorbell (`shm.ts`). */
-import type { Payload } from '../protocol/messages.ts';
-
-export type CarrierName = Payload['carrier'];
+import type { CarrierName, Payload } from './payload.ts';
 
 /** A flat and what it is: the weights of a network, the i-th flat of an answer. */
 export interface KeyedFlat {
@@ -12,7 +10,7 @@ export interface KeyedFlat {
   readonly room?: number;
   /** Where it lies now. Read before `pack` returns. */
   readonly live: Float32Array;
-  /** The same bits in memory that is never written again, since ZeroMQ sends by reference and reads it later (design, section 6). */
+  /** The same bits in memory that is never written again, since ZeroMQ sends by reference and reads it later. */
   readonly snapshot: () => Float32Array;
 }
 

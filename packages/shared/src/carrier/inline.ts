@@ -1,5 +1,5 @@
 /** The carrier that works everywhere: one ZeroMQ frame of little-endian float32 per flat, right after the header. */
-import type { Payload } from '../protocol/messages.ts';
+import type { Payload } from './payload.ts';
 import type { Frames } from '../transport/transport.ts';
 import type { Carrier, KeyedFlat, Packed } from './carrier.ts';
 

@@ -4,7 +4,7 @@
  * Responsible for: what goes into a message. Not responsible for: the memory (`shared-memory.ts`), or whether both sides can open each
  * other's (HELLO, WELCOME and READY settle that). Where a flat finds no room, or came in frames, it is `inline` for that message.
  */
-import type { Payload } from '../protocol/messages.ts';
+import type { Payload } from './payload.ts';
 import type { Carrier, KeyedFlat, Packed } from './carrier.ts';
 import { inlineCarrier } from './inline.ts';
 import type { RegionReader, RegionWriter } from './shared-memory.ts';

@@ -8,7 +8,7 @@ import { pino } from 'pino';
 import { prettyFactory } from 'pino-pretty';
 import type { PrettyOptions } from 'pino-pretty';
 
-export const logLevels = ['debug', 'info', 'warn', 'error', 'silent'] as const;
+export const logLevels = ['debug', 'info', 'warn', 'error'] as const;
 export type LogLevel = (typeof logLevels)[number];
 
 export type LogFields = Readonly<Record<string, unknown>>;

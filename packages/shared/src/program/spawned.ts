@@ -4,10 +4,10 @@
  *
  * One message only: the error that a worker ends with, which may come before it could say HELLO to anybody.
  */
-import { type ErrorCode, errorCodes, type LockstepError } from '../errors.ts';
+import { errorCodes, type LockstepError } from '../errors.ts';
 import { z } from 'zod';
 
-const failure = z.object({ code: z.enum(errorCodes as [ErrorCode, ...ErrorCode[]]), reason: z.string().max(4000) });
+const failure = z.object({ code: z.enum(errorCodes), reason: z.string().max(4000) });
 export type Failure = Readonly<z.infer<typeof failure>>;
 
 /** Resolves when the message has left; at once in a process that nobody spawned. */

@@ -11,8 +11,6 @@ import { type Message, protocolVersion } from './messages.ts';
 
 /** A header is names and numbers; tensors never go in it. */
 export const maximumHeaderBytes = 64 * 1024;
-/** One payload frame: a flat of 256 million parameters. ZeroMQ is told the same bound. */
-export const maximumFrameBytes = 1024 * 1024 * 1024;
 
 const packr = new Packr({ useRecords: false });
 

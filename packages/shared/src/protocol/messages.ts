@@ -5,7 +5,9 @@
  * A message is a header (this file, one msgpack frame) and frames described by the header's `payload`.
  */
 import { z } from 'zod';
+import { carrierNames, payload } from '../carrier/payload.ts';
 import { executions } from '../execution.ts';
+import { maximumNetworks } from '../recipe/recipe-rules.ts';
 import { manifestSchema } from '../tensor/manifest-schema.ts';
 
 /** Rises with any change that an older peer would misread; independent of the package version. The codec puts it into every header. */
@@ -17,28 +19,12 @@ const sentence = z.string().max(2000);
 const count = z.int().min(0);
 const sha256 = z.string().regex(/^[0-9a-f]{64}$/);
 const maximumShards = 4096;
-const maximumNetworks = 32;
 const perNetwork = <T extends z.ZodType>(value: T): z.ZodRecord<typeof name, T> => z.record(name, value);
 
-/**
- * How the tensors of a message travel. `inline`: one frame of little-endian float32 per tensor, after the header, in this order.
- * `shm`: each in a slot of the sender's shared memory.
- */
-const payload = z.discriminatedUnion('carrier', [
-  z.object({ carrier: z.literal('inline'), lengths: z.array(count).max(maximumShards).readonly() }),
-  z.object({
-    carrier: z.literal('shm'),
-    slots: z
-      .array(z.object({ offset: count, sequence: count, length: count }))
-      .max(maximumShards)
-      .readonly(),
-  }),
-]);
-const carrier = z.enum(['inline', 'shm']);
+const carrier = z.enum(carrierNames);
 
 /** The shared memory a process writes, for a peer on the same host to open. */
 const region = z.object({ pid: count, descriptor: count, token: z.string().length(32) });
-export type Payload = z.infer<typeof payload>;
 
 /** Fence: a receiver acts on a message only if these match what it knows. `round` is the round being computed (or about to be). */
 const fence = {

@@ -7,15 +7,15 @@
  * The hash of a file covers that file alone. A recipe that imports other files is not protected against their differing; the
  * fingerprint of READY still is.
  */
-import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { basename, extname, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { LockstepError } from '../errors.ts';
+import { sha256 } from '../sha256.ts';
 import type { Recipe } from './recipe.ts';
 import { checkRecipe } from './recipe-rules.ts';
-import { builtInRecipe } from '../recipes/index.ts';
+import { builtInRecipe } from './built-in/index.ts';
 
 export interface LoadedRecipe {
   readonly recipe: Recipe;
@@ -91,10 +91,6 @@ function reasonFor(error: NodeJS.ErrnoException): string {
   if (error.code === 'EISDIR') return 'it is a folder';
   if (error.code === 'EACCES') return 'its permissions forbid it';
   return error.message;
-}
-
-function sha256(content: string | Uint8Array): string {
-  return createHash('sha256').update(content).digest('hex');
 }
 
 function invalid(sentence: string, cause?: unknown): LockstepError {

@@ -1,19 +1,18 @@
 /**
  * What every recipe must satisfy before anything starts, checked on the value alone.
  *
- * Responsible for: fields, bounds, and names that refer to each other. Not responsible for: what networks are made of (worker/networks.ts),
+ * Responsible for: fields, bounds, and names that refer to each other. Not responsible for: what networks are made of (`worker/src/networks/`),
  * loading (`recipe-file.ts`), or what a loss does (found when it is first run). Pure; loads no TensorFlow.
  *
  * Unknown fields are refused: a misspelt optional field (`repeats`) would otherwise change the training silently.
  */
 import { z } from 'zod';
 import { LockstepError } from '../errors.ts';
+import { optimizer } from './optimizers.ts';
 import type { Recipe } from './recipe.ts';
 
 /** Names become directories, metric labels and JSON keys. */
 const name = z.string().regex(/^[A-Za-z][A-Za-z0-9_-]{0,63}$/, 'must be 1 to 64 letters, digits, _ or -, starting with a letter');
-const positive = z.number().positive();
-const fraction = z.number().min(0).lt(1);
 const shape = z
   .array(
     z
@@ -24,18 +23,6 @@ const shape = z
   .min(1)
   .max(6);
 const method = z.custom<unknown>((value) => typeof value === 'function', 'must be a function');
-
-const optimizer = z.discriminatedUnion('kind', [
-  z.strictObject({
-    kind: z.literal('adam'),
-    learningRate: positive,
-    beta1: fraction.optional(),
-    beta2: fraction.optional(),
-    epsilon: positive.optional(),
-    clipNorm: positive.optional(),
-  }),
-  z.strictObject({ kind: z.literal('sgd'), learningRate: positive, momentum: fraction.optional(), clipNorm: positive.optional() }),
-]);
 
 const phase = z.strictObject({
   name,
@@ -67,7 +54,7 @@ type Fields = z.infer<typeof fields>;
 
 /** Most declared inputs and networks; both are generous for people and small for machines. */
 const maximumInputs = 16;
-const maximumNetworks = 32;
+export const maximumNetworks = 32;
 /** What a loss receives beside declared inputs. */
 const reserved = ['real', 'tf', 'networks'];
 

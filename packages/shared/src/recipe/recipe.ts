@@ -2,11 +2,12 @@
  * What a recipe is: networks, phases, declared randomness, optimizers and a sampler, in one small pure file.
  *
  * Responsible for: the types a recipe's author meets, and `defineRecipe`, which infers names so that typos do not compile.
- * Not responsible for: loading recipe files (`recipe-file.ts`), checking them (`recipe-rules.ts`), running phases (worker/compute.ts).
+ * Not responsible for: loading recipe files (`recipe-file.ts`), checking them (`recipe-rules.ts`), running phases (`worker/src/compute/`).
  *
  * TF.js is a parameter (`tf`), never an import: the coordinator reads recipes without loading TF.js, and a recipe runs on every backend.
  */
 import type * as TensorFlow from '@tensorflow/tfjs';
+import type { OptimizerSpec } from './optimizers.ts';
 
 export type Tf = typeof TensorFlow;
 export type Tensor = TensorFlow.Tensor;
@@ -31,29 +32,6 @@ export interface RealSpec {
   /** Pixel 0 maps to the first number, pixel 255 to the second, linearly. */
   readonly range: readonly [number, number];
 }
-
-/** Adam as TF.js has it (Kingma & Ba 2015, algorithm 1). `clipNorm` clips the gradient's global L2 norm first. */
-export interface AdamSpec {
-  readonly kind: 'adam';
-  readonly learningRate: number;
-  /** Default 0.9. */
-  readonly beta1?: number;
-  /** Default 0.999. */
-  readonly beta2?: number;
-  /** Default 1e-7. */
-  readonly epsilon?: number;
-  readonly clipNorm?: number;
-}
-
-/** Plain gradient descent, with classical momentum when `momentum` is above 0 (velocity = momentum * velocity + gradient). */
-export interface SgdSpec {
-  readonly kind: 'sgd';
-  readonly learningRate: number;
-  readonly momentum?: number;
-  readonly clipNorm?: number;
-}
-
-export type OptimizerSpec = AdamSpec | SgdSpec;
 
 /** What a phase's loss sees. `real` and each declared input are tensors with the shard's samples on the first axis. */
 export type PhaseContext<N extends string, I extends string> = {

@@ -4,7 +4,7 @@ import { test } from 'node:test';
 import { streams } from '../rng.ts';
 import { initialFlat } from './initial-weights.ts';
 import type { Initializer, Manifest } from './manifest.ts';
-import { elementCount } from './manifest.ts';
+import { elementCount } from '../shape.ts';
 
 type Layout = readonly (readonly [shape: readonly number[], initializer: Initializer])[];
 

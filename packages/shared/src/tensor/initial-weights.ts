@@ -9,7 +9,7 @@
  */
 import { normals, sequence, uniform } from '../rng.ts';
 import type { Initializer, Manifest } from './manifest.ts';
-import { elementCount } from './manifest.ts';
+import { elementCount } from '../shape.ts';
 
 /** Truncated normals beyond this many deviations are drawn again, as Keras and TF.js do. */
 const truncationDeviations = 2;

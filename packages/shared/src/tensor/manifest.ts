@@ -4,6 +4,7 @@
  * Responsible for: the manifest's types and its total length. Workers read it off the built model and report it in READY;
  * the coordinator draws initial weights, writes checkpoints and exports from it, without TensorFlow.
  */
+import { elementCount } from '../shape.ts';
 
 /** How a parameter starts. Fans are computed by the worker, which knows the layer. */
 export type Initializer =
@@ -35,10 +36,6 @@ export type Manifests = Readonly<Record<string, Manifest>>;
 
 /** A gigabyte of float32: what one frame may carry. */
 const maximumParameters = 2 ** 28;
-
-export function elementCount(shape: readonly number[]): number {
-  return shape.reduce((product, dimension) => product * dimension, 1);
-}
 
 /** What is wrong with manifests that a peer reported for these networks, if anything: parameters must fill each flat back to back. */
 export function manifestFault(manifests: Manifests, networks: readonly string[]): string | undefined {

@@ -2,7 +2,7 @@
  * The fixed binary tree in which shard gradients are added, as names only (no tensors).
  *
  * Pair neighbours level by level; an odd last node moves up unchanged. The shape depends on the number of shards alone,
- * so the sum's bits do not depend on who computed what, or in which order results arrived (design, section 2).
+ * so the sum's bits do not depend on who computed what, or in which order results arrived.
  * A worker may send whole aligned subtrees, already added with the same kernel.
  */
 
@@ -10,6 +10,11 @@
 export interface TreeNode {
   readonly level: number;
   readonly index: number;
+}
+
+/** A name for a node, the same for equal nodes. */
+export function nodeKey(node: TreeNode): string {
+  return `${node.level}/${node.index}`;
 }
 
 /** Nodes on a level: ceil(shards / 2^level). */

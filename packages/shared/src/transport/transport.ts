@@ -5,6 +5,9 @@
  */
 export type Frames = readonly Uint8Array[];
 
+/** Of one frame: a flat of 256 million parameters. */
+export const maximumFrameBytes = 1024 * 1024 * 1024;
+
 /** The routing identity a worker chose: its peer. */
 export type PeerId = string;
 

@@ -2,16 +2,23 @@
  * ROUTER (coordinator) and DEALER (worker) over ZeroMQ: tcp:// and ipc://.
  *
  * Responsible for: socket options, one writer per socket, and telling when a peer went away.
- * Not responsible for: meaning of frames, reconnect policy above ZeroMQ's own, or locks on endpoints (`coordinator/lock.ts`).
+ * Not responsible for: meaning of frames, reconnect policy above ZeroMQ's own, or locks on endpoints (`coordinator/src/disk/lock.ts`).
  *
- * Facts behind the options are in design section 6: by default ZeroMQ queues a thousand messages, waits for ever at exit and never
+ * Why the options are not the defaults: by default ZeroMQ queues a thousand messages, waits for ever at exit and never
  * notices a silent peer; a ROUTER without `handover` goes deaf to a repeated identity.
  */
 import { rm } from 'node:fs/promises';
 import { Dealer, Router, version } from 'zeromq';
 import { LockstepError } from '../errors.ts';
-import { maximumFrameBytes } from '../protocol/codec.ts';
-import type { ClientEvents, ClientTransport, Frames, PeerId, ServerEvents, ServerTransport } from './transport.ts';
+import {
+  type ClientEvents,
+  type ClientTransport,
+  type Frames,
+  maximumFrameBytes,
+  type PeerId,
+  type ServerEvents,
+  type ServerTransport,
+} from './transport.ts';
 
 /**
  * ZMQ_DISCONNECT_MSG (libzmq 4.3.5, zmq_setsockopt): the ROUTER receives this frame from a peer whose connection went away, after everything

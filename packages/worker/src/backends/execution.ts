@@ -4,7 +4,7 @@
  * Responsible for: taking the run's decision, and refusing what the backend has not. Not responsible for: making the decision: the
  * coordinator does (`--execution`), since every worker must compute the same bits.
  */
-import { type Execution, LockstepError } from '@lockstep/shared';
+import { backendsWhere, type Execution, LockstepError } from '@lockstep/shared';
 import type { Backend } from './backend.ts';
 
 /** Throws LockstepError 'backend-unavailable' when XLA is wanted and not there. */
@@ -14,6 +14,6 @@ export function inExecution(execution: Execution, backend: Backend): Backend {
   if (backend.withXla !== undefined) return backend.withXla();
   throw new LockstepError(
     'backend-unavailable',
-    `The run uses --execution xla, which the backend ${backend.name} does not have: start this worker with --backend tensorflow or cuda, or the run without --execution xla.`,
+    `The run uses --execution xla, which the backend ${backend.name} does not have: start this worker with --backend ${backendsWhere(({ hasXla }) => hasXla)}, or the run without --execution xla.`,
   );
 }

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { DriverError, type Gpu, LockstepError, type Tf } from '@lockstep/shared';
+import { backendChoices, type BackendName, DriverError, type Gpu, LockstepError, type Tf } from '@lockstep/shared';
 import type { Backend } from './backend.ts';
-import { backendChoices, type BackendName, loadBackend, type Loaders } from './index.ts';
+import { loadBackend, type Loaders } from './index.ts';
 
 const gpus: Gpu[] = [
   { index: 0, uuid: 'GPU-a', name: 'first' },
@@ -70,10 +70,11 @@ describe('loadBackend auto', () => {
     assert.deepEqual(tried, ['cuda 0', 'tensorflow']);
   });
 
-  it('never loads a second TensorFlow into the process', async () => {
-    const { tried, all } = loaders({ cuda: new LockstepError('gpu-unavailable', 'computes on the CPU') });
+  it('takes wasm where the TensorFlow for GPUs was loaded and computes on the CPU', async () => {
+    const second = new LockstepError('backend-unavailable', 'can hold one only');
+    const { tried, all } = loaders({ cuda: new LockstepError('gpu-unavailable', 'computes on the CPU'), tensorflow: second });
     const { backend, skipped } = await loadBackend('auto', undefined, all);
-    assert.deepEqual([backend.name, tried], ['wasm', ['cuda 0', 'wasm']]);
+    assert.deepEqual([backend.name, tried], ['wasm', ['cuda 0', 'tensorflow', 'wasm']]);
     assert.deepEqual(
       skipped.map(({ backend: name }) => name),
       ['cuda', 'tensorflow'],

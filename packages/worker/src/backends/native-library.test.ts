@@ -1,4 +1,7 @@
 import assert from 'node:assert/strict';
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { LockstepError, type Tf } from '@lockstep/shared';
 import { requireGpu } from './cuda.ts';
@@ -27,6 +30,22 @@ describe('loadNativePackage', () => {
       [TF_NUM_INTRAOP_THREADS, TF_NUM_INTEROP_THREADS, OMP_NUM_THREADS, TF_DETERMINISTIC_OPS, LOCKSTEP_TEST_EXTRA],
       ['1', '1', '1', '1', 'x'],
     );
+  });
+});
+
+describe('a second TensorFlow', () => {
+  it('is not loaded into the process', async (t) => {
+    const folder = mkdtempSync(join(tmpdir(), 'lockstep-'));
+    t.after(() => rmSync(folder, { recursive: true }));
+    const [first, second] = ['first', 'second'].map((name) => join(folder, `${name}.cjs`)) as [string, string];
+    writeFileSync(first, '');
+    writeFileSync(second, `require('node:fs').writeFileSync(${JSON.stringify(join(folder, 'loaded'))}, '')`);
+    await assert.rejects(loadNativePackage('cuda', first), /first\.cjs does not load \(Backend name 'tensorflow' not found/);
+    await assert.rejects(loadNativePackage('tensorflow', second), (error: LockstepError) => {
+      assert.equal(error.code, 'backend-unavailable');
+      return error.message === `Backend tensorflow: this process has loaded the TensorFlow of ${first}, and can hold one only.`;
+    });
+    assert.equal(existsSync(join(folder, 'loaded')), false);
   });
 });
 

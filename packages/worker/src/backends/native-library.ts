@@ -2,8 +2,8 @@
  * What the two TensorFlow backends share: the environment the library reads once when it loads, loading the npm package, and tuning its
  * kernels (`tensorflow-kernels/`).
  *
- * Responsible for: threads and determinism, which belong to the run and never to a worker; Node 23's missing functions; and one clear
- * sentence when the package does not load. Not responsible for: GPUs (`cuda.ts`).
+ * Responsible for: threads and determinism, which belong to the run and never to a worker; Node 23's missing functions; never loading a
+ * second TensorFlow; and one clear sentence when the package does not load. Not responsible for: GPUs (`cuda.ts`).
  */
 import { createRequire } from 'node:module';
 import type { Tf } from '@lockstep/shared';
@@ -26,6 +26,9 @@ const fixedEnvironment = {
 
 const notInstalled = 'is not installed';
 
+/** The package whose TensorFlow is in this process. A second one would share its symbols. */
+let loadedPackage: string | undefined;
+
 /** TensorFlow's informational chatter stays off the terminal unless somebody asked for it. */
 const defaultLogLevel = '2';
 
@@ -35,6 +38,10 @@ export async function loadNativePackage(
   packageName: string,
   environment: Readonly<Record<string, string>> = {},
 ): Promise<Tf> {
+  if (loadedPackage !== undefined && loadedPackage !== packageName) {
+    const sentence = `Backend ${backend}: this process has loaded the TensorFlow of ${loadedPackage}, and can hold one only.`;
+    throw new LockstepError('backend-unavailable', sentence);
+  }
   Object.assign(process.env, fixedEnvironment, environment);
   process.env['TF_CPP_MIN_LOG_LEVEL'] ??= defaultLogLevel;
   restoreUtilFunctions(require('node:util') as Record<string, unknown>);
@@ -43,6 +50,7 @@ export async function loadNativePackage(
   useNativeAddon(backend);
   try {
     require(packageName);
+    loadedPackage = packageName;
     if (!(await tf.setBackend(tfjsName))) throw new Error('its backend did not start');
     tuneKernels(tf);
     return tf;

@@ -81,7 +81,7 @@ export async function adapterNames(create: CreateGpu): Promise<string[]> {
 }
 
 /** The adapter that Dawn gives when asked for `index` by its name, if that is another one: an earlier one whose name contains it. */
-export function nameTwin(names: readonly string[], index: number): number | undefined {
+function nameTwin(names: readonly string[], index: number): number | undefined {
   const first = names.findIndex((name) => name.includes(names[index]!));
   return first === index ? undefined : first;
 }

@@ -4,7 +4,7 @@
  * Responsible for: evaluating every phase at every shard size, and `generate`, from fixed weights and drawn inputs, twice; hashing;
  * refusing a recipe or device that does not give the same bits twice. Not responsible for: comparing workers (the coordinator does).
  *
- * The run's own shapes matter: with 1 and with 2 threads, tiny computations agreed while every real gradient differed (design, section 6).
+ * The run's own shapes matter: with 1 and with 2 threads, tiny computations agreed while every real gradient differed.
  * Constants below are part of the fingerprint's definition: changing them makes old checkpoints' fingerprints differ.
  */
 import type { Hash } from 'node:crypto';

@@ -6,7 +6,7 @@
  *
  * TF.js models own their variables. For the length of one call the variables' tensors are exchanged for the given ones, so the model is
  * a pure function and gradients reach the given tensors. Nothing is ever written into a variable: on wasm, matMul keeps packed copies of
- * weights and would use stale ones (design, section 9).
+ * weights and would use stale ones.
  */
 import type { Apply, Initializer, LayersModel, Manifest, Manifests, Parameter, Recipe, Tensor, Tf } from '@lockstep/shared';
 import { elementCount, LockstepError } from '@lockstep/shared';

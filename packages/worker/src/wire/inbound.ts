@@ -56,7 +56,7 @@ function workEvent(message: Work, frames: Frames, carrier: Carrier): Event {
   const { workId, task, phase, shards, pictures, versions, sends, sampleBytes } = message;
   const flats = carrier.unpack(message.payload, frames);
   // The weights have been replaced since: this order comes late, and another is on its way.
-  if (flats === undefined && message.payload.carrier === 'shm') return { type: 'lost-weights', fence, workId, networks: sends };
+  if (flats === undefined && message.payload.carrier !== 'inline') return { type: 'lost-weights', fence, workId, networks: sends };
   const payload = flats === undefined ? undefined : tensorsOf(flats, sends.length, sampleBytes);
   if (payload === undefined) {
     return { type: 'failed', code: 'compute-failed', reason: 'The coordinator sent a WORK whose frames do not fit its header.' };

@@ -1,8 +1,8 @@
 /** The memory this worker shares with its coordinator: offered in HELLO, used once both sides could open the other's; in messages otherwise. */
 import {
   type Carrier,
+  carrierBetween,
   createRegion,
-  createShmCarrier,
   inlineCarrier,
   openRegion,
   type RegionOffer,
@@ -28,7 +28,7 @@ export function createSharing(): Sharing {
     open(region) {
       theirs?.close();
       theirs = region === undefined ? undefined : openRegion(region);
-      carrier = own === undefined || theirs === undefined ? inlineCarrier : createShmCarrier(own, theirs);
+      carrier = carrierBetween(own, theirs);
     },
     carrier: () => carrier,
     close() {

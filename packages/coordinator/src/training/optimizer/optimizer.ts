@@ -1,14 +1,14 @@
 /**
  * What an optimizer is: one network's weights, their update in place, and a state that a checkpoint can hold without knowing the optimizer.
  *
- * Responsible for: the interface, saving and restoring, and the common checks. Not responsible for: the arithmetic (`adam.ts`, `sgd.ts`),
+ * Responsible for: the interface, saving and restoring. Not responsible for: the arithmetic (`update-rules.ts`),
  * finiteness and the scale that clips, which come before (`gradient.ts`), or files (`checkpoint/`).
  *
- * Bits: every arithmetic operation is rounded to float32, in the order that each optimizer's header gives; the kernels that carry it out
+ * Bits: every arithmetic operation is rounded to float32, in the order that each update rule gives; the kernels that carry it out
  * keep that order. Resuming from a saved state gives the bits of a run that never stopped.
  */
 import { LockstepError } from '@lockstep/shared';
-import type { OptimizerSpec } from '@lockstep/shared';
+import type { OptimizerKind } from '@lockstep/shared';
 
 /** All that an optimizer remembers between updates. Names are part of the checkpoint format. */
 export interface OptimizerState {
@@ -19,7 +19,7 @@ export interface OptimizerState {
 }
 
 export interface Optimizer {
-  readonly kind: OptimizerSpec['kind'];
+  readonly kind: OptimizerKind;
   /** The network's flat, where kernels can update it: changed in place by `apply`, never another array. Whoever keeps it takes a copy. */
   readonly weights: Float32Array;
   /**
@@ -42,7 +42,7 @@ export interface WorkingState {
 export type Update = (gradient: Float32Array, scale: number) => void;
 
 /** Builds an optimizer from its weights and first state (taken over, not copied) and its update of both. */
-export function optimizerFrom(kind: OptimizerSpec['kind'], weights: Float32Array, state: WorkingState, update: Update): Optimizer {
+export function optimizerFrom(kind: OptimizerKind, weights: Float32Array, state: WorkingState, update: Update): Optimizer {
   return {
     kind,
     weights,

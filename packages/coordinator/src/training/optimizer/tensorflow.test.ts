@@ -4,7 +4,7 @@ import { before, test } from 'node:test';
 import type { OptimizerSpec } from '@lockstep/shared';
 import { inputRows, streams } from '@lockstep/shared';
 import * as tf from '@tensorflow/tfjs';
-import { createOptimizer } from './index.ts';
+import { createOptimizer } from './update-rules.ts';
 
 const length = 1000;
 const steps = 100;

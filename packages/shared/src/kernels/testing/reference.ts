@@ -15,7 +15,7 @@ export function squaredNormReference(flat: Float32Array): number {
   return s0 + s1 + (s2 + s3) + (s4 + s5 + (s6 + s7));
 }
 
-/** As Adam, rounded to float32: see packages/coordinator/src/training/optimizer/adam.ts. */
+/** As Adam, rounded to float32: see packages/coordinator/src/training/optimizer/update-rules.ts. */
 export interface AdamConstants {
   readonly b1: number;
   readonly b2: number;

@@ -37,6 +37,6 @@ function changingOperations(left: GraphNode | undefined, right: GraphNode | unde
   const names = `${left?.op ?? 'nothing'} in one call and ${right?.op ?? 'nothing'} in the next`;
   return new LockstepError(
     'recipe-invalid',
-    `A loss does not run the same operations every time (${names}), so it cannot be compiled; make its control flow independent of data and of earlier calls, or run with --no-compile.`,
+    `A loss does not run the same operations every time (${names}), so it cannot be compiled; make its control flow independent of data and of earlier calls, or run with --execution eager.`,
   );
 }

@@ -7,9 +7,8 @@
  * The addon loads graphs from folders only. The folder lies in TensorFlow's own in-memory file system (`ram://`), so nothing touches
  * the disk, and nothing is left behind however the process ends.
  */
-import { createHash } from 'node:crypto';
 import type { Tensor } from '@lockstep/shared';
-import { LockstepError } from '@lockstep/shared';
+import { LockstepError, sha256 } from '@lockstep/shared';
 import { encodeSavedModel, graphTag } from './graph-def.ts';
 import type { NodeBackend } from './tfjs-node.ts';
 import type { Graph } from './trace.ts';
@@ -44,7 +43,7 @@ export function openSession(backend: NodeBackend, graph: Graph): Session {
 
 function load(backend: NodeBackend, graph: Graph): number {
   const bytes = encodeSavedModel(graph.nodes);
-  const hash = createHash('sha256').update(bytes).digest('hex');
+  const hash = sha256(bytes);
   const directory = `ram://lockstep/${hash}`;
   if (!written.has(hash)) writeFile(backend, `${directory}/saved_model.pb`, bytes);
   written.add(hash);
@@ -52,9 +51,13 @@ function load(backend: NodeBackend, graph: Graph): number {
     return backend.binding.loadSavedModel(directory, graphTag);
   } catch (cause) {
     const reason = (cause instanceof Error ? cause.message : String(cause)).replace(/^Failed to load SavedModel: /, '').split('\n')[0]!;
-    throw new LockstepError('recipe-invalid', `TensorFlow cannot compile this phase (${reason.slice(0, 200)}); run with --no-compile.`, {
-      cause,
-    });
+    throw new LockstepError(
+      'recipe-invalid',
+      `TensorFlow cannot compile this phase (${reason.slice(0, 200)}); run with --execution eager.`,
+      {
+        cause,
+      },
+    );
   }
 }
 

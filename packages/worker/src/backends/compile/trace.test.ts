@@ -85,7 +85,7 @@ test('the backend is as it was afterwards, also when the run throws', () => {
 test('reading an input or anything computed is refused; reading a literal is not', () => {
   const fake = new FakeBackend();
   const input = tensor();
-  const refused = refusedWith('recipe-invalid', /reads a tensor's value.*--no-compile/);
+  const refused = refusedWith('recipe-invalid', /reads a tensor's value.*--execution eager/);
   assert.throws(() => run(fake, [input], (backend) => (backend.readSync(input.dataId), [])), refused);
   assert.throws(() => run(fake, [input], (backend) => (void backend.read(input.dataId), [])), refused);
   assert.throws(

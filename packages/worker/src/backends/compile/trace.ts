@@ -129,13 +129,13 @@ function dataTypeOf({ dtype, valueArray }: OpInput): DataType {
   if (Object.hasOwn(dataTypes, dtype)) return dtype as DataType;
   throw new LockstepError(
     'recipe-invalid',
-    `A phase that computes with ${dtype} tensors cannot be compiled; use float32, int32 or bool, or run with --no-compile.`,
+    `A phase that computes with ${dtype} tensors cannot be compiled; use float32, int32 or bool, or run with --execution eager.`,
   );
 }
 
 function refusedRead(): LockstepError {
   return new LockstepError(
     'recipe-invalid',
-    "A loss reads a tensor's value (dataSync, arraySync, data, or an operation that does, such as gather) before it returns, so what it computes could depend on its data and it cannot be compiled; use tensor operations instead, or run with --no-compile.",
+    "A loss reads a tensor's value (dataSync, arraySync, data, or an operation that does, such as gather) before it returns, so what it computes could depend on its data and it cannot be compiled; use tensor operations instead, or run with --execution eager.",
   );
 }

@@ -2,7 +2,7 @@
  * XLA for compiled phases: TensorFlow's own compiler fuses a phase's operations into one kernel, in place of running them one by one.
  *
  * Responsible for: asking for it, node by node, and finding out whether TensorFlow has it. Not responsible for: whether a run wants it
- * (`--xla`), or anything XLA does. The request is the attribute that TensorFlow 1 named `experimental_jit_scope`: it holds for one graph,
+ * (`--execution xla`), or anything XLA does. The request is the attribute that TensorFlow 1 named `experimental_jit_scope`: it holds for one graph,
  * where TensorFlow's flags (TF_XLA_FLAGS) would hold for the process and be read before a worker knows its run.
  */
 import { LockstepError, type Tf } from '@lockstep/shared';
@@ -28,7 +28,7 @@ export function requireXla(tf: Tf): void {
   if (!isOlder(found, oldestTensorflow) && hasOp(backend, '_XlaCompile')) return;
   throw new LockstepError(
     'backend-unavailable',
-    `The run uses --xla, and the TensorFlow of this worker ${problem}: run npm run native there, or start a run without --xla.`,
+    `The run uses --execution xla, and the TensorFlow of this worker ${problem}: run npm run native there, or start a run without --execution xla.`,
   );
 }
 

@@ -8,8 +8,9 @@
  * -log(1 - sigmoid(s)) = softplus(s). `tf.softplus` neither overflows nor takes a logarithm of 0, and its gradient is one sigmoid;
  * relu(x) + log1p(exp(-|x|)) has the same value but a gradient of 0 instead of 1/2 at x = 0.
  */
-import type { LayersModel, OptimizerSpec, Recipe, Tensor, Tf } from '../recipe/recipe.ts';
-import { defineRecipe } from '../recipe/recipe.ts';
+import type { OptimizerSpec } from '../optimizers.ts';
+import type { LayersModel, Recipe, Tensor, Tf } from '../recipe.ts';
+import { defineRecipe } from '../recipe.ts';
 
 export interface GanSettings {
   readonly name: string;

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { LockstepError } from '../errors.ts';
-import { checkRecipe } from '../recipe/recipe-rules.ts';
+import { LockstepError } from '../../errors.ts';
+import { checkRecipe } from '../recipe-rules.ts';
 import { builtInRecipe, recipeNames } from './index.ts';
 
 test('every built-in recipe keeps the rules and bears its name', () => {

@@ -1,6 +1,6 @@
 /** The recipes that Lockstep brings, by name. */
-import { LockstepError } from '../errors.ts';
-import type { Recipe } from '../recipe/recipe.ts';
+import { LockstepError } from '../../errors.ts';
+import type { Recipe } from '../recipe.ts';
 import { gan } from './gan.ts';
 
 const all: readonly Recipe[] = [

@@ -1,0 +1,53 @@
+/** Reads a command line by an option table, and prints --help from it. Says what was typed; the table says what it means. */
+import yargs from 'yargs';
+import { LockstepError } from '../errors.ts';
+import { flagOf, type Given, type OptionSpec, type OptionTable } from './option-table.ts';
+
+export interface ProgramUsage {
+  readonly name: string;
+  readonly synopsis: string;
+  readonly purpose: string;
+  /** Command lines and what they do. */
+  readonly examples: readonly (readonly [string, string])[];
+  readonly version: string;
+}
+
+/** What was typed, and nothing else: no defaults, nothing checked but that each flag is one of the table's and has its value. */
+export async function parseCommandLine<Table extends OptionTable>(
+  argv: readonly string[],
+  table: Table,
+  { name: program, synopsis, purpose, examples, version }: ProgramUsage,
+): Promise<Given<Table>> {
+  let parser = yargs([...argv])
+    .scriptName(program)
+    .usage(`${synopsis}\n\n${purpose}`);
+  for (const [name, spec] of Object.entries(table)) {
+    const { type } = spec;
+    parser = parser.option(flagOf(name).slice(2), { type, describe: helpOf(spec), ...(type === 'boolean' ? {} : { requiresArg: true }) });
+  }
+  for (const [command, effect] of examples) parser = parser.example(command, effect);
+  const parsed = (await parser
+    .version(version)
+    .strict()
+    .parserConfiguration({ 'duplicate-arguments-array': false })
+    .wrap(120)
+    .fail((message, error) => {
+      throw usageError(program, message, error);
+    })
+    .parse()) as Record<string, unknown>;
+  const typed = Object.keys(table).filter((name) => parsed[name] !== undefined);
+  return Object.fromEntries(typed.map((name) => [name, parsed[name]])) as Given<Table>;
+}
+
+/** No defaults of yargs: what was typed must stay distinguishable from what was not. */
+function helpOf({ type, describe, default: value, defaultDescription }: OptionSpec): string {
+  const shown = defaultDescription ?? (type === 'boolean' ? undefined : value?.toString());
+  return shown === undefined ? describe : `${describe} [default: ${shown}]`;
+}
+
+/** What yargs reports (`message`), or an error thrown inside it, as one sentence for the user. */
+function usageError(program: string, message: string | null, error: Error | undefined): LockstepError {
+  if (error instanceof LockstepError) return error;
+  const sentence = (message ?? error?.message ?? 'bad usage').split('\n')[0]!.replace(/\.$/, '');
+  return new LockstepError('usage', `${sentence}. See ${program} --help.`);
+}
