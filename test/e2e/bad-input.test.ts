@@ -49,10 +49,10 @@ const cases: Readonly<Record<Exclude<ErrorCode, (typeof lateCodes)[number]>, Rea
       ...coordinator('--bind localhost:5555', /--bind takes tcp:\/\/HOST:PORT or ipc:\/\/PATH.*not 'localhost:5555'/),
       bare: true,
     },
-    'a command that is none': coordinator(
-      'foo --spawn',
-      /There is no command 'foo'; commands are train \(the default\)\. See coordinator --help\./,
-    ),
+    'a command that is none': {
+      ...coordinator('foo --spawn', /There is no command 'foo'; commands are train \(the default\)\. See coordinator --help\./),
+      bare: true,
+    },
     'worker: an unknown flag': worker('--gpus 0', /Unknown argument: gpus\. See worker --help\./),
     'worker: an unknown backend': worker('--backend magic', /--backend takes one of auto, cuda, tensorflow, wasm.*not 'magic'/),
     'worker: a UUID for WebGPU': worker('--gpu GPU-1f --backend webgpu', /--gpu GPU-1f: only NVIDIA's GPUs have UUIDs/),
