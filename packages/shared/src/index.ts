@@ -28,6 +28,7 @@ export type { Gpu } from './gpus.ts';
 export { chooseGpu, describeGpus, DriverError, gpuEnvironment, noGpuEnvironment, visibleGpus } from './gpus.ts';
 export { internalErrorExitCode, runProgram } from './program/program.ts';
 export type {
+  Body,
   Fence,
   Hello,
   Message,
@@ -40,7 +41,7 @@ export type {
   Welcome,
   Work,
 } from './protocol/messages.ts';
-export { protocolVersion, toCoordinator, toWorker } from './protocol/messages.ts';
+export { protocolVersion, splitFence, toCoordinator, toWorker } from './protocol/messages.ts';
 export type {
   Apply,
   GenerateContext,

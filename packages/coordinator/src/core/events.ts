@@ -4,22 +4,13 @@
  * A `Payload` is what only the runtime understands: tensors, manifests, an offer of shared memory. The core hands it on, unread, in the effect
  * that wants it, so that nothing has to be remembered beside the core's state.
  */
-import type { CarrierName, ErrorCode, Fence, PeerId, ShardOutcome, TreeNode } from '@lockstep/shared';
+import type { Body, CarrierName, ErrorCode, Fence, Hello, PeerId, Result } from '@lockstep/shared';
 
 export type Payload = unknown;
 
 export type Event =
-  | {
-      readonly type: 'hello';
-      readonly peer: PeerId;
-      readonly name: string;
-      readonly host: string;
-      readonly pid: number;
-      readonly backend: string;
-      readonly device: string;
-      /** Shared memory that the worker offers. */
-      readonly region: Payload;
-    }
+  /** `region`: shared memory that the worker offers. */
+  | (Omit<Hello, 'peer' | 'region'> & { readonly peer: PeerId; readonly region: Payload })
   /** `manifestKey` is equal for equal manifests. */
   | {
       readonly type: 'ready';
@@ -30,17 +21,7 @@ export type Event =
       readonly carrier: CarrierName;
       readonly manifests: Payload;
     }
-  | {
-      readonly type: 'result';
-      readonly peer: PeerId;
-      readonly fence: Fence;
-      readonly workId: number;
-      readonly task: TaskKind;
-      readonly nodes: readonly TreeNode[];
-      readonly outcomes: readonly ShardOutcome[];
-      readonly computeSeconds: number;
-      readonly payload: Payload;
-    }
+  | (Body<Result> & { readonly type: 'result'; readonly peer: PeerId; readonly fence: Fence; readonly payload: Payload })
   | { readonly type: 'need'; readonly peer: PeerId; readonly fence: Fence; readonly workId: number; readonly networks: readonly string[] }
   /** `code` where an error made it leave. */
   | { readonly type: 'leave'; readonly peer: PeerId; readonly fence: Fence; readonly code: ErrorCode | undefined; readonly reason: string }
@@ -57,4 +38,4 @@ export type Event =
   | { readonly type: 'spawn-gave-up'; readonly code: ErrorCode; readonly reason: string }
   | { readonly type: 'tick' };
 
-export type TaskKind = 'gradient' | 'generate';
+export type TaskKind = Result['task'];

@@ -6,7 +6,6 @@
  */
 import {
   decode,
-  type Fence,
   type Frames,
   isErrorCode,
   manifestFault,
@@ -14,6 +13,7 @@ import {
   protocolVersion,
   type Ready,
   type Result,
+  splitFence,
   toCoordinator,
   type ToCoordinator,
   version,
@@ -41,19 +41,17 @@ export function eventOf(peer: PeerId, frames: Frames, expected: Expected): Event
 
 function eventOfMessage(peer: PeerId, message: ToCoordinator, frames: Frames, expected: Expected): Event {
   switch (message.type) {
-    case 'hello': {
-      const { name, host, pid, backend, device, region } = message;
-      return { type: 'hello', peer, name, host, pid, backend, device, region };
-    }
+    case 'hello':
+      return { ...message, peer, region: message.region };
     case 'ready':
       return readyEvent(peer, message, expected);
     case 'result':
       return resultEvent(peer, message, frames, expected);
     case 'need':
-      return { type: 'need', peer, fence: fenceOf(message), workId: message.workId, networks: message.networks };
+      return { type: 'need', peer, fence: splitFence(message).fence, workId: message.workId, networks: message.networks };
     case 'leave': {
       const code = isErrorCode(message.code) ? message.code : undefined;
-      return { type: 'leave', peer, fence: fenceOf(message), code, reason: message.reason };
+      return { type: 'leave', peer, fence: splitFence(message).fence, code, reason: message.reason };
     }
   }
 }
@@ -63,18 +61,17 @@ function readyEvent(peer: PeerId, message: Ready, { state }: Expected): Event {
   const fault = manifestFault(manifests, state.plan.networks);
   if (fault !== undefined)
     return { type: 'malformed', peer, code: 'recipe-mismatch', reason: `Its networks are not the recipe's: ${fault}.` };
-  return { type: 'ready', peer, fence: fenceOf(message), manifestKey: manifestKeyOf(manifests), fingerprint, carrier, manifests };
+  return { type: 'ready', peer, fence: splitFence(message).fence, manifestKey: manifestKeyOf(manifests), fingerprint, carrier, manifests };
 }
 
 /** Tensors of an answer that will be dropped are not looked at: their memory may be in use for something else by now. */
 function resultEvent(peer: PeerId, message: Result, frames: Frames, expected: Expected): Event {
-  const { workId, task, nodes, outcomes, computeSeconds } = message;
+  const { fence, rest } = splitFence(message);
   const counts = isOfRound(peer, message, expected.state);
   const flats = counts ? unpack(peer, message, frames, expected) : [];
   if (flats === undefined)
     return { type: 'malformed', peer, code: 'refused', reason: 'It sent a RESULT whose tensors do not fit the round.' };
-  const payload = task === 'generate' ? flats[0] : flats;
-  return { type: 'result', peer, fence: fenceOf(message), workId, task, nodes, outcomes, computeSeconds, payload };
+  return { type: 'result', peer, fence, ...rest, payload: message.task === 'generate' ? flats[0] : flats };
 }
 
 /** `peer` is a name of ZeroMQ's own where a worker has connected anew before its last words over the old connection were read. */
@@ -91,8 +88,4 @@ function unpack(peer: PeerId, message: Result, frames: Frames, { carriers, answe
   const count = message.task === 'gradient' ? message.nodes.length : 1;
   const length = answerLength();
   return flats?.length === count && flats.every((flat) => flat.length === length) ? flats : undefined;
-}
-
-function fenceOf({ runId, term, peer, round }: Fence): Fence {
-  return { runId, term, peer, round };
 }

@@ -158,3 +158,14 @@ export type Ready = z.infer<typeof ready>;
 export type Result = z.infer<typeof result>;
 export type Welcome = z.infer<typeof welcome>;
 export type Work = z.infer<typeof work>;
+
+/** What a message says, apart from its type, its fence and its tensors. */
+export type Body<M> = Omit<M, 'type' | keyof Fence | 'payload'>;
+
+/** A message in two: the fence it has to pass, and the rest. */
+export function splitFence<M extends Fence & { readonly type: string }>(
+  message: M,
+): { readonly fence: Fence; readonly rest: Omit<M, 'type' | keyof Fence> } {
+  const { type: _, runId, term, peer, round, ...rest } = message;
+  return { fence: { runId, term, peer, round }, rest };
+}

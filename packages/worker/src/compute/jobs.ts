@@ -5,7 +5,7 @@
  * still wanted (the core).
  */
 import { setImmediate } from 'node:timers/promises';
-import { type Clock, freeFlat, LockstepError, type Log, type Manifests, type Result, type RunSettings } from '@lockstep/shared';
+import { type Body, type Clock, freeFlat, LockstepError, type Log, type Manifests, type Result, type RunSettings } from '@lockstep/shared';
 import type { Effect, Event } from '../core/events.ts';
 import type { Compute } from './compute.ts';
 
@@ -24,7 +24,7 @@ export interface Built {
 }
 
 /** What RESULT says, and the flats that go with it. */
-export interface Answer extends Pick<Result, 'task' | 'nodes' | 'outcomes' | 'computeSeconds'> {
+export interface Answer extends Omit<Body<Result>, 'workId'> {
   readonly flats: readonly Float32Array[];
   /** Rises with every answer. Not the WORK's number: another life of the coordinator counts from the beginning. */
   readonly number: number;

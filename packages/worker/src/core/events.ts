@@ -1,19 +1,10 @@
 /** What can happen to the worker's core, and what it asks the runtime to do. */
-import type { ErrorCode, Fence, RunSettings } from '@lockstep/shared';
+import type { Body, ErrorCode, Fence, RunSettings, Work } from '@lockstep/shared';
 
 /** What only the runtime understands: tensors, manifests, an offer of shared memory. The core hands it on, unread, in the effect that wants it. */
 export type Payload = unknown;
 
-export interface WorkOrder {
-  readonly workId: number;
-  readonly task: 'gradient' | 'generate';
-  readonly phase: number;
-  readonly shards: readonly number[];
-  readonly pictures: number;
-  readonly versions: Readonly<Record<string, number>>;
-  readonly sends: readonly string[];
-  readonly payload: Payload;
-}
+export type WorkOrder = Readonly<Omit<Body<Work>, 'sampleBytes'>> & { readonly payload: Payload };
 
 export type Event =
   | { readonly type: 'up' }

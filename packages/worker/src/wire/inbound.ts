@@ -6,11 +6,11 @@
 import {
   type Carrier,
   decode,
-  type Fence,
   type Frames,
   isErrorCode,
   type PeerId,
   protocolVersion,
+  splitFence,
   toWorker,
   type ToWorker,
   type Work,
@@ -37,7 +37,7 @@ export function eventOf(frames: Frames, peer: PeerId, carrier: Carrier): Event |
 function eventOfMessage(message: ToWorker, frames: Frames, carrier: Carrier): Event {
   switch (message.type) {
     case 'welcome':
-      return { type: 'welcome', fence: fenceOf(message), run: message.run, region: message.region };
+      return { type: 'welcome', fence: splitFence(message).fence, run: message.run, region: message.region };
     case 'work':
       return workEvent(message, frames, carrier);
     case 'refuse':
@@ -52,16 +52,17 @@ function eventOfMessage(message: ToWorker, frames: Frames, carrier: Carrier): Ev
  * round of this order is over for this worker, committed or assigned to others: what it still computes from them is dropped.
  */
 function workEvent(message: Work, frames: Frames, carrier: Carrier): Event {
-  const fence = fenceOf(message);
-  const { workId, task, phase, shards, pictures, versions, sends, sampleBytes } = message;
-  const flats = carrier.unpack(message.payload, frames);
+  const { fence, rest } = splitFence(message);
+  const { payload: packed, sampleBytes, ...order } = rest;
+  const flats = carrier.unpack(packed, frames);
   // The weights have been replaced since: this order comes late, and another is on its way.
-  if (flats === undefined && message.payload.carrier !== 'inline') return { type: 'lost-weights', fence, workId, networks: sends };
-  const payload = flats === undefined ? undefined : tensorsOf(flats, sends.length, sampleBytes);
+  if (flats === undefined && packed.carrier !== 'inline')
+    return { type: 'lost-weights', fence, workId: order.workId, networks: order.sends };
+  const payload = flats === undefined ? undefined : tensorsOf(flats, order.sends.length, sampleBytes);
   if (payload === undefined) {
     return { type: 'failed', code: 'compute-failed', reason: 'The coordinator sent a WORK whose frames do not fit its header.' };
   }
-  return { type: 'work', fence, order: { workId, task, phase, shards, pictures, versions, sends, payload } };
+  return { type: 'work', fence, order: { ...order, payload } };
 }
 
 /** Samples come last, in one more flat, if there are any. */
@@ -69,8 +70,4 @@ function tensorsOf(flats: readonly Float32Array[], sent: number, sampleBytes: nu
   const [samples = new Float32Array(0), ...others] = flats.slice(sent);
   if (flats.length < sent || others.length > 0 || samples.length !== Math.ceil(sampleBytes / 4)) return undefined;
   return { weights: flats.slice(0, sent), samples: new Uint8Array(samples.buffer, samples.byteOffset, sampleBytes) };
-}
-
-function fenceOf({ runId, term, peer, round }: Fence): Fence {
-  return { runId, term, peer, round };
 }
