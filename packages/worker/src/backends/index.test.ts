@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { backendChoices, type BackendName, DriverError, type Gpu, LockstepError, type Tf } from '@lockstep/shared';
+import { type BackendName, backendNames, DriverError, type Gpu, LockstepError, type Tf } from '@lockstep/shared';
 import type { Backend } from './backend.ts';
 import { loadBackend, type Loaders } from './index.ts';
 
@@ -23,8 +23,8 @@ function loaders(broken: Partial<Record<keyof Loaders, Error>>, visible: Gpu[] =
     if (broken.findGpus !== undefined) throw broken.findGpus;
     return visible;
   };
-  const all = { findGpus, cuda: loader('cuda'), tensorflow: loader('tensorflow'), wasm: loader('wasm'), webgpu: loader('webgpu') };
-  return { tried, all: all satisfies Loaders };
+  const all = { findGpus, ...Object.fromEntries(backendNames.map((name) => [name, loader(name)])) } as unknown as Loaders;
+  return { tried, all };
 }
 
 describe('loadBackend auto', () => {
@@ -117,7 +117,7 @@ describe('loadBackend with --gpu', () => {
 
 describe('loadBackend by name', () => {
   it('loads that one and nothing else', async () => {
-    for (const choice of backendChoices.filter((name) => name !== 'auto')) {
+    for (const choice of backendNames) {
       const { tried, all } = loaders({});
       assert.equal((await loadBackend(choice, undefined, all)).backend.name, choice);
       assert.equal(tried.length, 1);
