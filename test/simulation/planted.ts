@@ -9,9 +9,9 @@ import { type PlantedBug, plantedBugs } from './planted-bugs.ts';
 const root = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
 const packages = ['shared', 'coordinator', 'worker'];
 /** Among so many worlds, one must notice. */
-const worlds = 3000;
+const worlds = 10_000;
 /** A bug may also make everything stand still, or turn for ever. */
-const limitMs = 240_000;
+const limitMs = 600_000;
 
 /** Whether all were found. */
 export async function huntPlantedBugs(): Promise<boolean> {
