@@ -1,8 +1,7 @@
 /** One life of a coordinator in a simulated world: the real runtime, recorder and checkpoint writer on a simulated disk, network and clock. */
 import { LockstepError, type Log, type RunSettings } from '@lockstep/shared';
-import { Registry } from 'prom-client';
 import type { Plan } from '../../packages/coordinator/src/core/plan.ts';
-import type { Metrics } from '../../packages/coordinator/src/metrics/metrics.ts';
+import { createMetrics } from '../../packages/coordinator/src/metrics/metrics.ts';
 import { startOf } from '../../packages/coordinator/src/run/start.ts';
 import type { Progress } from '../../packages/coordinator/src/reporting/progress.ts';
 import type { Ending, Runtime } from '../../packages/coordinator/src/runtime.ts';
@@ -37,8 +36,8 @@ export interface CoordinatorOptions {
   readonly started: (runtime: Runtime, round: number) => void;
   /** A round was applied; the core does not know yet. */
   readonly committed: (runtime: Runtime) => void;
-  /** Something happened that cannot in a world without faults. */
-  readonly disturbed: (what: string) => void;
+  /** An entry for events.jsonl. */
+  readonly recorded: (event: string) => void;
 }
 
 /** Why a coordinator's process ends. `done`: the run is complete, and safe on disk. */
@@ -58,22 +57,19 @@ async function run(options: CoordinatorOptions): Promise<End> {
   const store = openStore(disk);
   const { latest } = await store.latest();
   const checkpoint = latest?.checkpoint;
-  const directory = await openDirectory(disk, checkpoint?.cursor.step ?? 0);
+  const directory = await openDirectory(disk, checkpoint?.cursor.step ?? 0, options.recorded);
   if (checkpoint !== undefined && checkpoint.cursor.step >= settings.totalSteps) return 'done';
   const transport = await network.listen(process);
   try {
     const plan = planOf(settings, await directory.recordStart({}));
     const hasGrid = async (step: number): Promise<boolean> => disk.disk.grids.has(step);
-    const start = await startOf(checkpoint, { networks, gridEverySteps: plan.gridEverySteps, hasGrid });
+    const start = await startOf(plan, checkpoint, hasGrid);
     const parts = { plan, start, recipe, learningRate: undefined, dataset, checkpoint, directory, store, transport };
-    const metrics: Metrics = {
-      ...noMetrics,
-      roundCommitted: () => options.committed(served.runtime),
-      shardsReassigned: () => options.disturbed('shards are assigned again'),
-      resultDropped: (reason) => options.disturbed(`a result is dropped (${reason})`),
-      workerLeft: (reason) => options.disturbed(`a worker leaves (${reason})`),
+    const roundCommitted: typeof metrics.roundCommitted = (round) => {
+      metrics.roundCommitted(round);
+      options.committed(served.runtime);
     };
-    const told = { metrics, progress: noProgress, log: silentLog };
+    const told = { metrics: { ...metrics, roundCommitted }, progress: noProgress, log: silentLog };
     const served = serve({ ...parts, ...told, carriers: createCarriers('inline'), clock: process.clock });
     options.started(served.runtime, start.cursor.round);
     const { outcome, code } = await served.runtime.ended;
@@ -102,24 +98,15 @@ function planOf(settings: Settings, term: number): Plan {
   };
 }
 
+/** One for all worlds: nobody reads them. */
+const metrics = createMetrics({
+  recipe: { name: recipe.name, networks, phases: phases.map(({ name }) => name) },
+  runId,
+  version: '0',
+  seed: 1,
+  processMetrics: false,
+});
 const nothing = (): void => {};
 
-const noMetrics: Metrics = {
-  registry: new Registry(),
-  planned: nothing,
-  runsOn: nothing,
-  roundCommitted: nothing,
-  stepCommitted: nothing,
-  workers: nothing,
-  workerJoined: nothing,
-  workerLeft: nothing,
-  workerGone: nothing,
-  workerComputed: nothing,
-  shardsReassigned: nothing,
-  resultDropped: nothing,
-  bytes: nothing,
-  checkpointWritten: nothing,
-  checkpointFailed: nothing,
-};
 const noProgress: Progress = { update: nothing, wrap: (write) => write, stop: nothing };
 export const silentLog: Log = { debug: nothing, info: nothing, warn: nothing, error: nothing };

@@ -57,7 +57,11 @@ export function mount(disk: Disk, process: Process, random: Random, trace: Trace
 }
 
 /** Keeps the lines of steps 1 to `completedSteps`, as `cutLosses` does: none of them may be missing. */
-export async function openDirectory({ disk, access }: MountedDisk, completedSteps: number): Promise<RunDirectory> {
+export async function openDirectory(
+  { disk, access }: MountedDisk,
+  completedSteps: number,
+  recorded: (event: string) => void,
+): Promise<RunDirectory> {
   await access('losses.jsonl', () => {
     if (disk.losses.length < completedSteps)
       throw new Error(`losses.jsonl ends after step ${disk.losses.length}, the checkpoint is of step ${completedSteps}`);
@@ -75,6 +79,7 @@ export async function openDirectory({ disk, access }: MountedDisk, completedStep
     path: '/run',
     checkpointsPath: '/run/checkpoints',
     modelPath: '/run/model',
+    logPath: '/run/log',
     appendLoss(line) {
       if (line.step !== lastStep + 1) throw new Error(`losses of step ${line.step} after those of step ${lastStep}`);
       lastStep = line.step;
@@ -82,7 +87,7 @@ export async function openDirectory({ disk, access }: MountedDisk, completedStep
       // Handed to the operating system at once; what fails is tried again by `flush`.
       void drain().catch(() => {});
     },
-    appendEvent() {},
+    appendEvent: ({ event }) => recorded(event),
     recordStart: () => access('events.jsonl', () => (disk.term += 1)),
     flush: drain,
     writeConfig: done,

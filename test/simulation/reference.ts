@@ -7,7 +7,7 @@
 import { initialFlat, shardSizes, shardStarts, squaredNorm, streams } from '@lockstep/shared';
 import { createIdStream } from '../../packages/coordinator/src/data/stream.ts';
 import { clipScale } from '../../packages/coordinator/src/training/optimizer/gradient.ts';
-import { createOptimizer } from '../../packages/coordinator/src/training/optimizer/index.ts';
+import { createOptimizer } from '../../packages/coordinator/src/training/optimizer/update-rules.ts';
 import { dataset, gradientOfShard, manifests, networks, phases, recipe, type Run, type Weights } from './training.ts';
 
 export interface Reference {
