@@ -1,4 +1,4 @@
-/** One suite over every transport address: what the cores rely on, and nothing about ZeroMQ. */
+/** One suite over every transport: what the cores rely on, and nothing about ZeroMQ but where real processes and addresses are named. */
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { mkdtemp, rm } from 'node:fs/promises';
@@ -6,7 +6,7 @@ import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, describe, test, type TestContext } from 'node:test';
-import { connect, listen, LockstepError, type ServerTransport } from '@lockstep/shared';
+import { connect, createMemoryNetwork, listen, LockstepError, type MemoryNetwork, type ServerTransport } from '@lockstep/shared';
 
 const directory = await mkdtemp(join(tmpdir(), 'lockstep-transport-'));
 after(() => rm(directory, { recursive: true, force: true }));
@@ -23,7 +23,14 @@ function inbox<T>(): { put(item: T): void; next(): Promise<T> } {
 
 type Happening = { what: 'message'; peer: string; frames: readonly Uint8Array[] } | { what: 'down'; peer: string };
 
-async function server(t: TestContext, endpoint: string): Promise<{ transport: ServerTransport; next: () => Promise<Happening> }> {
+type Transport = Pick<MemoryNetwork, 'listen' | 'connect'>;
+const zmq: Transport = { listen, connect };
+
+async function server(
+  t: TestContext,
+  endpoint: string,
+  { listen }: Transport = zmq,
+): Promise<{ transport: ServerTransport; next: () => Promise<Happening> }> {
   const happened = inbox<Happening>();
   const transport = await listen(endpoint);
   transport.serve({
@@ -34,7 +41,7 @@ async function server(t: TestContext, endpoint: string): Promise<{ transport: Se
   return { transport, next: happened.next };
 }
 
-async function client(t: TestContext, endpoint: string, identity: string) {
+async function client(t: TestContext, endpoint: string, identity: string, { connect }: Transport = zmq) {
   const happened = inbox<string | readonly Uint8Array[]>();
   const transport = connect(endpoint, identity, {
     up: () => happened.put('up'),
@@ -50,19 +57,32 @@ const bytes = (text: string): Uint8Array => Buffer.from(text);
 const texts = (happening: Happening): string[] =>
   happening.what === 'message' ? happening.frames.map((frame) => Buffer.from(frame).toString()) : ['down'];
 
-for (const [name, address] of [
-  ['tcp', (): string => 'tcp://127.0.0.1:0'],
-  ['ipc', (): string => `ipc://${join(directory, `${Math.trunc(performance.now() * 1e6)}.sock`)}`],
-] as const) {
+let named = 0;
+/** `fixed`: an address that is known before anybody listens. */
+const transports: readonly { name: string; transport: Transport; address: () => string; fixed: () => Promise<string>; named: RegExp }[] = [
+  { name: 'tcp', transport: zmq, address: () => 'tcp://127.0.0.1:0', fixed: freeTcpAddress, named: /^tcp:\/\/127\.0\.0\.1:[1-9]\d*$/ },
+  { name: 'ipc', transport: zmq, address: ipcAddress, fixed: async () => ipcAddress(), named: /^ipc:\/\// },
+  { name: 'memory', transport: createMemoryNetwork(), address: memoryAddress, fixed: async () => memoryAddress(), named: /^memory:\/\// },
+];
+
+function ipcAddress(): string {
+  return `ipc://${join(directory, `${(named += 1)}.sock`)}`;
+}
+
+function memoryAddress(): string {
+  return `memory://${(named += 1)}`;
+}
+
+for (const { name, transport: over, address, fixed, named: pattern } of transports) {
   describe(`transport over ${name}`, () => {
     test('names the address that a client can connect to', async (t) => {
-      const { transport } = await server(t, address());
-      assert.match(transport.endpoint, name === 'tcp' ? /^tcp:\/\/127\.0\.0\.1:[1-9]\d*$/ : /^ipc:\/\//);
+      const { transport } = await server(t, address(), over);
+      assert.match(transport.endpoint, pattern);
     });
 
     test('carries frames both ways, whole and in order, empty and large ones too', async (t) => {
-      const { transport, next } = await server(t, address());
-      const worker = await client(t, transport.endpoint, 'w1');
+      const { transport, next } = await server(t, address(), over);
+      const worker = await client(t, transport.endpoint, 'w1', over);
       const large = new Uint8Array(4_600_000).fill(7);
       for (const text of ['a', 'b', 'c']) worker.transport.send([bytes(text), new Uint8Array(0), large]);
       for (const text of ['a', 'b', 'c']) {
@@ -77,36 +97,38 @@ for (const [name, address] of [
       assert.equal(answer[1]!.length, large.length);
     });
 
+    test('gives the receiver memory of its own', async (t) => {
+      const { transport, next } = await server(t, address(), over);
+      const worker = await client(t, transport.endpoint, 'w1', over);
+      const sent = bytes('x');
+      worker.transport.send([sent]);
+      const happening = await next();
+      assert.ok(happening.what === 'message');
+      happening.frames[0]!.fill(0);
+      assert.equal(Buffer.from(sent).toString(), 'x');
+    });
+
     test('says when a peer has closed, after everything it sent', async (t) => {
-      const { transport, next } = await server(t, address());
-      const worker = await client(t, transport.endpoint, 'w1');
+      const { transport, next } = await server(t, address(), over);
+      const worker = await client(t, transport.endpoint, 'w1', over);
       worker.transport.send([bytes('last')]);
       assert.deepEqual(texts(await next()), ['last']);
       await worker.transport.close(100);
       assert.deepEqual(await next(), { what: 'down', peer: 'w1' });
     });
 
-    test('says when a peer process was killed with -9', async (t) => {
-      const { transport, next } = await server(t, address());
-      const program = `import { Dealer } from 'zeromq'; const d = new Dealer({ routingId: 'victim' }); d.connect(process.argv[1]); await d.send('here'); setInterval(() => d, 1000);`;
-      const child = spawn(process.execPath, ['--input-type=module', '-e', program, transport.endpoint], { stdio: 'inherit' });
-      assert.deepEqual(texts(await next()), ['here']);
-      child.kill('SIGKILL');
-      assert.deepEqual(await next(), { what: 'down', peer: 'victim' });
-    });
-
     test('reports a peer that never was, or is gone, as down instead of throwing', async (t) => {
-      const { transport, next } = await server(t, address());
+      const { transport, next } = await server(t, address(), over);
       transport.send('nobody', [bytes('x')]);
       assert.deepEqual(await next(), { what: 'down', peer: 'nobody' });
     });
 
     test('the same identity can come back, and is heard', async (t) => {
-      const { transport, next } = await server(t, address());
-      const first = await client(t, transport.endpoint, 'w1');
+      const { transport, next } = await server(t, address(), over);
+      const first = await client(t, transport.endpoint, 'w1', over);
       first.transport.send([bytes('one')]);
       assert.deepEqual(texts(await next()), ['one']);
-      const second = await client(t, transport.endpoint, 'w1');
+      const second = await client(t, transport.endpoint, 'w1', over);
       second.transport.send([bytes('two')]);
       let happening = await next();
       while (happening.what === 'down') happening = await next();
@@ -114,26 +136,56 @@ for (const [name, address] of [
     });
 
     test('a client waits for a server that starts later, and finds it again after a restart', async (t) => {
-      const endpoint = name === 'tcp' ? await freeTcpAddress() : address();
+      const endpoint = await fixed();
       const happened = inbox<string>();
-      const worker = connect(endpoint, 'w1', { up: () => happened.put('up'), down: () => happened.put('down'), message: () => {} });
+      const worker = over.connect(endpoint, 'w1', { up: () => happened.put('up'), down: () => happened.put('down'), message: () => {} });
       t.after(() => worker.close(0));
-      const first = await listen(endpoint);
+      const first = await over.listen(endpoint);
       assert.equal(await happened.next(), 'up');
       await first.close(0);
       assert.equal(await happened.next(), 'down');
-      await server(t, endpoint);
+      await server(t, endpoint, over);
       assert.equal(await happened.next(), 'up');
     });
   });
 }
 
-test('a tcp address in use is refused with the flag to change', async (t) => {
-  const { transport } = await server(t, 'tcp://127.0.0.1:0');
-  await assert.rejects(
-    listen(transport.endpoint),
-    (error: unknown) => error instanceof LockstepError && error.code === 'address-in-use' && /--bind/.test(error.message),
-  );
+for (const address of transports.slice(0, 2).map(({ address }) => address)) {
+  test(`a real process killed with -9 is reported over ${address().split(':')[0]}`, async (t) => {
+    const { transport, next } = await server(t, address());
+    const program = `import { Dealer } from 'zeromq'; const d = new Dealer({ routingId: 'victim' }); d.connect(process.argv[1]); await d.send('here'); setInterval(() => d, 1000);`;
+    const child = spawn(process.execPath, ['--input-type=module', '-e', program, transport.endpoint], { stdio: 'inherit' });
+    assert.deepEqual(texts(await next()), ['here']);
+    child.kill('SIGKILL');
+    assert.deepEqual(await next(), { what: 'down', peer: 'victim' });
+  });
+}
+
+// The lock on endpoints refuses a second bind to an ipc path.
+for (const { name, address, transport: over } of transports.filter(({ name }) => name !== 'ipc')) {
+  test(`a ${name} address in use is refused with the flag to change`, async (t) => {
+    const { transport } = await server(t, address(), over);
+    await assert.rejects(
+      over.listen(transport.endpoint),
+      (error: unknown) => error instanceof LockstepError && error.code === 'address-in-use' && /--bind/.test(error.message),
+    );
+  });
+}
+
+test('frames in flight are lost when a connection of a memory network is cut, both sides hear of it, and the client comes back', async (t) => {
+  const network = createMemoryNetwork();
+  const { transport, next } = await server(t, memoryAddress(), network);
+  const worker = await client(t, transport.endpoint, 'w1', network);
+  worker.transport.send([bytes('lost')]);
+  transport.send('w1', [bytes('lost')]);
+  network.cut('w1');
+  // Both ends of a wire may notice.
+  network.cut('w1');
+  assert.deepEqual(await next(), { what: 'down', peer: 'w1' });
+  assert.equal(await worker.next(), 'down');
+  assert.equal(await worker.next(), 'up');
+  worker.transport.send([bytes('here again')]);
+  assert.deepEqual(texts(await next()), ['here again']);
 });
 
 test('an address of another host cannot be bound', async () => {

@@ -80,5 +80,7 @@ export { manifestSchema } from './tensor/manifest-schema.ts';
 export type { TreeNode } from './tensor/tree.ts';
 export { childrenOf, cover, isNode, nodeKey, rootOf, shardsUnder } from './tensor/tree.ts';
 export type { ClientEvents, ClientTransport, Frames, PeerId, ServerEvents, ServerTransport } from './transport/transport.ts';
+export type { MemoryNetwork } from './transport/memory.ts';
+export { createMemoryNetwork } from './transport/memory.ts';
 export { connect, listen } from './transport/zmq.ts';
 export { version } from './version.ts';

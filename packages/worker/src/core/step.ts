@@ -95,10 +95,9 @@ function isCurrent(state: State, fence: Fence): boolean {
 
 function takeWork(state: State, fence: Fence, order: WorkOrder): Effect[] {
   if (!isCurrent(state, fence)) return [];
-  const lacking = Object.keys(order.versions).filter(
-    (network) => !order.sends.includes(network) && state.holds[network] !== order.versions[network],
-  );
-  if (lacking.length > 0) return [{ do: 'need', fence, workId: order.workId, networks: lacking }];
+  const lacking = Object.keys(order.versions).filter((network) => state.holds[network] !== order.versions[network]);
+  // All that it lacks: what came with an order that is not computed is not kept.
+  if (lacking.some((network) => !order.sends.includes(network))) return [{ do: 'need', fence, workId: order.workId, networks: lacking }];
   for (const network of order.sends) state.holds[network] = order.versions[network]!;
   state.computing = { term: fence.term, workId: order.workId };
   return [{ do: 'compute', fence, order }];

@@ -1,0 +1,18 @@
+/** Where a coordinator takes a run up: at the beginning, or where a checkpoint stands. */
+import type { Checkpoint } from '../checkpoint/checkpoint.ts';
+import { isDue, startOfRun } from '../core/cursor.ts';
+import type { Plan } from '../core/plan.ts';
+import type { Start } from '../core/state.ts';
+import { manifestKeyOf } from '../training/manifest-key.ts';
+import { manifestsOf } from './prepare.ts';
+
+/** `hasGrid`: whether the grid of a step is in the run directory. */
+export async function startOf(plan: Plan, checkpoint: Checkpoint | undefined, hasGrid: (step: number) => Promise<boolean>): Promise<Start> {
+  if (checkpoint === undefined)
+    return { cursor: startOfRun, versions: Object.fromEntries(plan.networks.map((name) => [name, 0])), gridDue: false };
+  const { cursor, fingerprint } = checkpoint;
+  const versions = Object.fromEntries(checkpoint.networks.map(({ name, version: commits }) => [name, commits]));
+  // Stopped between the end of a step and its grid: the grid is made up for.
+  const gridDue = isDue(plan, cursor, plan.gridEverySteps) && !(await hasGrid(cursor.step));
+  return { cursor, versions, gridDue, manifestKey: manifestKeyOf(manifestsOf(checkpoint)), fingerprint };
+}

@@ -1,0 +1,85 @@
+/**
+ * Puts a run's runtime together: what it writes, what it trains, whom it serves.
+ *
+ * Not responsible for: where the parts come from. A session gives real files, sockets and time; the simulator gives its own.
+ */
+import { type Clock, type Log, type Manifests, type Recipe, type ServerTransport, version } from '@lockstep/shared';
+import type { Checkpoint } from './checkpoint/checkpoint.ts';
+import type { CheckpointStore } from './checkpoint/store.ts';
+import { type CheckpointWriter, createCheckpointWriter } from './checkpoint/writer.ts';
+import type { Plan } from './core/plan.ts';
+import type { Start } from './core/state.ts';
+import type { Dataset } from './data/mnist.ts';
+import { createIdStream } from './data/stream.ts';
+import type { Metrics } from './metrics/metrics.ts';
+import type { Progress } from './reporting/progress.ts';
+import { createRecorder, type Recorder } from './reporting/recorder.ts';
+import { manifestsOf } from './run/prepare.ts';
+import type { RunDirectory } from './run/run-directory.ts';
+import { type Runtime, startRuntime } from './runtime.ts';
+import { createModel } from './training/model.ts';
+import type { Carriers } from './wire/carriers.ts';
+
+export interface Parts {
+  readonly plan: Plan;
+  readonly start: Start;
+  readonly recipe: Recipe;
+  /** In place of the recipe's. */
+  readonly learningRate: number | undefined;
+  readonly dataset: Dataset;
+  /** Where the run goes on; undefined at the beginning. */
+  readonly checkpoint: Checkpoint | undefined;
+  readonly directory: RunDirectory;
+  readonly store: CheckpointStore;
+  readonly transport: ServerTransport;
+  readonly carriers: Carriers;
+  readonly metrics: Metrics;
+  readonly progress: Progress;
+  readonly log: Log;
+  readonly clock: Clock;
+}
+
+export interface Served {
+  readonly runtime: Runtime;
+  readonly recorder: Recorder;
+  readonly checkpoints: CheckpointWriter;
+}
+
+export function serve(parts: Parts): Served {
+  const { plan, recipe, dataset, checkpoint, clock } = parts;
+  const checkpoints = createCheckpoints(parts);
+  const identity = { lockstepVersion: version, run: plan.run, datasetSha256: dataset.sha256 };
+  const recorder = createRecorder({ ...parts, checkpoints, resumed: checkpoint, identity });
+  const modelOf = (manifests: Manifests) => createModel(recipe, manifests, plan.run.seed, parts.learningRate, checkpoint?.networks);
+  const runtime = startRuntime({
+    plan,
+    start: parts.start,
+    recipe,
+    dataset,
+    stream: createIdStream(plan.run.seed, dataset.count),
+    transport: parts.transport,
+    carriers: parts.carriers,
+    restored: checkpoint === undefined ? undefined : modelOf(manifestsOf(checkpoint)),
+    createModel: modelOf,
+    recorder,
+    clock,
+  });
+  return { runtime, recorder, checkpoints };
+}
+
+function createCheckpoints({ directory, store, metrics, log, clock }: Parts): CheckpointWriter {
+  return createCheckpointWriter({
+    // A resume needs every line of losses.jsonl up to the checkpoint: lines first.
+    write: (value) => directory.flush().then(() => store.write(value)),
+    written: ({ path }, seconds) => {
+      metrics.checkpointWritten({ seconds, atSecondsSince1970: Date.now() / 1000 });
+      directory.appendEvent({ event: 'checkpoint', path });
+      log.debug(`Checkpoint: ${path}`);
+    },
+    failed: (error) => {
+      metrics.instruments.checkpointFailures.inc();
+      log.error(`A checkpoint could not be written, and training goes on: ${error instanceof Error ? error.message : String(error)}`);
+    },
+    nowMs: clock.nowMs,
+  });
+}

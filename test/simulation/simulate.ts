@@ -1,0 +1,121 @@
+/** Lives a world through, event by event, and checks it after each: until the run has ended, and everybody with it. */
+import assert from 'node:assert/strict';
+import { setImmediate } from 'node:timers/promises';
+import { stepName } from '../../packages/coordinator/src/checkpoint/name.ts';
+import { nextDeadlineMs } from '../../packages/coordinator/src/core/state.ts';
+import { checkCheckpoint, checkLosses, checkState, must } from './checks.ts';
+import { joinTimeoutMs, workerTimeoutMs } from './coordinator.ts';
+import { scheduleFaults } from './faults.ts';
+import { startHead, startPlace } from './supervisor.ts';
+import { createWorld, type World } from './world.ts';
+
+export interface Lived {
+  readonly events: number;
+  readonly seconds: number;
+  /** Equal for equal seeds. */
+  readonly hash: string;
+}
+
+/** A world that broke its rules, and how to see it again. */
+export class WorldFailure extends Error {
+  constructor(seed: number, reason: unknown, last: readonly string[]) {
+    const why = reason instanceof Error ? (reason.stack ?? reason.message) : String(reason);
+    super(`World ${seed} fails. See it again with: npm run test:sim -- --seed ${seed}\n${last.join('\n')}\n${why}`);
+  }
+}
+
+/** No world takes nearly as many. */
+const maximumEvents = 100_000;
+
+/** `tell` gets a line for everything that happens. Throws `WorldFailure`. */
+export async function simulate(seed: number, tell?: (line: string) => void): Promise<Lived> {
+  const world = createWorld(seed, tell);
+  const unhandled = (error: unknown): void => void (world.failure ??= error);
+  process.on('unhandledRejection', unhandled);
+  try {
+    return await live(world);
+  } catch (error) {
+    throw new WorldFailure(seed, error, world.trace.last());
+  } finally {
+    process.off('unhandledRejection', unhandled);
+  }
+}
+
+async function live(world: World): Promise<Lived> {
+  const { clock, trace, random } = world;
+  const examined: Examined = { losses: 0, checkpoints: new Map() };
+  startHead(world);
+  for (const place of world.places) {
+    // Some come when nobody waits for them any more.
+    const comesMs = random.below(random.chance(5) ? 1_200_000 : 3000);
+    clock.after(comesMs, () => void (place.process === undefined && !world.isOver && startPlace(world, place)));
+  }
+  scheduleFaults(world);
+  let events = 0;
+  for (; clock.runNext(); events += 1) {
+    await everythingBegun();
+    if (world.failure !== undefined) throw world.failure;
+    checkAll(world, examined);
+    must(events < maximumEvents, () => `the run has not ended after ${events} events`);
+  }
+  assert.ok(world.isOver, 'nothing is under way any more, and the run is not over');
+  assert.deepEqual(
+    [...world.working].map(({ name }) => name),
+    [],
+    'workers that wait for ever after the run',
+  );
+  assert.equal(world.disk.losses.length, world.settings.totalSteps, 'lines of losses.jsonl');
+  assert.ok(world.disk.checkpoints.has(stepName(world.settings.totalSteps)), 'the run is over without a checkpoint of its end');
+  return { events, seconds: clock.nowMs() / 1000, hash: trace.hash() };
+}
+
+/** Two turns: a program may itself wait for one (`compute/jobs.ts`). */
+async function everythingBegun(): Promise<void> {
+  await setImmediate();
+  await setImmediate();
+}
+
+/** What was found right before, and has not changed since. */
+interface Examined {
+  losses: number;
+  readonly checkpoints: Map<string, unknown>;
+}
+
+function checkAll(world: World, examined: Examined): void {
+  const { head, disk, reference, clock, working } = world;
+  if (head.runtime !== undefined) checkState(head.runtime.state, reference, world.faults > 0);
+  checkLosses(disk.losses, Math.min(examined.losses, disk.losses.length), reference);
+  examined.losses = disk.losses.length;
+  for (const [name, files] of disk.checkpoints) {
+    if (examined.checkpoints.get(name) !== files) checkCheckpoint(disk, name, reference);
+    examined.checkpoints.set(name, files);
+  }
+  must(clock.pending() <= 40 * (2 + working.size + world.places.length), () => `${clock.pending()} things are under way`);
+  checkDeadline(world);
+  checkProgress(world);
+}
+
+/** The runtime ticks when the core's deadline comes. */
+function checkDeadline({ head: { runtime, process, healthySinceMs }, clock }: World): void {
+  if (runtime === undefined || process === undefined || healthySinceMs === undefined || runtime.state.stage === 'ended') return;
+  const lateMs = Math.min(process.clock.nowMs() - nextDeadlineMs(runtime.state)!, clock.nowMs() - healthySinceMs);
+  must(lateMs <= 5, () => `a deadline passed ${lateMs} ms ago, and nobody noticed`);
+}
+
+/** I7: with enough workers that nothing ails, rounds are committed, each within a bounded time. */
+function checkProgress({ head, places, settings, clock, isOver }: World): void {
+  const { runtime, healthySinceMs } = head;
+  if (isOver || runtime === undefined || healthySinceMs === undefined || runtime.state.stage === 'ended') return;
+  const isGathering = runtime.state.stage === 'gathering';
+  if (!isGathering && !head.hasGathered) Object.assign(head, { hasGathered: true, progressMs: clock.nowMs() });
+  const healthy = places.flatMap((place) => place.healthySinceMs ?? []).toSorted((a, b) => a - b);
+  if (healthy.length < settings.minWorkers) return;
+  const sinceMs = Math.max(head.progressMs, healthySinceMs, healthy[settings.minWorkers - 1]!);
+  const ailing = places.length - healthy.filter((wellSinceMs) => wellSinceMs <= sinceMs).length;
+  const boundMs = 30_000 + workerTimeoutMs * (1 + ailing) + (isGathering ? joinTimeoutMs : 0);
+  const waitedMs = clock.nowMs() - sinceMs;
+  must(
+    waitedMs <= boundMs,
+    () => `round ${head.nextRound} is not committed after ${waitedMs / 1000} s with ${healthy.length} healthy workers`,
+  );
+}

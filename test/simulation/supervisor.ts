@@ -1,0 +1,102 @@
+/** Starts the programs of a world, and starts them again when they end, as a supervisor of processes does. */
+import assert from 'node:assert/strict';
+import { checkWeights } from './checks.ts';
+import { createProcess, type Process } from './clock.ts';
+import { type End, joinTimeoutMs, runCoordinator } from './coordinator.ts';
+import { mount, newestRound } from './disk.ts';
+import { startWorker } from './worker.ts';
+import { examine, type Place, type World } from './world.ts';
+
+const second = 1000;
+
+export function startPlace(world: World, place: Place): void {
+  const { random, network } = world;
+  const process = newProcess(world, place.name);
+  const stopRequested = new Promise<string>((stop) => Object.assign(place, { process, stop }));
+  place.lives += 1;
+  world.working.add(process);
+  examine(world, place);
+  const slowness = (): number => place.slowness;
+  startWorker({ name: place.name, process, link: place.link, network, random, slowness, stopRequested })
+    .then(({ code, reason }) => workerEnded(world, place, process, code, reason))
+    .catch((error: unknown) => (world.failure ??= error));
+}
+
+function workerEnded(world: World, place: Place, process: Process, code: string | undefined, reason: string): void {
+  world.trace.note(`${process.name} ends: ${code ?? 'well'}, ${reason}`);
+  // HELLOs of two lives may arrive in any order, and the later one wins.
+  const isNamesake = code === 'refused' && place.lives > 1 && reason.includes('names must be unique');
+  assert.ok(code === undefined || code === 'coordinator-unreachable' || isNamesake, `${process.name} ends with ${code}: ${reason}`);
+  process.kill();
+  world.working.delete(process);
+  const others = [...world.working].filter((other) => other !== place.process && other.name.startsWith(`${place.name}.`));
+  if (others.length === 0) place.troubles.delete('twin');
+  if (place.process === process) {
+    place.process = undefined;
+    world.clock.after(world.random.between(1, 10) * second, () => {
+      if (place.process === undefined && !place.troubles.has('dead') && !world.isOver) startPlace(world, place);
+    });
+  }
+  examine(world, place);
+}
+
+export function startHead(world: World): void {
+  const { head, settings, network, trace, random } = world;
+  const process = newProcess(world, 'coordinator');
+  head.process = process;
+  trace.note(`${process.name} starts`);
+  const disk = mount(world.disk, process, random, trace);
+  runCoordinator({
+    settings,
+    process,
+    disk,
+    network,
+    started(runtime, round) {
+      trace.note(`${process.name} serves at round ${round}`);
+      Object.assign(head, { runtime, nextRound: round, progressMs: world.clock.nowMs(), hasGathered: false });
+      examine(world, head);
+    },
+    recorded(event) {
+      trace.note(`events.jsonl: ${event}`);
+      const isTrouble = ['worker-left', 'worker-failed', 'worker-refused', 'shards-reassigned', 'waiting'].includes(event);
+      assert.ok(!isTrouble || world.faults > 0, `${event}, although nothing has gone wrong yet`);
+    },
+    committed: (runtime) => {
+      assert.equal(runtime.state.cursor.round, head.nextRound, 'rounds commit once, in order');
+      head.nextRound += 1;
+      head.progressMs = world.clock.nowMs();
+      trace.note(`round ${runtime.state.cursor.round} is committed`);
+      checkWeights(runtime.model()!.values(), head.nextRound, world.reference);
+    },
+  })
+    .then((end) => headEnded(world, process, end))
+    .catch((error: unknown) => (world.failure ??= error));
+}
+
+function headEnded(world: World, process: Process, end: End): void {
+  const { head, trace, clock, random } = world;
+  trace.note(`${process.name} ends: ${end}`);
+  assert.ok(['done', 'stopped', 'disk', 'workers-missing'].includes(end), `the coordinator ends with ${end}`);
+  if (end === 'workers-missing') assert.ok(!hadWorkers(world), 'it misses workers that are here');
+  // The cursor is checkpointed, in the middle of a step too, if there was a model yet.
+  if (end === 'stopped' && head.runtime?.model() !== undefined)
+    assert.equal(newestRound(world.disk), head.nextRound, 'of the round it stopped at');
+  process.kill();
+  Object.assign(head, { process: undefined, runtime: undefined });
+  examine(world, head);
+  if (end === 'done') world.isOver = true;
+  else
+    clock.after(random.between(1, 10) * second, () => void (head.process === undefined && !head.troubles.has('dead') && startHead(world)));
+}
+
+/** Whether enough have been here nearly all the time for which a coordinator waits, and nothing ailed it either. */
+function hadWorkers({ clock, head, places, settings }: World): boolean {
+  const sinceMs = clock.nowMs() - joinTimeoutMs + 20 * second;
+  const lasting = [head, ...places].map(({ healthySinceMs }) => healthySinceMs !== undefined && healthySinceMs < sinceMs);
+  return lasting[0]! && lasting.slice(1).filter(Boolean).length >= settings.minWorkers;
+}
+
+function newProcess(world: World, name: string): Process {
+  world.born += 1;
+  return createProcess(`${name}.${world.born}`, world.clock, world.random.below(1e6));
+}
