@@ -155,7 +155,7 @@ function createRecords({ options, prepared, run, log, startProgress }: SessionOp
     nowMs: systemClock.nowMs,
   });
   const identity = { lockstepVersion: version, run: plan.run, datasetSha256: dataset.sha256 };
-  const places = { directory, checkpoints, metrics, progress, log };
+  const places = { directory, checkpoints, metrics, progress, log, computesWith: run.computesWith };
   const recorder = createRecorder({ plan, recipe, dataset, ...places, resumed: checkpoint, identity, clock: systemClock });
   return { metrics, progress, checkpoints, recorder };
 }
