@@ -172,9 +172,12 @@ async function exitOf(program: Program): Promise<number | null> {
   return (await within(program, 'its end', program.exited)).code;
 }
 
+/** Of every file but the log, which tells of every life. */
 async function contents(directory: string): Promise<Record<string, string>> {
   const entries = await readdir(directory, { recursive: true, withFileTypes: true });
-  const files = entries.filter((entry) => entry.isFile()).map((entry) => join(entry.parentPath, entry.name));
+  const files = entries
+    .filter((entry) => entry.isFile() && !entry.name.endsWith('.log'))
+    .map((entry) => join(entry.parentPath, entry.name));
   return Object.fromEntries(await Promise.all(files.map(async (path) => [path, await readFile(path, 'hex')])));
 }
 

@@ -28,10 +28,16 @@ export function resolveOptions(commandLine: CommandLine, base: { path: string; f
   // A length typed replaces a length from the file, whichever of the two words each used.
   const length = typed['steps'] ?? typed['epochs'];
   const kept = length === undefined ? fromFile : { ...fromFile, steps: undefined, epochs: undefined };
-  const defaults = Object.fromEntries(optionNames.map((name) => [name, optionTable[name].default]));
-  const options = { ...defaults, ...kept, ...typed } as unknown as Options;
+  const options = { ...defaults, ...kept, ...typed } as Options;
   checkTogether(options, commandLine);
   return Object.freeze(options);
+}
+
+const defaults = Object.fromEntries(optionNames.map((name) => [name, optionTable[name].default]));
+
+/** What a file says by itself. It may be less than a run needs: a command line can complete or correct it. */
+export function fileOptions({ path, file }: { path: string; file: ConfigFile }): Options {
+  return { ...defaults, ...checkFile(path, file) } as Options;
 }
 
 function check(name: keyof Options, label: string, value: unknown): unknown {

@@ -5,7 +5,7 @@
  * one, or for other data. What workers compute is known only once the first one is ready, and training is then worth more than an exit code.
  */
 import { optionNames, type Options, optionTable } from '../options/option-table.ts';
-import { resolveOptions } from '../options/resolve-options.ts';
+import { fileOptions } from '../options/resolve-options.ts';
 import { aboutOf, type Numerics } from './config-file.ts';
 import type { Base } from './origin.ts';
 import type { Prepared } from './prepare.ts';
@@ -24,7 +24,7 @@ export function changedSources({ path, file }: Base, { run, dataset }: Prepared)
 export function changedNumerics(base: Base, options: Options, prepared: Prepared, now: Numerics): string | undefined {
   const { backend, fingerprint } = aboutOf(base.file);
   if (fingerprint === undefined || fingerprint === now.fingerprint) return undefined;
-  const original = resolveOptions({ typed: {}, resume: false, config: undefined }, base);
+  const original = fileOptions(base);
   const isRepeated = optionNames.every((name) => optionTable[name].changesOnResume || original[name] === options[name]);
   if (!isRepeated || changedSources(base, prepared).length > 0) return undefined;
   const cause =
