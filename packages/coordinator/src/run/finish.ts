@@ -37,9 +37,10 @@ export async function finishRun(directory: RunDirectory, checkpoint: Checkpoint,
   }
   await directory.recordStart({ version, pid: process.pid, step: cursor.step, runId });
   await writeResults(directory, networks, kept ?? summary);
-  directory.appendEvent({ event: 'coordinator-ended', outcome: 'completed', reason: 'exported', step: cursor.step, shardsCommitted: {} });
+  const reason = `All ${totalSteps} steps were done already: exported from the checkpoint.`;
+  directory.appendEvent({ event: 'coordinator-ended', outcome: 'completed', reason, step: cursor.step, shardsCommitted: {} });
   await directory.flush();
-  log.info(`All ${totalSteps} steps were done already: exported from the checkpoint.`);
+  log.info(reason);
   tellResults(summary, directory, log);
 }
 
