@@ -5,14 +5,14 @@
  * none is in neither. Each rule has its own cases beside the sources; here it is enough that each kind reaches the person.
  */
 import assert from 'node:assert/strict';
-import { chmod, mkdir, readdir, writeFile } from 'node:fs/promises';
+import { chmod, cp, mkdir, readdir, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { describe, test, type TestContext } from 'node:test';
 import { gzipSync } from 'node:zlib';
 import { type ErrorCode, errorTable, version } from '@lockstep/shared';
 import type { lateCodes } from './exit-codes.ts';
-import { refusal, start, temporaryDirectory, tinyRecipe, within } from './harness.ts';
+import { refusal, root, start, temporaryDirectory, tinyRecipe, within } from './harness.ts';
 
 interface Refusal {
   readonly program?: 'worker';
@@ -79,6 +79,10 @@ const cases: Readonly<Record<Exclude<ErrorCode, (typeof lateCodes)[number]>, Rea
   'data-invalid': {
     'no such directory': coordinator('--data /nowhere', /\/nowhere.*train-images/),
     'a file of labels that is none': data({ labels: Buffer.alloc(4) }, /train-labels-idx1-ubyte, offset 0: wrong magic number/),
+    'a directory that has moved away since': withFile('c.json', '{"data":"/nowhere"}', (path) => ({
+      args: ['--config', path],
+      says: /c\.json has --data \/nowhere, which is not there any more: give its new place with --data\./,
+    })),
     'wrong magic': data(
       { images: idx([2, 28, 28], 0x0d03) },
       /train-images-idx3-ubyte, offset 0: wrong magic number, expected 0x00000803.* found 0x00000d03/,
@@ -101,6 +105,10 @@ const cases: Readonly<Record<Exclude<ErrorCode, (typeof lateCodes)[number]>, Rea
     'no default export': withFile('r.mjs', 'export const a = 1;', (path) => ({
       args: ['--recipe', path],
       says: /r\.mjs has no default export/,
+    })),
+    'one that has moved away since': withFile('run/config.json', '{"recipe":"/nowhere/r.mjs"}', () => ({
+      args: ['--resume'],
+      says: /config\.json has --recipe \/nowhere\/r\.mjs, which is not there any more: give its new place with --recipe\./,
     })),
     'a missing field': withFile('r.mjs', 'export default { name: "x" };', (path) => ({
       args: ['--recipe', path],
@@ -136,7 +144,25 @@ const cases: Readonly<Record<Exclude<ErrorCode, (typeof lateCodes)[number]>, Rea
     })),
   },
   'resume-invalid': {
-    'nothing to resume': coordinator('--resume', /holds no run \(no config\.json\)\. Check --run-dir/),
+    'a total that the run has passed': async (_, place) => {
+      await cp(join(root, 'test/fixtures/run-of-format-1'), place, { recursive: true });
+      return {
+        args: ['--resume', '--recipe', join(place, 'recipe.mjs'), '--data', join(place, 'data'), '--steps', '156'],
+        says: /step-000156-round-1 cannot be resumed: it is past step 156; give a larger total with --steps or --epochs\./,
+      };
+    },
+    'a run without its config': withFile('run/losses.jsonl', '{"step":1}\n', () => ({
+      args: ['--resume'],
+      says: /run holds a part of a run, but no config\.json: put that file back, or choose another --run-dir\./,
+    })),
+    'another recipe': withFile('run/config.json', configOf({ recipe: 'gan', recipeHash: '0' }), () => ({
+      args: ['--resume', '--recipe', tinyRecipe],
+      says: /run cannot be resumed: the recipe 'tiny-gan' is not the one that the run was begun with\. Restore it, give its place with --recipe, or start a new run/,
+    })),
+    'other data': withFile('run/config.json', configOf({ recipe: tinyRecipe, datasetSha256: '0' }), () => ({
+      args: ['--resume'],
+      says: /run cannot be resumed: the data set is not the one that the run was begun with\. Restore it, give its place with --data, or start a new run/,
+    })),
     'a changed flag': withFile('run/config.json', '{"seed":1}', () => ({
       args: ['--resume', '--seed', '2'],
       says: /--seed cannot change when a run is resumed: the run has '?1'?\./,
@@ -238,6 +264,11 @@ function defaults(args: readonly string[], place: string): string[] {
 
 async function listing(place: string): Promise<string[]> {
   return (await readdir(place, { recursive: true })).toSorted();
+}
+
+/** A config.json of a run that was begun with other bytes. */
+function configOf({ recipe, ...about }: { recipe: string; recipeHash?: string; datasetSha256?: string }): string {
+  return JSON.stringify({ recipe, about: { runId: 'x', ...about } });
 }
 
 /** A case with a file of this content, its directories made. */

@@ -40,9 +40,9 @@ export interface Summary {
   readonly recipe: string;
   readonly steps: number;
   readonly images: number;
-  readonly seconds: number;
-  readonly imagesPerSecond: number;
-  readonly workers: number;
+  readonly seconds: number | null;
+  readonly imagesPerSecond: number | null;
+  readonly workers: number | null;
   readonly weightsSha256: Readonly<Record<string, string>>;
 }
 
@@ -61,14 +61,25 @@ export interface Run extends Program {
 }
 
 /** Starts either program. It is killed after the test, and its output printed if the test failed. */
-export function start(t: TestContext, program: keyof typeof bins, args: readonly string[], environment: NodeJS.ProcessEnv = {}): Program {
-  return launch(t, [process.execPath, bins[program], ...args], environment);
+export function start(
+  t: TestContext,
+  program: keyof typeof bins,
+  args: readonly string[],
+  environment: NodeJS.ProcessEnv = {},
+  cwd: string = root,
+): Program {
+  return launch(t, [process.execPath, bins[program], ...args], environment, cwd);
 }
 
 /** The same for any command, for tests that start a program in a way of their own. */
-export function launch(t: TestContext, [file, ...args]: readonly [string, ...string[]], environment: NodeJS.ProcessEnv = {}): Program {
+export function launch(
+  t: TestContext,
+  [file, ...args]: readonly [string, ...string[]],
+  environment: NodeJS.ProcessEnv = {},
+  cwd: string = root,
+): Program {
   const command = [basename(file), ...args].join(' ');
-  const child = spawn(file, args, { cwd: root, env: { ...process.env, ...environment }, stdio: ['ignore', 'pipe', 'pipe'] });
+  const child = spawn(file, args, { cwd, env: { ...process.env, ...environment }, stdio: ['ignore', 'pipe', 'pipe'] });
   let output = '';
   for (const stream of [child.stdout, child.stderr]) stream.setEncoding('utf8').on('data', (text: string) => (output += text));
   const exited = new Promise<Exit>((resolve) => child.once('close', (code, signal) => resolve({ code, signal })));

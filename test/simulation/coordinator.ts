@@ -70,7 +70,7 @@ async function run(options: CoordinatorOptions): Promise<End> {
       options.committed(served.runtime);
     };
     const told = { metrics: { ...metrics, roundCommitted }, progress: noProgress, log: silentLog };
-    const served = serve({ ...parts, ...told, carriers: createCarriers('inline'), clock: process.clock });
+    const served = serve({ ...parts, ...told, carriers: createCarriers('inline'), computesWith: nothing, clock: process.clock });
     options.started(served.runtime, start.cursor.round);
     const { outcome, code } = await served.runtime.ended;
     await served.recorder.settled();

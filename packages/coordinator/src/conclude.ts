@@ -3,17 +3,16 @@
  *
  * Not responsible for: checkpoints (they are under way already; here they are waited for), or processes.
  */
-import { join } from 'node:path';
 import { LockstepError, type Log, type Recipe } from '@lockstep/shared';
 import type { CheckpointWriter } from './checkpoint/writer.ts';
 import { imagesPerStep } from './core/cursor.ts';
 import type { Plan } from './core/plan.ts';
 import type { Recorder } from './reporting/recorder.ts';
-import { exportNetwork } from './run/model-export.ts';
 import { formatDuration } from './reporting/progress-line.ts';
 import type { RunDirectory } from './run/run-directory.ts';
 import type { Ending, Runtime } from './runtime.ts';
-import { type Summary, weightsSha256 } from './run/summary.ts';
+import { hashesOf, tellResults, writeResults } from './run/results.ts';
+import type { Summary } from './run/summary.ts';
 
 export interface Conclusion {
   readonly ending: Ending;
@@ -59,7 +58,6 @@ function resumeHint(directory: RunDirectory, step: number): string {
 
 async function complete({ runtime, recorder, directory, plan, recipe, log }: Conclusion): Promise<void> {
   const networks = [...runtime.model()!.values()];
-  for (const { name, manifest, weights } of networks) await exportNetwork(join(directory.modelPath, name), manifest, weights);
   const { seconds, imagesPerSecond, backend, shardsCommitted } = recorder.totals(runtime.state);
   const summary: Summary = {
     runId: plan.runId,
@@ -71,12 +69,11 @@ async function complete({ runtime, recorder, directory, plan, recipe, log }: Con
     imagesPerSecond: rounded(imagesPerSecond),
     backend,
     workers: Object.values(shardsCommitted).filter((count) => count > 0).length,
-    weightsSha256: Object.fromEntries(networks.map(({ name, weights }) => [name, weightsSha256(weights)])),
+    weightsSha256: hashesOf(networks),
   };
-  await directory.writeSummary(summary);
+  await writeResults(directory, networks, summary);
   log.info(`Done: ${plan.totalSteps} steps in ${formatDuration(seconds)}, ${Math.round(imagesPerSecond)} images/s.`);
-  for (const [name, hash] of Object.entries(summary.weightsSha256)) log.info(`Weights of ${name}: sha256 ${hash}`);
-  log.info(`Models, pictures and summary: ${directory.path}`);
+  tellResults(summary, directory, log);
 }
 
 /** Milliseconds are as fine as these are known. */

@@ -1,15 +1,17 @@
 /**
  * The `coordinator` program: its commands. `train` refuses here what can be refused, before anything is bound; then the session runs.
  */
-import { backendNames, runProgram, stopSignals, version } from '@lockstep/shared';
-import type { Checkpoint } from './checkpoint/checkpoint.ts';
+import { runProgram, stopSignals, version } from '@lockstep/shared';
 import { runCommand } from './options/commands.ts';
 import { parseCommandLine } from './options/command-line.ts';
 import { resolveOptions } from './options/resolve-options.ts';
+import { chooseBackend } from './local-workers/choose-backend.ts';
 import { findDevices, planLocalWorkers, sharingNote } from './local-workers/plan.ts';
-import type { Options } from './options/option-table.ts';
-import { prepare } from './run/prepare.ts';
-import { openRun, readBase } from './run/open-run.ts';
+import { aboutOf } from './run/config-file.ts';
+import { finishRun } from './run/finish.ts';
+import { isComplete, prepare } from './run/prepare.ts';
+import { openRun } from './run/open-run.ts';
+import { findOrigin } from './run/origin.ts';
 import { createConsole } from './reporting/console.ts';
 import { createLogFile } from './reporting/log-file.ts';
 import { runSession } from './session.ts';
@@ -18,16 +20,25 @@ const logFile = createLogFile();
 
 async function train(argv: readonly string[], commands: readonly string[]): Promise<number> {
   const commandLine = await parseCommandLine(argv, version, commands);
-  const resolved = resolveOptions(commandLine, await readBase(commandLine));
+  const origin = await findOrigin(commandLine);
+  const resolved = resolveOptions(commandLine, origin.base);
   const console = createConsole(resolved.logLevel, logFile);
   const { log } = console;
   const stop = stopSignals(log);
+  if (commandLine.resume && origin.resumes === undefined)
+    log.info(`${resolved.runDir ?? 'The directory runs/'} holds no run yet: starting a new one.`);
   const prepared = await prepare(resolved);
-  const run = await openRun(commandLine, resolved, prepared, log);
+  const run = await openRun(origin, resolved, prepared, log);
   logFile.openAt(run.directory.logPath);
   let endedWell = false;
   try {
-    const options = { ...resolved, backend: backendOf(resolved, run.checkpoint) };
+    if (run.checkpoint !== undefined && isComplete(run.checkpoint, prepared)) {
+      await finishRun(run.directory, run.checkpoint, prepared, log);
+      endedWell = true;
+      return 0;
+    }
+    const known = { checkpoint: run.checkpoint?.backend, config: origin.base && aboutOf(origin.base.file).backend };
+    const options = { ...resolved, backend: await chooseBackend(resolved, known, (sentence) => log.info(sentence)) };
     const devices = options.spawn ? await findDevices(options, process.env, log) : { gpus: [], cores: [] };
     if (options.spawn) planLocalWorkers({ ...options, endpoint: options.bind, recipeFile: prepared.recipeFile }, devices);
     const note = options.spawn ? sharingNote(options) : undefined;
@@ -41,12 +52,6 @@ async function train(argv: readonly string[], commands: readonly string[]): Prom
     });
   }
   return 0;
-}
-
-/** `auto` is what is best on this machine for a new run, and what the run has for a resumed one: other backends compute other bits. */
-function backendOf({ backend }: Options, checkpoint: Checkpoint | undefined): Options['backend'] {
-  const before = backendNames.find((name) => name === checkpoint?.backend);
-  return backend === 'auto' && before !== undefined ? before : backend;
 }
 
 // Exits rather than waiting for the loop to run dry: nothing that is left then is worth waiting for.

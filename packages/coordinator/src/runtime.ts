@@ -60,6 +60,8 @@ export function startRuntime(options: RuntimeOptions): Runtime {
     },
     down: (peer) => handle({ type: 'down', peer }),
   });
+  // Before anything happens: the first state is one of waiting, and a person must read for whom.
+  settle();
   return {
     ended: ending.then(async (result) => {
       close();

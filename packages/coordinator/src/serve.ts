@@ -13,7 +13,7 @@ import type { Dataset } from './data/mnist.ts';
 import { createIdStream } from './data/stream.ts';
 import type { Metrics } from './metrics/metrics.ts';
 import type { Progress } from './reporting/progress.ts';
-import { createRecorder, type Recorder } from './reporting/recorder.ts';
+import { createRecorder, type Recorder, type RecorderOptions } from './reporting/recorder.ts';
 import { manifestsOf } from './run/prepare.ts';
 import type { RunDirectory } from './run/run-directory.ts';
 import { type Runtime, startRuntime } from './runtime.ts';
@@ -33,6 +33,8 @@ export interface Parts {
   readonly store: CheckpointStore;
   readonly transport: ServerTransport;
   readonly carriers: Carriers;
+  /** What computes the run, as soon as it is known. */
+  readonly computesWith: RecorderOptions['computesWith'];
   readonly metrics: Metrics;
   readonly progress: Progress;
   readonly log: Log;

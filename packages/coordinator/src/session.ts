@@ -60,7 +60,7 @@ export async function runSession(session: SessionOptions): Promise<void> {
     announce({ endpoint: transport.endpoint, metricsUrl: http.url, prepared, run, log });
     run.begun();
     const { recipe, dataset } = prepared;
-    const files = { directory, store, checkpoint };
+    const files = { directory, store, checkpoint, computesWith: run.computesWith };
     const carriers = createCarriers(options.carrier);
     const { learningRate } = options;
     served = serve({ plan, start, recipe, learningRate, dataset, ...files, transport, carriers, ...reporting, log, clock: systemClock });

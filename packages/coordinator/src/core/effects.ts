@@ -81,6 +81,7 @@ export type RecordEntry =
       readonly pid: number;
       readonly backend: string;
       readonly device: string;
+      readonly fingerprint: string;
       readonly carrier: CarrierName;
       readonly round: number;
     }

@@ -62,9 +62,10 @@ export function admit(state: State, event: Extract<Event, { type: 'ready' }>, ef
   state.failure = undefined;
   effects.push({ do: 'settle', peer: event.peer, carrier: event.carrier });
   const { name, host, pid, backend, device } = worker;
+  const { fingerprint, carrier } = event;
   effects.push({
     do: 'record',
-    entry: { event: 'worker-joined', worker: name, host, pid, backend, device, carrier: event.carrier, round: state.cursor.round },
+    entry: { event: 'worker-joined', worker: name, host, pid, backend, device, fingerprint, carrier, round: state.cursor.round },
   });
 }
 

@@ -153,7 +153,7 @@ async function writeSynced(path: string, content: Uint8Array | string): Promise<
 }
 
 /** Makes renames in a directory survive power loss. */
-async function syncDirectory(path: string): Promise<void> {
+export async function syncDirectory(path: string): Promise<void> {
   const handle = await open(path, 'r');
   try {
     await handle.sync();

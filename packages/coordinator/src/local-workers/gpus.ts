@@ -2,11 +2,11 @@
  * Which GPUs spawned workers share out, one each.
  *
  * Responsible for: what `auto` makes of the machine, and saying once why it takes the CPU where there are GPUs. Not responsible for: how
- * GPUs are listed (`shared/gpus.ts`) or cuda is tried (`cuda-check.ts`).
+ * GPUs are listed (`shared/gpus.ts`) or cuda is tried (`backend-check.ts`).
  */
 import { DriverError, type Gpu, type Log, runsOn, visibleGpus } from '@lockstep/shared';
 import type { Options } from '../options/option-table.ts';
-import { whyNotCuda } from './cuda-check.ts';
+import { whyNot } from './backend-check.ts';
 
 type Sharing = Pick<Options, 'backend' | 'workers'>;
 
@@ -17,12 +17,12 @@ export async function gpusForWorkers(
   { backend, workers }: Sharing,
   environment: NodeJS.ProcessEnv,
   log: Log,
-  check: (environment: NodeJS.ProcessEnv) => Promise<string | undefined> = whyNotCuda,
+  check: (backend: 'cuda', environment: NodeJS.ProcessEnv) => Promise<string | undefined> = whyNot,
 ): Promise<readonly Gpu[]> {
   if (backend !== 'auto') return runsOn(backend, 'nvidia-gpu') ? visibleGpus(environment) : [];
   const gpus = await gpusIfListed(environment, log);
   if (gpus.length === 0) return [];
-  const reasons = [tooFew(gpus.length, workers), await check(environment)].filter((reason) => reason !== undefined);
+  const reasons = [tooFew(gpus.length, workers), await check('cuda', environment)].filter((reason) => reason !== undefined);
   if (reasons.length === 0) return gpus;
   log.info(`Workers run on the CPU: ${reasons.join(' ')}`);
   return [];

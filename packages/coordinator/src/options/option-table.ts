@@ -32,7 +32,7 @@ export const sourceTable = {
   resume: {
     type: 'boolean',
     default: false,
-    describe: 'go on from the newest checkpoint of --run-dir (default: the newest run in runs/)',
+    describe: 'go on from the newest checkpoint of --run-dir (default: the newest run in runs/), or start a run where there is none',
     check: truth,
   },
   config: { type: 'string', default: undefined, describe: "take options from a run's config.json; flags win", check: text },
@@ -59,7 +59,8 @@ export const optionTable = {
     default: 'gan',
     describe: 'a built-in recipe (gan, gan-seed) or the path of a recipe file',
     check: text,
-    changesOnResume: false,
+    // Another place is no other recipe: the hash decides (`run/prepare.ts`), as it does for the data.
+    changesOnResume: true,
   },
   steps: { type: 'number', default: undefined, describe: 'total steps of the run', check: whole(1, 2 ** 31), changesOnResume: true },
   epochs: {
@@ -144,7 +145,7 @@ export const optionTable = {
     defaultDescription: 'MNIST, which comes along',
     describe: 'directory of an IDX data set (plain or .gz)',
     check: text,
-    changesOnResume: false,
+    changesOnResume: true,
   },
   backend: {
     type: 'string',

@@ -81,14 +81,18 @@ describe('coordinator options', () => {
       ['--seed 4', '--seed'],
       ['--shards 2', '--shards'],
       ['--batch-size 32', '--batch-size'],
-      ['--recipe gan-seed', '--recipe'],
       ['--learning-rate 1', '--learning-rate'],
-      ['--data /tmp', '--data'],
       ['--execution eager', '--execution'],
       ['--allow-mixed-numerics', '--allow-mixed-numerics'],
     ] as const) {
       await refused(`--resume ${line}`, 'resume-invalid', new RegExp(`^${flag} cannot change`), run);
     }
+  });
+
+  test('a recipe and data may have moved when a run is resumed, and a run that was never begun has no options yet', async () => {
+    const { recipe, data } = await parse('--resume --recipe ./r.mjs --data d', { recipe: '/old/r.mjs', data: '/old/d' });
+    assert.deepEqual([recipe, data], ['./r.mjs', 'd']);
+    assert.equal((await parse('--resume --seed 4 --shards 2')).seed, 4);
   });
 
   test('every option has a flag of its own and a help text', () => {

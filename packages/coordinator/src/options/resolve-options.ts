@@ -10,7 +10,7 @@ import type { CommandLine } from './command-line.ts';
 import { withPresentNames } from './former-names.ts';
 import { type Options, optionNames, optionTable } from './option-table.ts';
 
-/** Options as a file holds them. `about` is for people: version, hashes. */
+/** Options as a file holds them. `about` says what the run was made with (`run/config-file.ts`). */
 export type ConfigFile = { readonly [K in keyof Options]?: unknown } & { readonly about?: unknown };
 
 export function resolveOptions(commandLine: CommandLine, base: { path: string; file: ConfigFile } | undefined): Options {
@@ -24,14 +24,20 @@ export function resolveOptions(commandLine: CommandLine, base: { path: string; f
   if (typed['steps'] !== undefined && typed['epochs'] !== undefined) {
     throw new LockstepError('usage', '--steps contradicts --epochs: both set the length of the run. Drop one of them.');
   }
-  if (commandLine.resume) refuseChanges(typed, fromFile);
+  if (commandLine.resume && base !== undefined) refuseChanges(typed, fromFile);
   // A length typed replaces a length from the file, whichever of the two words each used.
   const length = typed['steps'] ?? typed['epochs'];
   const kept = length === undefined ? fromFile : { ...fromFile, steps: undefined, epochs: undefined };
-  const defaults = Object.fromEntries(optionNames.map((name) => [name, optionTable[name].default]));
-  const options = { ...defaults, ...kept, ...typed } as unknown as Options;
+  const options = { ...defaults, ...kept, ...typed } as Options;
   checkTogether(options, commandLine);
   return Object.freeze(options);
+}
+
+const defaults = Object.fromEntries(optionNames.map((name) => [name, optionTable[name].default]));
+
+/** What a file says by itself. It may be less than a run needs: a command line can complete or correct it. */
+export function fileOptions({ path, file }: { path: string; file: ConfigFile }): Options {
+  return { ...defaults, ...checkFile(path, file) } as Options;
 }
 
 function check(name: keyof Options, label: string, value: unknown): unknown {

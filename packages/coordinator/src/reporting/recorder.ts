@@ -16,6 +16,7 @@ import { countWorkers, readyWorkers, type State } from '../core/state.ts';
 import type { Dataset } from '../data/mnist.ts';
 import type { Direction } from '../metrics/labels.ts';
 import type { Metrics } from '../metrics/metrics.ts';
+import type { Numerics } from '../run/config-file.ts';
 import type { RunDirectory } from '../run/run-directory.ts';
 import type { SavedNetwork } from '../training/model.ts';
 import type { Committed } from '../training/round.ts';
@@ -37,6 +38,8 @@ export interface RecorderOptions {
   readonly log: Log;
   /** Where the run stands when this process takes it up; undefined for a new run. */
   readonly resumed: Pick<Checkpoint, 'partial' | 'backend'> | undefined;
+  /** Told once what a run without a checkpoint is computed with. */
+  readonly computesWith: (numerics: Numerics) => void;
   /** What every checkpoint of the run has in common. */
   readonly identity: Pick<Checkpoint, 'lockstepVersion' | 'run' | 'datasetSha256'>;
   readonly clock: Clock;
@@ -76,7 +79,7 @@ export function createRecorder(options: RecorderOptions): Recorder {
   const figures = createStepFigures(options.resumed?.partial as StepRecord | undefined, clock.nowMs);
   const throughput = createThroughputMeter(images, clock.nowMs);
   const grids = createGridWriter({ ...options, count: plan.pictures });
-  const roster = createRoster(options.resumed?.backend, metrics);
+  const roster = createRoster(options);
   const tellState = createStateTeller(options, (state) => viewOf(state, options, figures.losses(), throughput));
 
   return {
@@ -134,14 +137,17 @@ function checkpointOf(
 }
 
 /** What computes the run, and who has done how much of it. */
-function createRoster(resumedBackend: string | undefined, metrics: Metrics) {
-  let backend = resumedBackend ?? '';
+function createRoster({ resumed, metrics, computesWith }: RecorderOptions) {
+  let backend = resumed?.backend ?? '';
   if (backend !== '') metrics.runsOn(backend);
   const departed: Record<string, number> = {};
   return {
     backend: () => backend,
     record(entry: RecordEntry) {
-      if (entry.event === 'worker-joined' && backend === '') metrics.runsOn((backend = entry.backend));
+      if (entry.event === 'worker-joined' && backend === '') {
+        metrics.runsOn((backend = entry.backend));
+        computesWith(entry);
+      }
       if (entry.event === 'worker-left') departed[entry.worker] = (departed[entry.worker] ?? 0) + entry.shardsCommitted;
     },
     shardsCommitted(state: State): Record<string, number> {

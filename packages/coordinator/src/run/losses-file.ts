@@ -1,5 +1,13 @@
-/** losses.jsonl: one line a step, from step 1, none missing, and no times, so that equal runs have equal files. */
+/**
+ * losses.jsonl: one line a step, none missing, and no times, so that equal runs have equal files. It begins with step 1, or, where lines
+ * were lost, with the step after the checkpoint that the run went on from: the weights do not need them.
+ */
+import { existsSync } from 'node:fs';
+import { rename } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
 import { LockstepError } from '@lockstep/shared';
+import { stepName } from '../checkpoint/name.ts';
+import { onDisk, syncDirectory } from '../disk/files.ts';
 import { cutFile, linesOf, parseLine } from '../disk/line-file.ts';
 
 /** A step's line. Numbers that are not finite become null. */
@@ -12,32 +20,63 @@ export interface LossLine {
 }
 
 /**
- * Keeps exactly the lines of steps 1 to `steps`; later ones and a torn last one go. Throws `resume-invalid` if one of them is missing,
- * and then changes nothing.
+ * Makes the file end with the line of step `steps`; later lines and a torn last one go. Where lines before it are missing or damaged, the
+ * file is kept under another name, and the next line begins a new one: the sentence that it resolves with says so. Throws `disk`.
  */
-export async function cutLosses(path: string, steps: number): Promise<void> {
-  let kept = 0;
-  let end = 0;
-  let size = 0;
-  for await (const line of linesOf(path)) {
-    size = line.end;
-    if (kept === steps) break;
-    const step = parseLine(line)?.['step'];
-    if (step !== kept + 1) throw gap(path, steps, kept + 1, `line ${kept + 1} ${describe(step)}`);
-    kept += 1;
-    end = line.end;
+export async function cutLosses(path: string, steps: number): Promise<string | undefined> {
+  if (steps === 0) {
+    if (existsSync(path)) await cutFile(path, 0);
+    return undefined;
   }
-  if (kept < steps) throw gap(path, steps, kept + 1, kept === 0 ? 'it is missing or empty' : `it ends after step ${kept}`);
-  if (size > end) await cutFile(path, end);
+  const { fault, end, size } = await examine(path, steps);
+  if (fault === undefined) {
+    if (size > end) await cutFile(path, end);
+    return undefined;
+  }
+  const kept = size === 0 ? '' : `, and what it held is kept in ${await setAside(path, steps + 1)}`;
+  return `${path} ${fault}, but the checkpoint is of step ${steps}. It begins again with step ${steps + 1}${kept}; the weights are not affected.`;
 }
 
-function describe(step: unknown): string {
-  return typeof step === 'number' ? `is for step ${step}` : 'is damaged';
+interface Examined {
+  /** Why the lines up to `steps` cannot be relied on. */
+  readonly fault?: string;
+  /** Byte after the line of step `steps`. */
+  readonly end: number;
+  /** Bytes seen: more than `end` where there is more. */
+  readonly size: number;
 }
 
-function gap(path: string, steps: number, missing: number, why: string): LockstepError {
-  return new LockstepError(
-    'resume-invalid',
-    `${path} has no line for step ${missing} (${why}), but the checkpoint is of step ${steps}. Put back the file of this run, or start a new run.`,
-  );
+async function examine(path: string, steps: number): Promise<Examined> {
+  let count = 0;
+  let last: number | undefined;
+  let end = 0;
+  try {
+    for await (const line of linesOf(path)) {
+      if (last === steps) return { end, size: line.end };
+      const step = parseLine(line)?.['step'];
+      count += 1;
+      if (typeof step !== 'number') return { fault: `is damaged in line ${count}`, end, size: line.end };
+      if (last !== undefined && step !== last + 1) return { fault: `goes from step ${last} to step ${step}`, end, size: line.end };
+      if (step > steps) return { fault: `begins with step ${step}`, end, size: line.end };
+      last = step;
+      end = line.end;
+    }
+  } catch (error) {
+    if (!(error instanceof LockstepError) || error.code === 'disk') throw error;
+    return { fault: `is damaged after line ${count}`, end, size: Infinity };
+  }
+  if (last === steps) return { end, size: end };
+  return { fault: last === undefined ? 'is missing or empty' : `ends with step ${last}`, end, size: end };
+}
+
+/** Renames the file to one that says which of its lines may be there, and resolves with that path. No earlier one is replaced. */
+async function setAside(path: string, nextStep: number): Promise<string> {
+  const stem = join(dirname(path), `${basename(path, '.jsonl')}.before-${stepName(nextStep)}`);
+  let aside = `${stem}.jsonl`;
+  for (let number = 2; existsSync(aside); number += 1) aside = `${stem}-${number}.jsonl`;
+  await onDisk(path, async () => {
+    await rename(path, aside);
+    await syncDirectory(dirname(path));
+  });
+  return aside;
 }

@@ -6,7 +6,7 @@ import type { Manifest } from '@lockstep/shared';
 import { elementCount } from '@lockstep/shared';
 import * as tf from '@tensorflow/tfjs';
 import { scratchDirectory } from '../disk/testing.ts';
-import { exportNetwork } from './model-export.ts';
+import { exportNetwork, isExported } from './model-export.ts';
 
 function smallModel(): tf.LayersModel {
   return tf.sequential({
@@ -76,6 +76,19 @@ describe('an exported network', () => {
     await exportNetwork(directory, manifest, weights);
     assert.deepEqual(readdirSync(directory), ['model.json', 'weights.bin']);
     assert.deepEqual(readdirSync(join(directory, '..')), ['generator']);
+  });
+
+  test('is told from one that is missing, damaged, or of other weights', async (t) => {
+    const directory = join(scratchDirectory(t), 'model', 'generator');
+    const { manifest, weights } = flatten(smallModel());
+    assert.equal(await isExported(directory, manifest, weights), false);
+    await exportNetwork(directory, manifest, weights);
+    assert.equal(await isExported(directory, manifest, weights), true);
+    const others = weights.slice();
+    others[0]! += 1;
+    assert.equal(await isExported(directory, manifest, others), false);
+    writeFileSync(join(directory, 'model.json'), '{}');
+    assert.equal(await isExported(directory, manifest, weights), false);
   });
 
   test("is refused if the flat is not the manifest's", async (t) => {

@@ -3,7 +3,8 @@
  *
  * Not responsible for: which networks, when, or the optimizer's state (a checkpoint has that).
  */
-import { dirname } from 'node:path';
+import { readFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
 import { elementCount } from '@lockstep/shared';
 import type { Manifest } from '@lockstep/shared';
 import { littleEndianBytes } from '../checkpoint/bytes.ts';
@@ -11,6 +12,21 @@ import { makeDirectory, writeDirectoryAtomically } from '../disk/files.ts';
 
 /** Writes or replaces `directory` (`model/<network>`). `weights`: the network's flat. Throws `disk`; the old export is then as it was. */
 export async function exportNetwork(directory: string, manifest: Manifest, weights: Float32Array): Promise<void> {
+  await makeDirectory(dirname(directory));
+  await writeDirectoryAtomically(directory, filesOf(manifest, weights));
+}
+
+/** Whether exactly that stands in `directory`. */
+export async function isExported(directory: string, manifest: Manifest, weights: Float32Array): Promise<boolean> {
+  for (const [name, content] of filesOf(manifest, weights)) {
+    // Whatever keeps it from being read is told when it is written anew.
+    const found = await readFile(join(directory, name)).catch(() => undefined);
+    if (found?.equals(content) !== true) return false;
+  }
+  return true;
+}
+
+function filesOf(manifest: Manifest, weights: Float32Array): Map<string, Uint8Array> {
   checkLayout(manifest, weights);
   const model = {
     format: 'layers-model',
@@ -21,14 +37,10 @@ export async function exportNetwork(directory: string, manifest: Manifest, weigh
       { paths: ['weights.bin'], weights: manifest.parameters.map(({ name, shape }) => ({ name, shape, dtype: 'float32' })) },
     ],
   };
-  await makeDirectory(dirname(directory));
-  await writeDirectoryAtomically(
-    directory,
-    new Map([
-      ['weights.bin', littleEndianBytes(weights)],
-      ['model.json', Buffer.from(`${JSON.stringify(model, undefined, 2)}\n`)],
-    ]),
-  );
+  return new Map([
+    ['weights.bin', littleEndianBytes(weights)],
+    ['model.json', Buffer.from(`${JSON.stringify(model, undefined, 2)}\n`)],
+  ]);
 }
 
 /** TF.js reads weights.bin in the order of the manifest, without gaps: so must the flat be laid out. */

@@ -1,21 +1,21 @@
 /**
  * A run on disk, opened: new or resumed, locked, with its checkpoints.
  *
- * Responsible for: choosing and claiming the run directory, and finding where to go on. Not responsible for: what is in the files
- * (`run-directory.ts`, `checkpoint/`), or training.
+ * Not responsible for: which run (`origin.ts`), what is in the files (`run-directory.ts`, `checkpoint/`), or training.
  */
 import { randomBytes } from 'node:crypto';
-import { readdir, readFile, stat } from 'node:fs/promises';
-import { basename, join, resolve } from 'node:path';
-import { flagOf, LockstepError, type Log, version } from '@lockstep/shared';
+import { join, resolve } from 'node:path';
+import { flagOf, LockstepError, type Log } from '@lockstep/shared';
 import type { Checkpoint } from '../checkpoint/checkpoint.ts';
 import { type CheckpointStore, openCheckpointStore } from '../checkpoint/store.ts';
-import type { CommandLine } from '../options/command-line.ts';
-import type { ConfigFile } from '../options/resolve-options.ts';
 import { acquireLock, type Lock } from '../disk/lock.ts';
 import type { Options } from '../options/option-table.ts';
-import { checkCheckpoint, type Prepared } from './prepare.ts';
-import { createRunDirectory, readRunConfig, resumeRunDirectory, type RunDirectory } from './run-directory.ts';
+import { claimRunDirectory } from './claim-directory.ts';
+import { aboutOf, configOf, type Numerics } from './config-file.ts';
+import type { Base, Origin } from './origin.ts';
+import { checkCheckpoint, checkSources, type Prepared } from './prepare.ts';
+import { changedNumerics, changedSources } from './repetition.ts';
+import { createRunDirectory, resumeRunDirectory, type RunDirectory } from './run-directory.ts';
 
 export interface OpenRun {
   readonly runId: string;
@@ -25,80 +25,42 @@ export interface OpenRun {
   readonly checkpoint: Checkpoint | undefined;
   /** Call it once everything is bound: until then `close` removes the directory of a new run, as if it had never been made. */
   begun(): void;
+  /** Call it once the first worker of a run without a checkpoint is ready: config.json then says what the run is computed with. */
+  computesWith(numerics: Numerics): void;
   /** Writes what waits, and frees the directory. */
   close(): Promise<void>;
 }
 
-/** Options that stand in a file: of --config, or of the run that --resume names. */
-export async function readBase(commandLine: CommandLine): Promise<{ path: string; file: ConfigFile } | undefined> {
-  if (commandLine.resume) {
-    const directory = await resumedDirectory(commandLine);
-    return { path: join(directory, 'config.json'), file: objectOf(await readRunConfig(directory), join(directory, 'config.json')) };
-  }
-  if (commandLine.config === undefined) return undefined;
-  const path = commandLine.config;
-  const text = await readFile(path, 'utf8').catch((error: Error) => {
-    throw new LockstepError('config-invalid', `--config ${path} cannot be read: ${error.message}.`, { cause: error });
-  });
-  let value: unknown;
-  try {
-    value = JSON.parse(text);
-  } catch (error) {
-    throw new LockstepError('config-invalid', `--config ${path} is not JSON: ${(error as Error).message}.`, { cause: error });
-  }
-  return { path, file: objectOf(value, path) };
+/** What a run is opened with. */
+interface Opening {
+  readonly base: Base | undefined;
+  readonly options: Options;
+  readonly prepared: Prepared;
+  readonly log: Log;
 }
 
-function objectOf(value: unknown, path: string): ConfigFile {
-  if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value;
-  throw new LockstepError('config-invalid', `${path} is not a JSON object of options.`);
+export async function openRun({ resumes, base }: Origin, options: Options, prepared: Prepared, log: Log): Promise<OpenRun> {
+  const opening = { base, options, prepared, log };
+  return resumes === undefined ? openNew(opening) : openResumed(resumes, opening);
 }
 
-/** `--run-dir`, or the newest run in runs/. */
-async function resumedDirectory(commandLine: CommandLine): Promise<string> {
-  const { runDir } = commandLine.typed;
-  if (typeof runDir === 'string') return resolve(runDir);
-  const runs = await readdir('runs').catch(() => []);
-  const dated = await Promise.all(
-    runs.map(async (name) => ({ path: resolve('runs', name), time: await timeOf(join('runs', name, 'config.json')) })),
-  );
-  const newest = dated.filter(({ time }) => time > 0).toSorted((a, b) => b.time - a.time)[0];
-  if (newest === undefined) throw new LockstepError('resume-invalid', 'There is no run in runs/ to resume. Name one with --run-dir.');
-  return newest.path;
-}
-
-async function timeOf(path: string): Promise<number> {
-  return stat(path).then(
-    ({ mtimeMs }) => mtimeMs,
-    () => 0,
-  );
-}
-
-/** `runs/gan-20261123-130501`: says what it is, and sorts by time. */
-function newRunDirectory(recipe: string, now: Date): string {
-  const stamp = now
-    .toISOString()
-    .replace(/[-:]|\..*$/g, '')
-    .replace('T', '-');
-  const name = basename(recipe)
-    .replace(/\.[^.]*$/, '')
-    .replace(/[^\w.-]/g, '-');
-  return resolve('runs', `${name}-${stamp}`);
-}
-
-export async function openRun(commandLine: CommandLine, options: Options, prepared: Prepared, log: Log): Promise<OpenRun> {
-  const path = commandLine.resume
-    ? await resumedDirectory(commandLine)
-    : resolve(options.runDir ?? newRunDirectory(options.recipe, new Date()));
+async function openNew(opening: Opening): Promise<OpenRun> {
+  const { base, options, prepared, log } = opening;
+  if (base !== undefined) for (const sentence of changedSources(base, prepared)) log.warn(sentence);
+  const claimed = options.runDir === undefined ? await claimRunDirectory(options.recipe, new Date()) : undefined;
+  const path = claimed?.path ?? resolve(options.runDir!);
   const lock = await acquireLock('run-directory', path);
-  if (!commandLine.resume) {
-    const runId = `${prepared.recipe.name}-${randomBytes(4).toString('hex')}`;
-    const directory = await createRunDirectory(path, configOf(options, prepared, runId));
-    const store = await openCheckpointStore(directory.checkpointsPath, { keep: options.keep });
-    let hasBegun = false;
-    const begun = (): void => void (hasBegun = true);
-    return { runId, directory, store, checkpoint: undefined, begun, close: () => close(directory, lock, hasBegun) };
-  }
+  const runId = `${prepared.recipe.name}-${randomBytes(4).toString('hex')}`;
+  const directory = await createRunDirectory(path, configOf(options, prepared, runId, undefined), { firstMade: claimed?.firstMade });
+  const store = await openCheckpointStore(directory.checkpointsPath, { keep: options.keep });
+  return opened({ runId, directory, store, checkpoint: undefined }, lock, opening, false);
+}
+
+async function openResumed(path: string, opening: Opening): Promise<OpenRun> {
+  const { base, options, prepared, log } = opening;
+  const about = aboutOf(base!.file);
+  checkSources(about, path, prepared);
+  const lock = await acquireLock('run-directory', path);
   const store = await openCheckpointStore(join(path, 'checkpoints'), { keep: options.keep });
   const { latest, skipped } = await store.latest();
   for (const { reason } of skipped) log.warn(reason);
@@ -106,39 +68,38 @@ export async function openRun(commandLine: CommandLine, options: Options, prepar
     throw new LockstepError('resume-invalid', `No checkpoint in ${store.directory} can be used: ${skipped[0]!.reason}`);
   if (latest === undefined) log.info(`${path} has no checkpoint yet: starting from the beginning, which gives the same weights.`);
   else checkCheckpoint(latest.checkpoint, latest.path, prepared);
-  const runId = latest?.checkpoint.runId ?? (await runIdOf(path));
-  const directory = await resumeRunDirectory(path, latest?.checkpoint.cursor.step ?? 0);
-  await directory.writeConfig(configOf(options, prepared, runId));
-  return { runId, directory, store, checkpoint: latest?.checkpoint, begun: () => {}, close: () => close(directory, lock, true) };
+  const checkpoint = latest?.checkpoint;
+  const runId = checkpoint?.runId ?? about.runId ?? runIdMissing(base!.path);
+  const directory = await resumeRunDirectory(path, checkpoint?.cursor.step ?? 0, (sentence) => log.warn(sentence));
+  await directory.writeConfig(configOf(options, prepared, runId, checkpoint ?? about));
+  return opened({ runId, directory, store, checkpoint }, lock, opening, true);
 }
 
-async function close(directory: RunDirectory, lock: Lock, hasBegun: boolean): Promise<void> {
-  await directory.close();
-  if (!hasBegun) await directory.remove();
-  await lock.release();
-}
+type Opened = Pick<OpenRun, 'runId' | 'directory' | 'store' | 'checkpoint'>;
 
-/** What config.json says: every option as it was resolved, so that --config gives the same run, and what it was made with. */
-function configOf(options: Options, prepared: Prepared, runId: string): object {
-  const { recipe, recipeFile, run, dataset, totalSteps } = prepared;
-  const { data, ...rest } = options;
+function opened(run: Opened, lock: Lock, { base, options, prepared, log }: Opening, isBegun: boolean): OpenRun {
+  const { runId, directory } = run;
+  let hasBegun = isBegun;
+  let noting: Promise<void> | undefined;
   return {
-    ...rest,
-    recipe: recipeFile ?? recipe.name,
-    ...(data === undefined ? {} : { data: resolve(data) }),
-    batchSize: run.batchSize,
-    steps: totalSteps,
-    epochs: undefined,
-    runDir: undefined,
-    about: { lockstepVersion: version, runId, recipeHash: run.recipe.hash, datasetSha256: dataset.sha256 },
+    ...run,
+    begun: () => void (hasBegun = true),
+    computesWith(numerics) {
+      const change = base === undefined ? undefined : changedNumerics(base, options, prepared, numerics);
+      if (change !== undefined) log.warn(change);
+      noting ??= directory.writeConfig(configOf(options, prepared, runId, numerics)).catch((error: Error) => {
+        log.error(`What computes this run could not be noted, and training goes on: ${error.message}`);
+      });
+    },
+    async close() {
+      await noting;
+      await directory.close();
+      if (!hasBegun) await directory.remove();
+      await lock.release();
+    },
   };
 }
 
-async function runIdOf(path: string): Promise<string> {
-  const { about } = objectOf(await readRunConfig(path), path) as { about?: { runId?: unknown } };
-  if (typeof about?.runId === 'string') return about.runId;
-  throw new LockstepError(
-    'config-invalid',
-    `${join(path, 'config.json')} has no about.runId. Start a new run with ${flagOf('config')} instead.`,
-  );
+function runIdMissing(path: string): never {
+  throw new LockstepError('config-invalid', `${path} has no about.runId. Start a new run with ${flagOf('config')} instead.`);
 }

@@ -10,6 +10,7 @@ import { imagesPerStep } from '../core/cursor.ts';
 import type { PlannedPhase } from '../core/plan.ts';
 import { type Dataset, loadDataset } from '../data/mnist.ts';
 import type { Options } from '../options/option-table.ts';
+import type { About } from './config-file.ts';
 
 export interface Prepared {
   readonly recipe: Recipe;
@@ -56,18 +57,37 @@ export function checkCheckpoint({ run: was, ...checkpoint }: Checkpoint, path: s
   const refuse = (what: string): never => {
     throw new LockstepError('resume-invalid', `${path} cannot be resumed: ${what}.`);
   };
-  if (was.recipe.hash !== run.recipe.hash) {
-    refuse(`its recipe '${was.recipe.name}' has changed since (--recipe); restore the file, or start a new run`);
-  }
-  if (checkpoint.datasetSha256 !== prepared.dataset.sha256) refuse("the data is not the run's (--data); point it at the same files");
+  checkSources({ recipeHash: was.recipe.hash, datasetSha256: checkpoint.datasetSha256 }, path, { run, ...prepared });
   if (was.seed !== run.seed) refuse(`its seed is ${was.seed}, not ${run.seed} (--seed)`);
   if (was.batchSize !== run.batchSize) refuse(`its batch is ${was.batchSize}, not ${run.batchSize} (--batch-size)`);
   if (was.shardCount !== run.shardCount) refuse(`it has ${was.shardCount} shards, not ${run.shardCount} (--shards)`);
   if (was.execution !== undefined && was.execution !== run.execution)
     refuse(`its phases run as '${was.execution}', not '${run.execution}' (--execution)`);
-  if (checkpoint.cursor.step >= prepared.totalSteps) {
-    refuse(`it has all of its ${checkpoint.cursor.step} steps; give a larger total with --steps or --epochs`);
+  const { cursor, roundsIntoStep } = checkpoint;
+  if (cursor.step > prepared.totalSteps || (cursor.step === prepared.totalSteps && roundsIntoStep > 0)) {
+    refuse(`it is past step ${prepared.totalSteps}; give a larger total with --steps or --epochs`);
   }
+}
+
+/** Refuses to go on with other bytes than the run was begun with, wherever they lie. `was`: what is known of those. */
+export function checkSources(
+  was: Pick<About, 'recipeHash' | 'datasetSha256'>,
+  path: string,
+  { run, dataset }: Pick<Prepared, 'run' | 'dataset'>,
+): void {
+  const refuse = (what: string, flag: string): never => {
+    throw new LockstepError(
+      'resume-invalid',
+      `${path} cannot be resumed: the ${what} is not the one that the run was begun with. Restore it, give its place with ${flag}, or start a new run.`,
+    );
+  };
+  if (was.recipeHash !== undefined && was.recipeHash !== run.recipe.hash) refuse(`recipe '${run.recipe.name}'`, '--recipe');
+  if (was.datasetSha256 !== undefined && was.datasetSha256 !== dataset.sha256) refuse('data set', '--data');
+}
+
+/** Whether every step is done. Of a checkpoint that `checkCheckpoint` lets pass. */
+export function isComplete({ cursor }: Checkpoint, { totalSteps }: Prepared): boolean {
+  return cursor.step === totalSteps;
 }
 
 export function manifestsOf(checkpoint: Checkpoint): Manifests {

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import type { ErrorCode } from '@lockstep/shared';
@@ -115,8 +115,7 @@ describe('a new run directory', () => {
 describe('the config of a run', () => {
   test('that is not there or not JSON is refused', async (t) => {
     const path = scratchDirectory(t);
-    await assert.rejects(readRunConfig(path), isError('resume-invalid', /holds no run \(no config\.json\)/));
-    await assert.rejects(readRunConfig(join(path, 'nowhere')), isError('resume-invalid', /holds no run/));
+    await assert.rejects(readRunConfig(path), isError('resume-invalid', /holds a part of a run, but no config\.json/));
     writeFileSync(join(path, 'config.json'), '{"a":');
     await assert.rejects(readRunConfig(path), isError('config-invalid', /config\.json is not valid JSON/));
     writeFileSync(join(path, 'config.json'), Buffer.alloc(2 * 1024 * 1024, ' '));
@@ -142,9 +141,11 @@ describe('resuming', () => {
       [`${lines(1, 2)}${'\0'.repeat(100)}`, 2, lines(1, 2)],
       [lines(1, 2), 0, ''],
       ['{"step":1', 0, ''],
+      // A file that begins later: earlier lines were lost before.
+      [lines(2, 3, 4), 3, lines(2, 3)],
     ] as const) {
       const path = await runWith(t, losses);
-      const run = await resumeRunDirectory(path, steps);
+      const run = await resumeRunDirectory(path, steps, (sentence) => assert.fail(sentence));
       assert.equal(readFileSync(join(path, 'losses.jsonl'), 'utf8'), kept);
       assert.throws(() => run.appendLoss({ step: steps + 2, images: 1 }), /losses of step/);
       run.appendLoss({ step: steps + 1, images: (steps + 1) * 128 });
@@ -154,18 +155,43 @@ describe('resuming', () => {
     }
   });
 
-  test('refuses a gap, and changes nothing then', async (t) => {
+  test('keeps losses with a gap beside, tells, and begins again after the checkpoint', async (t) => {
     for (const [losses, sentence] of [
-      ['', /no line for step 1 \(it is missing or empty\), but the checkpoint is of step 3/],
-      [lines(1, 2), /no line for step 3 \(it ends after step 2\)/],
-      [lines(1, 3, 4), /no line for step 2 \(line 2 is for step 3\)/],
-      [`${lines(1)}{"st\n${lines(3)}`, /no line for step 2 \(line 2 is damaged\)/],
-      [lines(2, 3, 4), /no line for step 1 \(line 1 is for step 2\)/],
-      [lines(1, 2) + lines(3).trimEnd(), /no line for step 3 \(line 3 is damaged\)/],
+      [lines(1, 2), /losses\.jsonl ends with step 2, but the checkpoint is of step 3\. It begins again with step 4, and .*kept in/],
+      [lines(1, 3, 4), /goes from step 1 to step 3/],
+      [`${lines(1)}{"st\n${lines(3)}`, /is damaged in line 2/],
+      [lines(4, 5), /begins with step 4/],
+      [lines(1, 2) + lines(3).trimEnd(), /is damaged in line 3/],
+      [`${lines(1)}${'\0'.repeat(2_000_000)}`, /is damaged after line 1/],
     ] as const) {
       const path = await runWith(t, losses);
-      await assert.rejects(resumeRunDirectory(path, 3), isError('resume-invalid', sentence));
-      assert.equal(readFileSync(join(path, 'losses.jsonl'), 'utf8'), losses);
+      const aside = join(path, 'losses.before-step-000004.jsonl');
+      for (const [round, kept] of [aside, aside.replace('.jsonl', '-2.jsonl')].entries()) {
+        const told: string[] = [];
+        if (round > 0) writeFileSync(join(path, 'losses.jsonl'), losses);
+        const run = await resumeRunDirectory(path, 3, (text) => told.push(text));
+        run.appendLoss({ step: 4, images: 4 * 128 });
+        await run.close();
+        assert.equal(told.length, 1);
+        assert.match(told[0]!, sentence);
+        assert.ok(told[0]!.includes(kept), told[0]);
+        assert.equal(readFileSync(kept, 'utf8'), losses, 'nothing is lost');
+        assert.equal(readFileSync(join(path, 'losses.jsonl'), 'utf8'), lines(4));
+      }
+    }
+  });
+
+  test('tells of losses that are gone, and has nothing to keep then', async (t) => {
+    for (const losses of ['', undefined]) {
+      const path = await runWith(t, '');
+      if (losses === undefined) rmSync(join(path, 'losses.jsonl'));
+      const told: string[] = [];
+      await (await resumeRunDirectory(path, 3, (text) => told.push(text))).close();
+      assert.match(
+        told.join(),
+        /losses\.jsonl is missing or empty, but the checkpoint is of step 3\. It begins again with step 4; the weights are not affected\.$/,
+      );
+      assert.deepEqual(readdirSync(path), ['checkpoints', 'config.json', 'events.jsonl', 'grids', 'losses.jsonl', 'model']);
     }
   });
 
@@ -174,7 +200,7 @@ describe('resuming', () => {
     writeFileSync(join(path, '.tmp-summary.json'), '{');
     writeFileSync(join(path, 'grids', '.tmp-step-000001.png'), '');
     mkdirSync(join(path, 'model', '.tmp-generator'));
-    await (await resumeRunDirectory(path, 0)).close();
+    await (await resumeRunDirectory(path, 0, (sentence) => assert.fail(sentence))).close();
     for (const gone of ['.tmp-summary.json', 'grids/.tmp-step-000001.png', 'model/.tmp-generator'])
       assert.equal(existsSync(join(path, gone)), false, gone);
   });
@@ -193,7 +219,7 @@ describe('epochs', () => {
       flag: 'a',
     });
     assert.equal(await lastTerm(events), 1);
-    const second = await resumeRunDirectory(path, 0);
+    const second = await resumeRunDirectory(path, 0, (sentence) => assert.fail(sentence));
     assert.equal(await second.recordStart({}), 2);
     assert.equal(await second.recordStart({}), 3);
     await second.close();

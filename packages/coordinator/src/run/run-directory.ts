@@ -46,6 +46,8 @@ export interface RunDirectory {
 export interface RunDirectoryOptions {
   /** The time for events.jsonl. */
   readonly now?: () => Date;
+  /** The outermost directory that was made for this run already, to be removed with it. */
+  readonly firstMade?: string | undefined;
 }
 
 const configName = 'config.json';
@@ -61,31 +63,37 @@ export async function createRunDirectory(path: string, config: object, options: 
   if (await holdsRun(path)) {
     throw new LockstepError('run-exists', `${path} holds a run already. Add --resume to go on with it, or choose another --run-dir.`);
   }
-  const firstMade = await onDisk(path, () => mkdir(path, { recursive: true }));
+  const firstMade = options.firstMade ?? (await onDisk(path, () => mkdir(path, { recursive: true })));
   await makeDirectories(path);
   await writeJson(join(path, configName), config);
   return { ...(await openRunDirectory(path, 0, options)), remove: () => removeUnused(path, firstMade) };
 }
 
 /**
- * Goes on with a run from a checkpoint of `completedSteps`: losses.jsonl is cut after that step, leftovers of a killed process go.
- * Throws `resume-invalid` if losses.jsonl lacks a step before it, `disk`.
+ * Goes on with a run from a checkpoint of `completedSteps`: losses.jsonl ends with that step, leftovers of a killed process go.
+ * `warn` is told of losses that are missing. Throws `disk`.
  */
-export async function resumeRunDirectory(path: string, completedSteps: number, options: RunDirectoryOptions = {}): Promise<RunDirectory> {
+export async function resumeRunDirectory(
+  path: string,
+  completedSteps: number,
+  warn: (sentence: string) => void,
+  options: RunDirectoryOptions = {},
+): Promise<RunDirectory> {
   await makeDirectories(path);
   for (const directory of [path, join(path, 'grids'), join(path, 'model')]) await sweepTemporaries(directory);
-  await cutLosses(join(path, lossesName), completedSteps);
+  const missing = await cutLosses(join(path, lossesName), completedSteps);
+  if (missing !== undefined) warn(missing);
   return await openRunDirectory(path, completedSteps, options);
 }
 
-/** What config.json holds, unchecked. Throws `resume-invalid` if there is no run, `config-invalid` if it cannot be understood. */
+/** What config.json holds, unchecked. Throws `resume-invalid` if it is not there, `config-invalid` if it cannot be understood. */
 export async function readRunConfig(path: string): Promise<unknown> {
   const file = join(path, configName);
   const found = await sizeIfThere(file);
   if (found === undefined) {
     throw new LockstepError(
       'resume-invalid',
-      `${path} holds no run (no ${configName}). Check --run-dir, or leave out --resume to start one.`,
+      `${path} holds a part of a run, but no ${configName}: put that file back, or choose another --run-dir.`,
     );
   }
   if (found > maximumConfigBytes) throw new LockstepError('config-invalid', `${file} has ${found} bytes: it is no config of a run.`);
@@ -94,6 +102,15 @@ export async function readRunConfig(path: string): Promise<unknown> {
     return JSON.parse(text);
   } catch {
     throw new LockstepError('config-invalid', `${file} is not valid JSON. Put back a good copy, or choose another --run-dir.`);
+  }
+}
+
+/** What summary.json holds, unchecked; undefined if it is not there or cannot be understood. */
+export async function readSummary(path: string): Promise<unknown> {
+  try {
+    return JSON.parse(await readFile(join(path, summaryName), 'utf8'));
+  } catch {
+    return undefined;
   }
 }
 
@@ -162,7 +179,8 @@ async function makeDirectories(path: string): Promise<void> {
 
 /** Directories only while they are empty, from the inside out up to the first that was made on the way (`runs/`): others may use them by now. */
 async function removeUnused(path: string, firstMade: string | undefined): Promise<void> {
-  for (const name of [configName, lossesName, eventsName, logName]) await rm(join(path, name), { force: true }).catch(() => {});
+  // config.json goes last, as it comes first: what it is missing from is no run that --resume could take up.
+  for (const name of [lossesName, eventsName, logName, configName]) await rm(join(path, name), { force: true }).catch(() => {});
   for (const name of folders) await rmdir(join(path, name)).catch(() => {});
   if (firstMade === undefined) return;
   for (let directory = path; directory.length >= firstMade.length; directory = dirname(directory)) await rmdir(directory).catch(() => {});

@@ -8,12 +8,16 @@ export interface Summary {
   readonly seed: number;
   readonly steps: number;
   readonly images: number;
-  /** From the first WORK to the last commit. */
-  readonly seconds: number;
+  /**
+   * From the first WORK to the last commit, in the life of the coordinator that wrote this. Null, as are `imagesPerSecond` and `workers`,
+   * where that life did not train: `--resume` exported what an earlier one had computed, and what it had measured is lost.
+   */
+  readonly seconds: number | null;
   /** Without the first 10 steps. */
-  readonly imagesPerSecond: number;
+  readonly imagesPerSecond: number | null;
   readonly backend: string;
-  readonly workers: number;
+  /** Those that had shards committed. */
+  readonly workers: number | null;
   /** By network, in recipe order: SHA-256, in hex, over the little-endian float32 flat. */
   readonly weightsSha256: Readonly<Record<string, string>>;
 }

@@ -1,5 +1,5 @@
 /**
- * Whether backend `cuda` works on this machine: tried in a process of its own (the worker's `check-cuda.ts`), since the coordinator loads
+ * Whether a backend works on this machine: tried in a process of its own (the worker's `check-backend.ts`), since the coordinator loads
  * no TensorFlow.
  */
 import { fork } from 'node:child_process';
@@ -10,8 +10,8 @@ import { workerFile } from './worker-package.ts';
 const defaultTimeoutMs = 60_000;
 
 /** A sentence, or undefined: it works. */
-export async function whyNotCuda(environment: NodeJS.ProcessEnv, timeoutMs = defaultTimeoutMs): Promise<string | undefined> {
-  const child = fork(workerFile('dist', 'check-cuda.js'), {
+export async function whyNot(backend: string, environment: NodeJS.ProcessEnv, timeoutMs = defaultTimeoutMs): Promise<string | undefined> {
+  const child = fork(workerFile('dist', 'check-backend.js'), [backend], {
     env: environment,
     execArgv: [],
     stdio: 'ignore',
@@ -24,5 +24,5 @@ export async function whyNotCuda(environment: NodeJS.ProcessEnv, timeoutMs = def
   const [code, signal] = (await once(child, 'close')) as [number | null, NodeJS.Signals | null];
   if (answer !== undefined) return answer.reason;
   const how = child.killed ? `did not load within ${timeoutMs / 1000} seconds` : `ended its check with ${signal ?? `exit code ${code}`}`;
-  return `Backend cuda ${how}; 'npx --no -- worker --backend cuda' shows more.`;
+  return `Backend ${backend} ${how}; 'npx --no -- worker --backend ${backend}' shows more.`;
 }

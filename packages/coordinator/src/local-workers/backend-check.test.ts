@@ -4,7 +4,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
-import { whyNotCuda } from './cuda-check.ts';
+import { whyNot } from './backend-check.ts';
 
 let folder: string;
 before(async () => {
@@ -18,20 +18,24 @@ async function withFault(code: string): Promise<NodeJS.ProcessEnv> {
   return { PATH: folder, NODE_OPTIONS: `--require ${file}` };
 }
 
-describe('the check of cuda', () => {
+describe('the check of a backend', () => {
   test("repeats the worker's own sentence", async () => {
-    assert.match((await whyNotCuda({ PATH: folder })) ?? '', /^No NVIDIA GPU can be used: nvidia-smi is not on the PATH\./);
+    assert.match((await whyNot('cuda', { PATH: folder })) ?? '', /^No NVIDIA GPU can be used: nvidia-smi is not on the PATH\./);
+  });
+
+  test('has nothing to say of one that works', async () => {
+    assert.equal(await whyNot('wasm', process.env), undefined);
   });
 
   test('outlives a library that crashes', async () => {
     assert.equal(
-      await whyNotCuda(await withFault("process.kill(process.pid, 'SIGSEGV');")),
+      await whyNot('cuda', await withFault("process.kill(process.pid, 'SIGSEGV');")),
       "Backend cuda ended its check with SIGSEGV; 'npx --no -- worker --backend cuda' shows more.",
     );
   });
 
   test('does not wait for ever for one that hangs', async () => {
     const hangs = await withFault('Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0);');
-    assert.match((await whyNotCuda(hangs, 200)) ?? '', /^Backend cuda did not load within 0\.2 seconds; /);
+    assert.match((await whyNot('cuda', hangs, 200)) ?? '', /^Backend cuda did not load within 0\.2 seconds; /);
   });
 });

@@ -1,0 +1,57 @@
+/**
+ * `--resume` of a run whose checkpoint has all of its steps: makes up for an export that a crash or a full disk prevented. Needs no worker,
+ * and so listens nowhere.
+ */
+import { join } from 'node:path';
+import { isDeepStrictEqual } from 'node:util';
+import { type Log, version } from '@lockstep/shared';
+import type { Checkpoint } from '../checkpoint/checkpoint.ts';
+import { imagesPerStep } from '../core/cursor.ts';
+import { isExported } from './model-export.ts';
+import type { Prepared } from './prepare.ts';
+import { hashesOf, tellResults, writeResults } from './results.ts';
+import { readSummary, type RunDirectory } from './run-directory.ts';
+import type { Summary } from './summary.ts';
+
+export async function finishRun(directory: RunDirectory, checkpoint: Checkpoint, prepared: Prepared, log: Log): Promise<void> {
+  const { runId, networks, cursor, backend } = checkpoint;
+  const { recipe, run, phases, totalSteps } = prepared;
+  const summary: Summary = {
+    runId,
+    recipe: recipe.name,
+    seed: run.seed,
+    steps: totalSteps,
+    images: totalSteps * imagesPerStep(phases, run.batchSize),
+    seconds: null,
+    imagesPerSecond: null,
+    backend,
+    workers: null,
+    weightsSha256: hashesOf(networks),
+  };
+  const before = await readSummary(directory.path);
+  // An earlier life may have trained, and knows what this one does not.
+  const kept = isOfSameRun(before, summary) ? before : undefined;
+  if (kept !== undefined && (await areExported(directory, networks))) {
+    log.info(`All ${totalSteps} steps are done, and nothing is missing.`);
+    return tellResults(kept, directory, log);
+  }
+  await directory.recordStart({ version, pid: process.pid, step: cursor.step, runId });
+  await writeResults(directory, networks, kept ?? summary);
+  const reason = `All ${totalSteps} steps were done already: exported from the checkpoint.`;
+  directory.appendEvent({ event: 'coordinator-ended', outcome: 'completed', reason, step: cursor.step, shardsCommitted: {} });
+  await directory.flush();
+  log.info(reason);
+  tellResults(summary, directory, log);
+}
+
+function isOfSameRun(before: unknown, summary: Summary): before is Summary {
+  const { runId, steps, weightsSha256 } = (before ?? {}) as Partial<Summary>;
+  return runId === summary.runId && steps === summary.steps && isDeepStrictEqual(weightsSha256, summary.weightsSha256);
+}
+
+async function areExported(directory: RunDirectory, networks: Checkpoint['networks']): Promise<boolean> {
+  for (const { name, manifest, weights } of networks) {
+    if (!(await isExported(join(directory.modelPath, name), manifest, weights))) return false;
+  }
+  return true;
+}

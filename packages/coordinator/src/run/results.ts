@@ -1,0 +1,28 @@
+/** What a run leaves when all of its steps are done: the exported networks and summary.json. */
+import { join } from 'node:path';
+import type { Log, Manifest } from '@lockstep/shared';
+import { exportNetwork } from './model-export.ts';
+import type { RunDirectory } from './run-directory.ts';
+import { type Summary, weightsSha256 } from './summary.ts';
+
+export interface TrainedNetwork {
+  readonly name: string;
+  readonly manifest: Manifest;
+  readonly weights: Float32Array;
+}
+
+/** The summary comes last: one that fits the weights stands for all of the exports. */
+export async function writeResults(directory: RunDirectory, networks: readonly TrainedNetwork[], summary: Summary): Promise<void> {
+  for (const { name, manifest, weights } of networks) await exportNetwork(join(directory.modelPath, name), manifest, weights);
+  await directory.writeSummary(summary);
+}
+
+/** In the order of `networks`. */
+export function hashesOf(networks: readonly TrainedNetwork[]): Summary['weightsSha256'] {
+  return Object.fromEntries(networks.map(({ name, weights }) => [name, weightsSha256(weights)]));
+}
+
+export function tellResults({ weightsSha256: hashes }: Summary, directory: RunDirectory, log: Log): void {
+  for (const [name, hash] of Object.entries(hashes)) log.info(`Weights of ${name}: sha256 ${hash}`);
+  log.info(`Models, pictures and summary: ${directory.path}`);
+}
