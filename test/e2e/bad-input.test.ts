@@ -224,7 +224,7 @@ for (const [code, byName] of Object.entries(cases) as [keyof typeof cases, Reado
         const before = await listing(place);
         const own = program === 'worker' || bare === true ? [] : defaults(args, place);
         const runDirectory = program === 'worker' ? [] : ['--run-dir', join(place, 'run')];
-        const started = start(t, program, [...args, ...own, ...runDirectory], { TMPDIR: place, ...environment });
+        const started = start(t, program, [...own, ...runDirectory, ...args], { TMPDIR: place, ...environment });
         let complaint = '';
         started.child.stderr!.on('data', (text: string) => (complaint += text));
         const found = await within(started, 'a refusal', started.exited);
