@@ -32,7 +32,7 @@ const coordinator = (args: string, says: RegExp): Refusal => ({ args: args.split
 const cases: Readonly<Record<Exclude<ErrorCode, (typeof lateCodes)[number]>, Readonly<Record<string, Case>>>> = {
   usage: {
     'an unknown flag': coordinator('--wrokers 4', /Unknown argument: wrokers\. See coordinator --help\./),
-    'a word that is no flag': coordinator('train', /Unknown argument: train\./),
+    'a word that is no flag': coordinator('--spawn foo', /Unknown argument: foo\./),
     'a number that is none': coordinator('--workers many', /--workers takes a whole number from 1 to 1024, not 'NaN'/),
     'a number out of bounds': coordinator('--shards 0', /--shards takes a whole number from 1/),
     'steps and epochs': coordinator('--steps 5 --epochs 1', /--steps contradicts --epochs.*Drop one of them\./),
@@ -49,10 +49,10 @@ const cases: Readonly<Record<Exclude<ErrorCode, (typeof lateCodes)[number]>, Rea
       ...coordinator('--bind localhost:5555', /--bind takes tcp:\/\/HOST:PORT or ipc:\/\/PATH.*not 'localhost:5555'/),
       bare: true,
     },
-    'a command that is none': {
-      ...coordinator('foo --spawn', /There is no command 'foo'; commands are train \(the default\)\. See coordinator --help\./),
-      bare: true,
-    },
+    'a command that is none': coordinator(
+      'foo --spawn',
+      /There is no command 'foo'; commands are train \(the default\)\. See coordinator --help\./,
+    ),
     'worker: an unknown flag': worker('--gpus 0', /Unknown argument: gpus\. See worker --help\./),
     'worker: an unknown backend': worker('--backend magic', /--backend takes one of auto, cuda, tensorflow, wasm.*not 'magic'/),
     'worker: a UUID for WebGPU': worker('--gpu GPU-1f --backend webgpu', /--gpu GPU-1f: only NVIDIA's GPUs have UUIDs/),
@@ -224,7 +224,10 @@ for (const [code, byName] of Object.entries(cases) as [keyof typeof cases, Reado
         const before = await listing(place);
         const own = program === 'worker' || bare === true ? [] : defaults(args, place);
         const runDirectory = program === 'worker' ? [] : ['--run-dir', join(place, 'run')];
-        const started = start(t, program, [...own, ...runDirectory, ...args], { TMPDIR: place, ...environment });
+        // A command is the first word.
+        const command = args[0]?.startsWith('-') === false ? 1 : 0;
+        const line = [...args.slice(0, command), ...own, ...runDirectory, ...args.slice(command)];
+        const started = start(t, program, line, { TMPDIR: place, ...environment });
         let complaint = '';
         started.child.stderr!.on('data', (text: string) => (complaint += text));
         const found = await within(started, 'a refusal', started.exited);
