@@ -46,6 +46,7 @@ export async function runSession(session: SessionOptions): Promise<void> {
   let transport: ServerTransport | undefined;
   let reporting: Reporting | undefined;
   let http: HttpServer | undefined;
+  let served: Served | undefined;
   let localWorkers: LocalWorkers | undefined;
   try {
     transport = await listen(options.bind);
@@ -54,7 +55,6 @@ export async function runSession(session: SessionOptions): Promise<void> {
     const hasGrid = (step: number) => exists(join(directory.path, 'grids', `${stepName(step)}.png`));
     const start = await startOf(plan, checkpoint, hasGrid);
     reporting = createReporting(session, plan, start.cursor.step);
-    let served: Served | undefined;
     const status = () => statusOf(plan, prepared.recipe.name, served?.runtime.state);
     http = await startHttp(options, reporting.metrics, status, log);
     announce({ endpoint: transport.endpoint, metricsUrl: http.url, prepared, run, log });
