@@ -92,7 +92,19 @@ function checkAll(world: World, examined: Examined): void {
   }
   must(clock.pending() <= 40 * (2 + working.size + world.places.length), () => `${clock.pending()} things are under way`);
   checkDeadline(world);
+  noteWait(world);
   checkProgress(world);
+}
+
+/** For the end of a coordinator that misses workers (`supervisor.ts`). */
+function noteWait({ head, places, settings, clock }: World): void {
+  const stage = head.runtime?.state.stage;
+  if (stage === 'training') head.waiting = undefined;
+  if (stage !== 'gathering' && stage !== 'starved') return;
+  head.waiting ??= { sinceMs: clock.nowMs(), hadEnough: false };
+  const sinceMs = head.waiting.sinceMs + 20_000;
+  const lasting = places.filter(({ healthySinceMs }) => healthySinceMs !== undefined && healthySinceMs < sinceMs);
+  head.waiting.hadEnough = (head.healthySinceMs ?? Infinity) < sinceMs && lasting.length >= settings.minWorkers;
 }
 
 /** The runtime ticks when the core's deadline comes. */

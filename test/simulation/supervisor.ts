@@ -53,7 +53,7 @@ export function startHead(world: World): void {
     network,
     started(runtime, round) {
       trace.note(`${process.name} serves at round ${round}`);
-      Object.assign(head, { runtime, nextRound: round, progressMs: world.clock.nowMs(), hasGathered: false });
+      Object.assign(head, { runtime, nextRound: round, progressMs: world.clock.nowMs(), hasGathered: false, waiting: undefined });
       examine(world, head);
     },
     recorded(event) {
@@ -77,7 +77,10 @@ function headEnded(world: World, process: Process, end: End): void {
   const { head, trace, clock, random } = world;
   trace.note(`${process.name} ends: ${end}`);
   assert.ok(['done', 'stopped', 'disk', 'workers-missing'].includes(end), `the coordinator ends with ${end}`);
-  if (end === 'workers-missing') assert.ok(!hadWorkers(world), 'it misses workers that are here');
+  if (end === 'workers-missing') {
+    assert.ok(!head.waiting!.hadEnough, 'it misses workers that are here');
+    assert.ok(clock.nowMs() - head.waiting!.sinceMs >= joinTimeoutMs, 'it has not waited for as long as it should');
+  }
   // The cursor is checkpointed, in the middle of a step too, if there was a model yet.
   if (end === 'stopped' && head.runtime?.model() !== undefined)
     assert.equal(newestRound(world.disk), head.nextRound, 'of the round it stopped at');
@@ -87,13 +90,6 @@ function headEnded(world: World, process: Process, end: End): void {
   if (end === 'done') world.isOver = true;
   else
     clock.after(random.between(1, 10) * second, () => void (head.process === undefined && !head.troubles.has('dead') && startHead(world)));
-}
-
-/** Whether enough have been here nearly all the time for which a coordinator waits, and nothing ailed it either. */
-function hadWorkers({ clock, head, places, settings }: World): boolean {
-  const sinceMs = clock.nowMs() - joinTimeoutMs + 20 * second;
-  const lasting = [head, ...places].map(({ healthySinceMs }) => healthySinceMs !== undefined && healthySinceMs < sinceMs);
-  return lasting[0]! && lasting.slice(1).filter(Boolean).length >= settings.minWorkers;
 }
 
 function newProcess(world: World, name: string): Process {

@@ -40,6 +40,8 @@ export interface Head extends Patient {
   /** Of the last commit, or of the moment from which the next one may be expected. */
   progressMs: number;
   hasGathered: boolean;
+  /** Since when it has waited for workers, and whether enough were here nearly all that time; undefined while it does not. */
+  waiting: { readonly sinceMs: number; hadEnough: boolean } | undefined;
 }
 
 export interface World {
@@ -86,6 +88,7 @@ export function createWorld(seed: number, tell?: (line: string) => void): World 
       nextRound: 0,
       progressMs: 0,
       hasGathered: false,
+      waiting: undefined,
     },
     places: Array.from({ length: settings.workersWanted + spares }, (_, index) => createPlace(`worker-${index}`)),
     working: new Set(),
