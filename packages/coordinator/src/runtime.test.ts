@@ -1,0 +1,114 @@
+/** The order of a runtime's effects, as `core/effects.ts` promises it: one worker, played by frames, and a recorder that takes notes. */
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import {
+  decode,
+  encode,
+  inlineCarrier,
+  type Manifests,
+  type Recipe,
+  type ServerEvents,
+  systemClock,
+  toWorker,
+  type Work,
+} from '@lockstep/shared';
+import type { Plan } from './core/plan.ts';
+import { startOfRun } from './core/cursor.ts';
+import { createIdStream } from './data/stream.ts';
+import type { Dataset } from './data/mnist.ts';
+import type { Recorder } from './reporting/recorder.ts';
+import { startRuntime } from './runtime.ts';
+import { createModel, type SavedNetwork } from './training/model.ts';
+import { createCarriers } from './wire/carriers.ts';
+
+const length = 4;
+const initializer = { kind: 'constant', value: 1 } as const;
+const manifests: Manifests = {
+  only: { parameters: [{ name: 'only/kernel', shape: [length], offset: 0, initializer }], length, topology: {} },
+};
+const recipe = {
+  name: 'r',
+  networks: { only: () => undefined },
+  optimizers: { only: { kind: 'sgd', learningRate: 1 } },
+  phases: [{ name: 'p', updates: 'only', inputs: ['real'] }],
+} as unknown as Recipe;
+const plan: Plan = {
+  runId: 'r',
+  term: 1,
+  run: { recipe: { name: 'r', hash: 'a'.repeat(64) }, seed: 1, batchSize: 1, shardCount: 1, execution: 'graph' },
+  phases: [{ name: 'p', updates: 'only', repeat: 1, readsReal: true }],
+  networks: ['only'],
+  totalSteps: 3,
+  workersWanted: 1,
+  minWorkers: 1,
+  joinTimeoutMs: 60_000,
+  workerTimeoutMs: 60_000,
+  checkpointEverySteps: 1,
+  gridEverySteps: 0,
+  pictures: 1,
+  allowMixedNumerics: false,
+  workerCommand: undefined,
+};
+const dataset = { count: 4, pixels: 4, shape: [2, 2], sha256: 'b'.repeat(64), sample: () => {} } as unknown as Dataset;
+
+test('a round is committed, its step recorded and its weights copied before anything of the next round is sent; the end comes last', async () => {
+  const notes: string[] = [];
+  const copies: { step: number; networks: readonly SavedNetwork[] }[] = [];
+  const recorder = new Proxy({} as Recorder, {
+    get: (_, name: keyof Recorder) => (first: { step?: number }, second: readonly SavedNetwork[]) => {
+      if (name === 'checkpoint') copies.push({ step: (first as unknown as { cursor: { step: number } }).cursor.step, networks: second });
+      if (['committed', 'stepCompleted', 'checkpoint'].includes(name)) notes.push(name);
+    },
+  });
+  let serve!: ServerEvents;
+  const send = (header: Record<string, unknown>, flats: Float32Array[] = []): void => {
+    const { payload, frames } = inlineCarrier.pack(flats.map((flat) => ({ key: '', version: 0, live: flat, snapshot: () => flat })));
+    const fence = { runId: 'r', term: 1, peer: 'w', round: 0 };
+    serve.message('w', encode({ ...fence, payload, ...header } as unknown as Parameters<typeof encode>[0], frames));
+  };
+  const answer = ({ round, workId, task, shards }: Work): void => {
+    const gradient = task === 'gradient';
+    const outcomes = gradient ? shards.map((shard) => ({ shard, loss: 1, metrics: {} })) : [];
+    const nodes = gradient ? [{ level: 0, index: 0 }] : [];
+    send({ type: 'result', round, workId, task, nodes, outcomes, computeSeconds: 0 }, [new Float32Array(4).fill(1)]);
+  };
+  const { ended } = startRuntime({
+    plan,
+    start: { cursor: startOfRun, versions: { only: 0 }, gridDue: false },
+    recipe,
+    dataset,
+    stream: createIdStream(1, dataset.count),
+    transport: {
+      endpoint: 'memory',
+      serve: (events) => (serve = events),
+      send: (_, frames) => {
+        const decoded = decode(toWorker, frames);
+        assert.ok(decoded.ok);
+        notes.push(decoded.message.type);
+        if (decoded.message.type === 'work') queueMicrotask(() => answer(decoded.message as Work));
+      },
+      close: async () => void notes.push('closed'),
+    },
+    carriers: createCarriers('inline'),
+    restored: undefined,
+    createModel: (found) => createModel(recipe, found, 1, undefined),
+    recorder,
+    clock: systemClock,
+  });
+  send({ type: 'hello', name: 'w', host: 'h', pid: 1, backend: 'b', device: 'd' });
+  send({ type: 'ready', manifests, fingerprint: 'c'.repeat(64), carrier: 'inline' });
+  assert.equal((await ended).outcome, 'completed');
+
+  const round = ['work', 'committed', 'stepCompleted'];
+  const expected = ['welcome', ...round, 'checkpoint', ...round, 'checkpoint', ...round, 'work', 'checkpoint', 'bye', 'closed'];
+  assert.deepEqual(notes, expected);
+  // Each gradient of ones takes one from weights that began at one: a copy shows its own step's, whatever was committed since.
+  assert.deepEqual(
+    copies.map(({ step, networks }) => [step, networks[0]!.weights[0]]),
+    [
+      [1, 0],
+      [2, -1],
+      [3, -2],
+    ],
+  );
+});
