@@ -81,6 +81,9 @@ describe('an installed package', { timeout: 10 * 60_000 }, () => {
     });
   }
 
+  /** Of four steps, trained by the installed `coordinator`. */
+  let weights: Summary['weightsSha256'];
+
   test('trains a recipe in TypeScript, with the weights of the same recipe in JavaScript from the clone', async (t) => {
     await succeeded('npx', [
       '--no',
@@ -97,12 +100,37 @@ describe('an installed package', { timeout: 10 * 60_000 }, () => {
     const installed = JSON.parse(await readFile(join(project, 'run/summary.json'), 'utf8')) as Summary;
     const cloned = await startRun(t, { args: [...workers, ...length] });
     assert.deepEqual(installed.weightsSha256, (await cloned.completed()).weightsSha256);
+    weights = installed.weightsSha256;
     assert.ok(existsSync(join(project, 'run/model/generator/model.json')));
   });
 
-  test('type-checks a recipe: a misspelt network does not compile', async () => {
-    const compilerOptions = { strict: true, module: 'nodenext', target: 'es2023', skipLibCheck: true, noEmit: true, types: [] };
-    await writeFile(join(project, 'tsconfig.json'), JSON.stringify({ compilerOptions, files: ['my-recipe.ts'] }));
+  test('trains from a program: the one in docs/own-project.md, with the same weights, and it prints nothing itself', async () => {
+    await writeFile(join(project, 'program.mjs'), await documentedProgram());
+    const lines = (await succeeded(process.execPath, ['program.mjs'])).trimEnd().split('\n');
+    assert.deepEqual(
+      lines.slice(0, 4).map((line) => line.slice(0, 3)),
+      ['1 {', '2 {', '3 {', '4 {'],
+    );
+    const rest = lines.slice(4).join('\n');
+    for (const hash of Object.values(weights)) assert.ok(rest.includes(hash), rest);
+    assert.match(rest, /^\{[^{}]*\} \/.*\/runs\/my-recipe-[\d-]+$/);
+  });
+
+  test('a program stops its run by AbortSignal and resumes it, with the weights of a run that never stopped', async () => {
+    await writeFile(join(project, 'stopping.mjs'), stoppingProgram);
+    assert.deepEqual(JSON.parse(await succeeded(process.execPath, ['stopping.mjs'])), {
+      refused: ['usage', 'usage', 'recipe-invalid'],
+      stopped: { byLoop: 'enough', byResult: 'enough', seen: [1, 2] },
+      resumed: { seen: [3, 4], weightsSha256: weights },
+      listeners: 0,
+    });
+  });
+
+  test('type-checks a recipe and a program: a misspelt network does not compile', async () => {
+    const types = { types: ['node'], typeRoots: [join(root, 'node_modules/@types')] };
+    const compilerOptions = { strict: true, module: 'nodenext', target: 'es2023', skipLibCheck: true, noEmit: true, ...types };
+    await writeFile(join(project, 'program.ts'), await documentedProgram());
+    await writeFile(join(project, 'tsconfig.json'), JSON.stringify({ compilerOptions, files: ['my-recipe.ts', 'program.ts'] }));
     await succeeded(bin('tsc'), ['-p', '.']);
     const text = await readFile(join(project, 'my-recipe.ts'), 'utf8');
     await writeFile(join(project, 'misspelt.ts'), text.replace("updates: 'generator'", "updates: 'generater'"));
@@ -122,3 +150,35 @@ describe('an installed package', { timeout: 10 * 60_000 }, () => {
     assert.match(output, /^lockstep-native: @tensorflow\/tfjs-node is not installed; it is an optional dependency/m);
   });
 });
+
+async function documentedProgram(): Promise<string> {
+  return /```js\n([^`]*)```/.exec(await readFile(join(root, 'docs/own-project.md'), 'utf8'))![1]!;
+}
+
+const stoppingProgram = `
+  import { LockstepError, train } from '@lockstep/coordinator';
+  const options = {
+    recipe: './my-recipe.ts', workers: 2, spawn: true, backend: 'wasm', runDir: 'stopped', gridEvery: 0, bind: 'tcp://127.0.0.1:0', metricsPort: 0,
+  };
+  const failure = (training) => training.result.catch((error) => error instanceof LockstepError ? error.code : error);
+  const refused = [];
+  for (const bad of [{ workers: 0 }, { wrokers: 2 }, { recipe: './nowhere.ts' }]) refused.push(await failure(train({ ...options, ...bad })));
+
+  const stop = new AbortController();
+  const first = train({ ...options, steps: 4, signal: stop.signal });
+  const seen = [];
+  let byLoop;
+  try {
+    for await (const { step } of first) if (seen.push(step) === 2) stop.abort('enough');
+  } catch (reason) {
+    byLoop = reason;
+  }
+  const stopped = { byLoop, byResult: await failure(first), seen };
+
+  const second = train({ resume: true, runDir: 'stopped', spawn: true, bind: 'tcp://127.0.0.1:0', metricsPort: 0 });
+  const more = [];
+  for await (const { step } of second) more.push(step);
+  const { weightsSha256 } = await second.result;
+  const listeners = ['SIGINT', 'SIGTERM', 'SIGHUP'].reduce((sum, name) => sum + process.listenerCount(name), 0);
+  console.log(JSON.stringify({ refused, stopped, resumed: { seen: more, weightsSha256 }, listeners }));
+`;

@@ -1,6 +1,5 @@
 /** What a program or a recipe imports from @lockstep/coordinator. The `coordinator` program itself is `main.ts`. */
 export type {
-  AdamSpec,
   Apply,
   ErrorCode,
   GenerateContext,
@@ -13,8 +12,10 @@ export type {
   RealSpec,
   Recipe,
   Scalar,
-  SgdSpec,
   Tensor,
   Tf,
 } from '@lockstep/shared';
 export { defineRecipe, LockstepError } from '@lockstep/shared';
+export type { StepLine } from './reporting/recorder.ts';
+export type { Training, TrainingResult, TrainOptions } from './train.ts';
+export { train } from './train.ts';
