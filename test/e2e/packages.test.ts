@@ -10,6 +10,7 @@ import { cp, mkdir, mkdtemp, readdir, readFile, realpath, rm, writeFile } from '
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
+import { version } from '@lockstep/shared';
 import { startRun, root, type Summary } from './harness.ts';
 
 const names = ['shared', 'coordinator', 'worker'] as const;
@@ -39,7 +40,7 @@ async function succeeded(command: string, args: readonly string[], cwd = project
 
 let place = '';
 let project = '';
-const tarball = (name: string): string => join(place, `lockstep-${name}-0.1.0.tgz`);
+const tarball = (name: string): string => join(place, `lockstep-${name}-${version}.tgz`);
 const bin = (name: string): string => join(root, 'node_modules/.bin', name);
 
 before(async () => {
@@ -120,10 +121,16 @@ describe('an installed package', { timeout: 10 * 60_000 }, () => {
     await writeFile(join(project, 'stopping.mjs'), stoppingProgram);
     assert.deepEqual(JSON.parse(await succeeded(process.execPath, ['stopping.mjs'])), {
       refused: ['usage', 'usage', 'recipe-invalid'],
+      early: ['before', 'no patience'],
       stopped: { byLoop: 'enough', byResult: 'enough', seen: [1, 2] },
       resumed: { seen: [3, 4], weightsSha256: weights },
       listeners: 0,
     });
+  });
+
+  test('a program may have two runs at once', async () => {
+    await writeFile(join(project, 'two.mjs'), twoRunsProgram);
+    assert.deepEqual(JSON.parse(await succeeded(process.execPath, ['two.mjs'])), [weights, weights]);
   });
 
   test('type-checks a recipe and a program: a misspelt network does not compile', async () => {
@@ -164,6 +171,11 @@ const stoppingProgram = `
   const refused = [];
   for (const bad of [{ workers: 0 }, { wrokers: 2 }, { recipe: './nowhere.ts' }]) refused.push(await failure(train({ ...options, ...bad })));
 
+  const early = [await failure(train({ ...options, signal: AbortSignal.abort('before') }))];
+  const idle = new AbortController();
+  const log = (line) => line.includes('Start one with: npx --no -- worker') && idle.abort('no patience');
+  early.push(await failure(train({ ...options, spawn: false, backend: undefined, runDir: 'idle', signal: idle.signal, log })));
+
   const stop = new AbortController();
   const first = train({ ...options, steps: 4, signal: stop.signal });
   const seen = [];
@@ -180,5 +192,14 @@ const stoppingProgram = `
   for await (const { step } of second) more.push(step);
   const { weightsSha256 } = await second.result;
   const listeners = ['SIGINT', 'SIGTERM', 'SIGHUP'].reduce((sum, name) => sum + process.listenerCount(name), 0);
-  console.log(JSON.stringify({ refused, stopped, resumed: { seen: more, weightsSha256 }, listeners }));
+  console.log(JSON.stringify({ refused, early, stopped, resumed: { seen: more, weightsSha256 }, listeners }));
+`;
+
+const twoRunsProgram = `
+  import { train } from '@lockstep/coordinator';
+  const one = (runDir) => train({
+    recipe: './my-recipe.ts', spawn: true, backend: 'wasm', steps: 4, gridEvery: 0, runDir, bind: 'tcp://127.0.0.1:0', metricsPort: 0,
+  }).result;
+  const results = await Promise.all([one('two-a'), one('two-b')]);
+  console.log(JSON.stringify(results.map(({ weightsSha256 }) => weightsSha256)));
 `;
