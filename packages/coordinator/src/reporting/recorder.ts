@@ -75,7 +75,7 @@ export interface Recorder {
   reassigned(shards: number): void;
   dropped(reason: DropReason): void;
   bytes(direction: Direction, count: number): void;
-  /** After every event. */
+  /** At the start, and after every event. */
   stateChanged(state: State): void;
   totals(state: State): Totals;
   /** Resolves when every grid is written, or has failed. */
