@@ -6,8 +6,8 @@
  * Not responsible for: the work (`swiftshader/build.mjs`), or showing it to tests (`swiftshader/environment.mjs`, scripts/test.mjs).
  */
 import { parseArgs } from 'node:util';
-import { Failure, sentenceFor } from './native/failure.mjs';
-import { killChildren } from './native/process.mjs';
+import { Failure, sentenceFor } from '../packages/worker/native/failure.mjs';
+import { killChildren } from '../packages/worker/native/process.mjs';
 import { build } from './swiftshader/build.mjs';
 
 const helpText = `npm run swiftshader -- [flags]

@@ -2,7 +2,7 @@
  * Takes SwiftShader out of an npm package, checks that Dawn runs on it, and only then replaces what was there.
  *
  * Responsible for: the pin, the order of things, and a sentence for each way it can fail.
- * Not responsible for: the store (`native/store.mjs`, shared with `npm run native`).
+ * Not responsible for: the store (`packages/worker/native/store.mjs`, shared with `npm run native`).
  *
  * @sparticuz/chromium is Chromium for serverless machines; it ships Chromium's own SwiftShader and Vulkan loader as one small archive. A
  * published npm version never changes, so it can be pinned by hash; it is packed, not installed: the browser in it is not wanted.
@@ -13,9 +13,17 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { brotliDecompress } from 'node:zlib';
-import { Failure } from '../native/failure.mjs';
-import { run } from '../native/process.mjs';
-import { checkSpace, currentBuild, exclusively, newBuildDirectory, publish, storeDirectory, sweep } from '../native/store.mjs';
+import { Failure } from '../../packages/worker/native/failure.mjs';
+import { run } from '../../packages/worker/native/process.mjs';
+import {
+  checkSpace,
+  currentBuild,
+  exclusively,
+  newBuildDirectory,
+  publish,
+  storeDirectory,
+  sweep,
+} from '../../packages/worker/native/store.mjs';
 import { swiftshaderVariables } from './environment.mjs';
 
 const kind = 'swiftshader';

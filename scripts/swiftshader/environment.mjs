@@ -5,7 +5,7 @@
  */
 import { existsSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
-import { storeDirectory } from '../native/store.mjs';
+import { storeDirectory } from '../../packages/worker/native/store.mjs';
 
 /** For a SwiftShader in `directory`. LOCKSTEP_WEBGPU_SOFTWARE lets the backend take an adapter that is no GPU. */
 export function swiftshaderVariables(directory, environment) {

@@ -96,7 +96,10 @@ const cases: Readonly<Record<Exclude<ErrorCode, (typeof lateCodes)[number]>, Rea
   'recipe-invalid': {
     'an unknown name': { ...coordinator('--recipe gam', /gam/) },
     'a file that is not there': coordinator('--recipe ./nowhere.mjs', /\.\/nowhere\.mjs cannot be read: there is no such file/),
-    'a file that is no module': withFile('r.txt', 'x', (path) => ({ args: ['--recipe', path], says: /r\.txt is not a JavaScript module/ })),
+    'a file that is no module': withFile('r.txt', 'x', (path) => ({
+      args: ['--recipe', path],
+      says: /r\.txt is not JavaScript or TypeScript/,
+    })),
     'a syntax error': withFile('r.mjs', 'export default {', (path) => ({ args: ['--recipe', path], says: /r\.mjs cannot be parsed/ })),
     'an error while loading': withFile('r.mjs', 'null.x', (path) => ({
       args: ['--recipe', path],

@@ -47,7 +47,7 @@ describe('auto where there is an NVIDIA driver', { concurrency: 2 }, () => {
     const run = await spawnAuto(t, await machine(t, gpus(4)));
     await run.completed();
     const [line, ...others] = linesOf(run, 'INFO');
-    assert.match(line ?? '', /Workers run on the CPU: Backend cuda: @tensorflow\/tfjs-node-gpu .*npm run native -- --cuda/);
+    assert.match(line ?? '', /Workers run on the CPU: Backend cuda: @tensorflow\/tfjs-node-gpu .*npx --no -- lockstep-native --cuda/);
     assert.deepEqual(others, []);
   });
 

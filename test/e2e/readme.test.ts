@@ -89,6 +89,25 @@ const commands: Record<string, (place: Place, t: TestContext) => Promise<void>> 
     assert.ok([11, 12, 14].includes(code), output);
     assert.equal(output.includes('\n    at '), false, output);
   },
+  'npm run build && mkdir -p ../my-project && npm pack --workspaces --pack-destination ../my-project': async (place) => {
+    const { code, output } = await place.run(
+      'npm run build && mkdir -p ../my-project && npm pack --workspaces --pack-destination ../my-project && cp test/fixtures/typed-gan.ts ../my-project/my-recipe.ts',
+    );
+    assert.equal(code, 0, output);
+  },
+  'npm install --ignore-scripts ./lockstep-*.tgz': async (place) => {
+    const { code, output } = await place.run(
+      'cd ../my-project && npm install --ignore-scripts ./lockstep-*.tgz --omit=optional --prefer-offline --no-audit',
+    );
+    assert.equal(code, 0, output);
+  },
+  'npx --no -- coordinator --workers 2 --spawn --recipe ./my-recipe.ts': async (place) => {
+    const { code, output } = await place.run(
+      `cd ../my-project && npx --no -- coordinator --workers 2 --spawn --recipe ./my-recipe.ts ${short} ${anyPort}`,
+    );
+    assert.equal(code, 0, output);
+    assert.match(output, /Weights of generator: sha256 [0-9a-f]{64}/);
+  },
   // What .ci/run does first, on a clean checkout.
   'npm run check': async () => {},
   // Run by test/native and by .ci/run, which sets it up: its download is too large for a copy of its own.

@@ -8,7 +8,7 @@ import { repository, requireBuild } from './tensorflow.ts';
 
 test('a second npm run native has nothing to do and says so', (context) => {
   if (!requireBuild(context)) return;
-  const { status, stdout, stderr } = spawnSync(process.execPath, ['scripts/native.mjs'], {
+  const { status, stdout, stderr } = spawnSync(process.execPath, ['packages/worker/bin/lockstep-native.js'], {
     cwd: repository,
     encoding: 'utf8',
     timeout: 60_000,

@@ -1,5 +1,5 @@
 /**
- * Runs `scripts/native.mjs` the way a person does, in a store and with a PATH of the test's own.
+ * Runs `lockstep-native` the way a person does, in a store and with a PATH of the test's own.
  *
  * Responsible for: the child process, and the fake programs and modules that stand for a broken machine.
  * Not responsible for: what is expected of it.
@@ -11,7 +11,7 @@ import { join } from 'node:path';
 import type { TestContext } from 'node:test';
 import { fileURLToPath } from 'node:url';
 
-const script = fileURLToPath(new URL('../../scripts/native.mjs', import.meta.url));
+const script = fileURLToPath(new URL('../../packages/worker/bin/lockstep-native.js', import.meta.url));
 
 export interface Machine {
   readonly directory: string;

@@ -1,5 +1,5 @@
 /**
- * Signals do not damage memory while TensorFlow computes (scripts/native/signals.cc). Without that guard the program below aborts within
+ * Signals do not damage memory while TensorFlow computes (packages/worker/native/signals.cc). Without that guard the program below aborts within
  * seconds on x64: oneDNN's products for processors without AVX-512 run with the stack register in the heap.
  */
 import assert from 'node:assert/strict';

@@ -25,8 +25,8 @@ export interface Conclusion {
   readonly log: Log;
 }
 
-/** Throws what ended the run, if it did not end well. */
-export async function conclude(conclusion: Conclusion): Promise<void> {
+/** The summary of a run that was completed, nothing for one that was stopped. Throws what ended the run, if it did not end well. */
+export async function conclude(conclusion: Conclusion): Promise<Summary | undefined> {
   const { ending, runtime, recorder, checkpoints, directory, log } = conclusion;
   const { step } = runtime.state.cursor;
   const { shardsCommitted } = recorder.totals(runtime.state);
@@ -43,7 +43,8 @@ export async function conclude(conclusion: Conclusion): Promise<void> {
       );
     case 'stopped': {
       if (checkpointError !== undefined) throw checkpointError;
-      return log.info(`Stopped after step ${step}: ${ending.reason}.${resumeHint(directory, step)}`);
+      log.info(`Stopped after step ${step}: ${ending.reason}.${resumeHint(directory, step)}`);
+      return undefined;
     }
     case 'completed': {
       if (checkpointError !== undefined) throw checkpointError;
@@ -56,7 +57,7 @@ function resumeHint(directory: RunDirectory, step: number): string {
   return step === 0 ? '' : ` Go on with: npx --no -- coordinator --resume --run-dir ${directory.path}`;
 }
 
-async function complete({ runtime, recorder, directory, plan, recipe, log }: Conclusion): Promise<void> {
+async function complete({ runtime, recorder, directory, plan, recipe, log }: Conclusion): Promise<Summary> {
   const networks = [...runtime.model()!.values()];
   const { seconds, imagesPerSecond, backend, shardsCommitted } = recorder.totals(runtime.state);
   const summary: Summary = {
@@ -74,6 +75,7 @@ async function complete({ runtime, recorder, directory, plan, recipe, log }: Con
   await writeResults(directory, networks, summary);
   log.info(`Done: ${plan.totalSteps} steps in ${formatDuration(seconds)}, ${Math.round(imagesPerSecond)} images/s.`);
   tellResults(summary, directory, log);
+  return summary;
 }
 
 /** Milliseconds are as fine as these are known. */

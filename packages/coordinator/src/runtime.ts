@@ -77,8 +77,8 @@ export function startRuntime(options: RuntimeOptions): Runtime {
 }
 
 /**
- * One event at a time: what an effect answers at once (a commit) is handled next, before anything else. After every event the timer is set for
- * the core's next deadline.
+ * One event at a time: what an effect answers at once (a commit) is handled next, before anything else. At the start
+ * and after every event the timer is set for the core's next deadline, and the state is told.
  */
 function createLoop(state: State, clock: Clock, perform: (effect: Effect, answer: (event: Event) => void) => void, settled: () => void) {
   const queue: Event[] = [];
@@ -105,6 +105,7 @@ function createLoop(state: State, clock: Clock, perform: (effect: Effect, answer
   }
 
   arm();
+  settled();
   return { handle, close: () => timer?.cancel() };
 }
 

@@ -38,6 +38,7 @@ export interface Parts {
   readonly metrics: Metrics;
   readonly progress: Progress;
   readonly log: Log;
+  readonly onStep?: RecorderOptions['onStep'];
   readonly clock: Clock;
 }
 

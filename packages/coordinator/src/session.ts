@@ -18,10 +18,12 @@ import type { Options } from './options/option-table.ts';
 import { announce } from './reporting/announce.ts';
 import type { Console } from './reporting/console.ts';
 import type { Progress } from './reporting/progress.ts';
+import type { RecorderOptions } from './reporting/recorder.ts';
 import { statusOf } from './reporting/status.ts';
 import type { OpenRun } from './run/open-run.ts';
 import type { Prepared } from './run/prepare.ts';
 import { startOf } from './run/start.ts';
+import type { Summary } from './run/summary.ts';
 import type { Runtime } from './runtime.ts';
 import { serve, type Served } from './serve.ts';
 import { createCarriers } from './wire/carriers.ts';
@@ -33,6 +35,7 @@ export interface SessionOptions extends Console {
   readonly devices: Devices;
   /** Resolves with a reason when a person or a scheduler asks to stop. */
   readonly stop: Promise<string>;
+  readonly onStep?: RecorderOptions['onStep'] | undefined;
 }
 
 /** How long local workers may take to end by themselves. */
@@ -40,7 +43,8 @@ const workerGraceMs = 800;
 /** Pictures of a grid: eight rows of eight. */
 const pictures = 64;
 
-export async function runSession(session: SessionOptions): Promise<void> {
+/** Resolves with the summary of a run that was completed, and with nothing for one that was stopped. */
+export async function runSession(session: SessionOptions): Promise<Summary | undefined> {
   const { options, prepared, run, log } = session;
   const endpointLock = await acquireLock('endpoint', options.bind);
   let transport: ServerTransport | undefined;
@@ -63,14 +67,15 @@ export async function runSession(session: SessionOptions): Promise<void> {
     const files = { directory, store, checkpoint, computesWith: run.computesWith };
     const carriers = createCarriers(options.carrier);
     const { learningRate } = options;
-    served = serve({ plan, start, recipe, learningRate, dataset, ...files, transport, carriers, ...reporting, log, clock: systemClock });
+    const told = { ...reporting, log, onStep: session.onStep };
+    served = serve({ plan, start, recipe, learningRate, dataset, ...files, transport, carriers, ...told, clock: systemClock });
     const { runtime } = served;
     localWorkers = await startWorkers(session, transport.endpoint, runtime);
     void session.stop.then(runtime.stop);
     const ending = await runtime.ended;
     reporting.progress.stop(undefined, systemClock.nowMs());
     await localWorkers?.stop(workerGraceMs);
-    await conclude({ ending, ...served, directory, plan, recipe, log });
+    return await conclude({ ending, ...served, directory, plan, recipe, log });
   } finally {
     reporting?.progress.stop(undefined, systemClock.nowMs());
     await localWorkers?.stop(0);

@@ -2,7 +2,7 @@
 import { bothLogs, createLog, type Log, type LogLevel } from '@lockstep/shared';
 import type { LogFile } from './log-file.ts';
 import type { LoggedAt } from './progress-line.ts';
-import { createProgress, isInteractive, type Progress } from './progress.ts';
+import { createProgress, isInteractive, type Progress, type ProgressStream } from './progress.ts';
 
 export interface Console {
   readonly log: Log;
@@ -10,8 +10,7 @@ export interface Console {
   startProgress(start: LoggedAt): Progress;
 }
 
-export function createConsole(level: LogLevel, logFile: LogFile): Console {
-  const { stdout } = process;
+export function createConsole(level: LogLevel, logFile: LogFile, stdout: ProgressStream = process.stdout): Console {
   let write = (text: string): void => void stdout.write(text);
   const shown = createLog({ level, destination: { write: (text) => write(text), isTTY: stdout.isTTY } });
   const kept = createLog({ level, destination: logFile });

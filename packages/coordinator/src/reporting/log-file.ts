@@ -11,6 +11,7 @@ export interface LogFile extends LogDestination {
   write(text: string): void;
   /** Lines from before come first. */
   openAt(path: string): void;
+  close(): void;
 }
 
 /** Lines that may be written before there is a file. */
@@ -51,6 +52,10 @@ export function createLogFile(maximumBytes = 8 * 1024 * 1024): LogFile {
       // Log lines have the time of day; this one has the date.
       write(`# ${new Date().toISOString()} coordinator ${version}, process ${process.pid}\n`);
       for (const text of early.splice(0)) write(text);
+    },
+    close() {
+      if (file !== undefined) closeSync(file.descriptor);
+      file = undefined;
     },
   };
 }

@@ -27,6 +27,14 @@ import { createStepFigures, type StepRecord } from './step-figures.ts';
 import { tell } from './tell.ts';
 import { createThroughputMeter, type ThroughputMeter } from './throughput-meter.ts';
 
+/** The line of a completed step in losses.jsonl. */
+export interface StepLine extends StepRecord {
+  /** Completed steps, this one included. */
+  readonly step: number;
+  /** Images seen by then. */
+  readonly images: number;
+}
+
 export interface RecorderOptions {
   readonly plan: Plan;
   readonly recipe: Recipe;
@@ -36,6 +44,8 @@ export interface RecorderOptions {
   readonly metrics: Metrics;
   readonly progress: Progress;
   readonly log: Log;
+  /** Whoever else wants the line of every step. */
+  readonly onStep?: ((line: StepLine) => void) | undefined;
   /** Where the run stands when this process takes it up; undefined for a new run. */
   readonly resumed: Pick<Checkpoint, 'partial' | 'backend'> | undefined;
   /** Told once what a run without a checkpoint is computed with. */
@@ -65,7 +75,7 @@ export interface Recorder {
   reassigned(shards: number): void;
   dropped(reason: DropReason): void;
   bytes(direction: Direction, count: number): void;
-  /** After every event. */
+  /** At the start, and after every event. */
   stateChanged(state: State): void;
   totals(state: State): Totals;
   /** Resolves when every grid is written, or has failed. */
@@ -95,7 +105,9 @@ export function createRecorder(options: RecorderOptions): Recorder {
     committed: (round) => metrics.roundCommitted({ ...round, ...figures.commit(round) }),
     stepCompleted({ step }) {
       const { record, seconds } = figures.completeStep();
-      directory.appendLoss({ step, images: step * images, ...record });
+      const line = { step, images: step * images, ...record };
+      directory.appendLoss(line);
+      options.onStep?.(line);
       metrics.stepCommitted({ step, images, seconds });
       throughput.advance(step);
     },

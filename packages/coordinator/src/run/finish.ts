@@ -13,7 +13,8 @@ import { hashesOf, tellResults, writeResults } from './results.ts';
 import { readSummary, type RunDirectory } from './run-directory.ts';
 import type { Summary } from './summary.ts';
 
-export async function finishRun(directory: RunDirectory, checkpoint: Checkpoint, prepared: Prepared, log: Log): Promise<void> {
+/** What the summary says then. */
+export async function finishRun(directory: RunDirectory, checkpoint: Checkpoint, prepared: Prepared, log: Log): Promise<Summary> {
   const { runId, networks, cursor, backend } = checkpoint;
   const { recipe, run, phases, totalSteps } = prepared;
   const summary: Summary = {
@@ -33,7 +34,8 @@ export async function finishRun(directory: RunDirectory, checkpoint: Checkpoint,
   const kept = isOfSameRun(before, summary) ? before : undefined;
   if (kept !== undefined && (await areExported(directory, networks))) {
     log.info(`All ${totalSteps} steps are done, and nothing is missing.`);
-    return tellResults(kept, directory, log);
+    tellResults(kept, directory, log);
+    return kept;
   }
   await directory.recordStart({ version, pid: process.pid, step: cursor.step, runId });
   await writeResults(directory, networks, kept ?? summary);
@@ -42,6 +44,7 @@ export async function finishRun(directory: RunDirectory, checkpoint: Checkpoint,
   await directory.flush();
   log.info(reason);
   tellResults(summary, directory, log);
+  return kept ?? summary;
 }
 
 function isOfSameRun(before: unknown, summary: Summary): before is Summary {

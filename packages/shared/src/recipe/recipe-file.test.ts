@@ -67,10 +67,84 @@ test('CommonJS works too', async () => {
   assert.equal(loaded.recipe.name, 'mine');
 });
 
+test('a .js file is a module if it imports or exports, and CommonJS otherwise', async () => {
+  assert.equal((await loadRecipe(await write('module.js', text()))).recipe.name, 'mine');
+  assert.equal((await loadRecipe(await write('common.js', text().replace('export default', 'module.exports =')))).recipe.name, 'mine');
+});
+
+for (const from of ['@lockstep/coordinator', '@lockstep/shared']) {
+  test(`TypeScript loses its types and may import defineRecipe from ${from}`, async () => {
+    const source = `import { defineRecipe, type Recipe } from '${from}';
+      import type { Layers } from './layers.ts';
+      const recipe = ${text().slice('export default '.length)}
+      export default defineRecipe(recipe satisfies Recipe as Recipe);`;
+    const file = await write('typed.ts', source);
+    const loaded = await loadRecipe(file);
+    assert.equal(loaded.recipe.name, 'mine');
+    assert.equal(loaded.hash, createHash('sha256').update(source).digest('hex'), 'the hash is that of the text with its types');
+  });
+}
+
+test('JavaScript may import defineRecipe as well, as a module and as CommonJS', async () => {
+  const wrapped = text().replace('export default', 'export default defineRecipe(').replace(/;$/, ');');
+  const module = await write('defined.mjs', `import { defineRecipe } from '@lockstep/coordinator';\n${wrapped}`);
+  assert.equal((await loadRecipe(module)).recipe.name, 'mine');
+  const common = wrapped.replace('export default', "module.exports = require('@lockstep/shared').");
+  assert.equal((await loadRecipe(await write('defined.cjs', common))).recipe.name, 'mine');
+});
+
+test('a file that imports anything else is refused, and nothing of it runs', async () => {
+  await write('layers.mjs', "throw new Error('it ran');");
+  const imports: Record<string, RegExp> = {
+    "\nimport { a } from './layers.mjs';":
+      /imports '\.\/layers\.mjs' in line 2\. A recipe is one file, so that its hash covers all of its code/,
+    "import './layers.mjs';": /imports '\.\/layers\.mjs' in line 1/,
+    "export * from './layers.mjs';": /imports '\.\/layers\.mjs'/,
+    "import { readFileSync } from 'node:fs';": /imports 'node:fs'/,
+    "import * as tf from '@tensorflow/tfjs';": /imports '@tensorflow\/tfjs'/,
+    "import 'data:text/javascript,1';": /imports 'data:/,
+    "await import('./layers.mjs');": /imports '\.\/layers\.mjs'/,
+    "await import('@lockstep/' + 'shared');": /imports something in line 1/,
+    'import.meta.url;': /uses import\.meta in line 1/,
+  };
+  for (const [code, says] of Object.entries(imports)) {
+    assert.match(await refusal(await write('imports.mjs', `${code}\n${text()}`)), says);
+    assert.match(await refusal(await write('imports.ts', `${code}\n${text()}`)), says);
+  }
+  assert.match(
+    await refusal(await write('requires.cjs', "module.exports = require('./layers.cjs');")),
+    /requires '\.\/layers\.cjs'\. A recipe is one/,
+  );
+  assert.match(
+    await refusal(await write('type.ts', `import { Recipe } from '@lockstep/shared';\n${text()}`)),
+    /imports 'Recipe', which recipes cannot: .*'import type'/,
+  );
+});
+
+test('TypeScript that cannot be erased, or parsed, is refused with its line', async () => {
+  assert.match(
+    await refusal(await write('enum.ts', `\nenum Kind { A }\n${text()}`)),
+    /needs more than its types erased in line 2: TypeScript enum is not supported\. Write/,
+  );
+  assert.match(
+    await refusal(await write('namespace.ts', `namespace A { export const b = 1; }`)),
+    /namespace declaration is not supported\./,
+  );
+  assert.match(await refusal(await write('broken.ts', `\n\nconst a: = 3;`)), /broken\.ts cannot be parsed in line 3: Unexpected token/);
+  assert.match(
+    await refusal(await write('throws.ts', "type A = 1;\n\nthrow new Error('no luck');")),
+    /failed while loading in line 3: no luck\.$/,
+  );
+});
+
 test('a file that cannot be used is refused by name, with the reason', async () => {
   assert.match(await refusal('./nowhere.mjs'), /^Recipe \.\/nowhere\.mjs cannot be read: there is no such file\.$/);
-  assert.match(await refusal('recipe.ts'), /recipe\.ts is not a JavaScript module: its name must end in \.mjs/);
-  assert.match(await refusal(folder), /is not a JavaScript module/);
+  assert.match(await refusal('recipe.py'), /recipe\.py is not JavaScript or TypeScript: its name must end in \.ts, \.mts, \.mjs/);
+  assert.match(await refusal(folder), /is not JavaScript or TypeScript/);
+  assert.match(
+    await refusal(await write('unclosed.mjs', '\nexport default {')),
+    /unclosed\.mjs cannot be parsed \('node --check .*unclosed\.mjs' shows where\)\.$/,
+  );
   assert.match(
     await refusal(await write('broken.mjs', 'export default { a: 1 2 };')),
     /broken\.mjs cannot be parsed: .*node --check .*broken\.mjs/,
@@ -81,10 +155,7 @@ test('a file that cannot be used is refused by name, with the reason', async () 
     /failed while loading in line 3: no luck\.$/,
   );
   assert.match(await refusal(await write('odd.mjs', 'throw 3;')), /failed while loading: 3\.$/);
-  assert.match(
-    await refusal(await write('imports.mjs', "import 'no-such-package-anywhere';")),
-    /failed while loading.*no-such-package-anywhere/,
-  );
+  assert.match(await refusal(await write('a b.cjs', "\nthrow new Error('no luck');")), /failed while loading in line 2: no luck\.$/);
   assert.match(await refusal(await write('empty.mjs', 'export default {};')), /empty\.mjs: name is missing/);
   assert.match(await refusal(await write('huge.mjs', ' '.repeat(2 ** 20 + 1))), /has 1048577 bytes; a recipe has at most 1048576/);
 });

@@ -73,8 +73,9 @@ export interface Recipe<N extends string = string, I extends string = string> {
   readonly inputs: Readonly<Record<I, InputSpec>>;
   /** Layers must be named: names are the parameters' names in checkpoints and exports. */
   readonly networks: Readonly<Record<N, (tf: Tf) => LayersModel>>;
-  readonly phases: readonly Phase<N, I>[];
-  readonly optimizers: Readonly<Record<N, OptimizerSpec>>;
+  /** `networks` and `inputs` say which names there are, so that a typo is marked where it is. */
+  readonly phases: readonly Phase<NoInfer<N>, NoInfer<I>>[];
+  readonly optimizers: Readonly<Record<NoInfer<N>, OptimizerSpec>>;
   /** Pictures from declared inputs: [n, ...real.shape], in `real.range`. */
   readonly generate: (context: GenerateContext<N, I>) => Tensor;
 }

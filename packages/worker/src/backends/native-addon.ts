@@ -1,8 +1,8 @@
 /**
- * Puts the addon that `npm run native` built under tfjs-node, instead of the one tfjs-node would download.
+ * Puts the addon that `lockstep-native` built under tfjs-node, instead of the one tfjs-node would download.
  *
  * Responsible for: finding that build, refusing one that no longer fits, and making tfjs-node load it.
- * Not responsible for: building it (scripts/native), loading tfjs-node, or choosing a backend.
+ * Not responsible for: building it (`../../native`), loading tfjs-node, or choosing a backend.
  *
  * tfjs-node asks `@mapbox/node-pre-gyp` where its addon lies, by its public function `find`, and requires what it answers.
  * That answer is replaced, for that one package, in this process: no file in node_modules changes. tfjs-node must then be loaded
@@ -14,18 +14,17 @@
  */
 import { existsSync, readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
-import { dirname, join, resolve } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { join, resolve } from 'node:path';
 import { LockstepError } from '@lockstep/shared';
+import { storeDirectory } from '../../native/store-directory.mjs';
 
 export type NativeKind = 'tensorflow' | 'cuda';
 
 const packages = { tensorflow: '@tensorflow/tfjs-node', cuda: '@tensorflow/tfjs-node-gpu' } as const;
 
-/** `src/backends` and `dist/backends` lie equally deep below the repository. The same place as in scripts/native/store.mjs. */
-function storeDirectory(): string {
-  const repository = join(dirname(fileURLToPath(import.meta.url)), '../../../..');
-  return resolve(process.env['LOCKSTEP_NATIVE_DIR'] || join(repository, '.native'));
+/** What builds that addon, in this repository and where Lockstep is installed. */
+export function nativeCommand(kind: NativeKind): string {
+  return `npx --no -- lockstep-native${kind === 'cuda' ? ' --cuda' : ''}`;
 }
 
 interface Build {
@@ -36,7 +35,7 @@ interface Build {
 }
 
 /**
- * Makes `require('@tensorflow/tfjs-node')` (or `-gpu`) use the addon built by `npm run native`. Call it before requiring the package.
+ * Makes `require('@tensorflow/tfjs-node')` (or `-gpu`) use the addon built by `lockstep-native`. Call it before requiring the package.
  * @returns the addon's path, or undefined when nothing was built: then tfjs-node looks for its own download.
  * @throws LockstepError 'backend-unavailable' when a build is there but is broken or belongs to another version of the package.
  */
@@ -49,7 +48,7 @@ export function useNativeAddon(kind: NativeKind): string | undefined {
 }
 
 function checkedAddon(kind: NativeKind, directory: string): string {
-  const again = `run npm run native${kind === 'cuda' ? ' -- --cuda' : ''}`;
+  const again = `run ${nativeCommand(kind)}`;
   let build: Build;
   let installed: string;
   try {
@@ -62,7 +61,7 @@ function checkedAddon(kind: NativeKind, directory: string): string {
   try {
     installed = (JSON.parse(readFileSync(manifestOf(packages[kind]), 'utf8')) as { version: string }).version;
   } catch (cause) {
-    throw new LockstepError('backend-unavailable', `${packages[kind]} is not installed; run npm ci without --omit=optional.`, { cause });
+    throw new LockstepError('backend-unavailable', `${packages[kind]} is not installed; install without --omit=optional.`, { cause });
   }
   if (build.version !== installed) {
     const sentence = `The native addon in ${directory} was built for ${build.package} ${build.version} and ${installed} is installed; ${again}.`;

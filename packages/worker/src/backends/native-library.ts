@@ -8,7 +8,7 @@
 import { createRequire } from 'node:module';
 import type { Tf } from '@lockstep/shared';
 import { LockstepError } from '@lockstep/shared';
-import { type NativeKind, useNativeAddon } from './native-addon.ts';
+import { nativeCommand, type NativeKind, useNativeAddon } from './native-addon.ts';
 import { tuneKernels } from './tensorflow-kernels/index.ts';
 
 const require = createRequire(import.meta.url);
@@ -46,7 +46,7 @@ export async function loadNativePackage(
   process.env['TF_CPP_MIN_LOG_LEVEL'] ??= defaultLogLevel;
   restoreUtilFunctions(require('node:util') as Record<string, unknown>);
   const tf = require('@tensorflow/tfjs') as Tf;
-  // The TensorFlow of `npm run native`, where it was built; else what the package downloaded for itself.
+  // The TensorFlow of `lockstep-native`, where it was built; else what the package downloaded for itself.
   useNativeAddon(backend);
   try {
     require(packageName);
@@ -57,7 +57,7 @@ export async function loadNativePackage(
   } catch (error) {
     forgetKernels(tf);
     const why = whyNotLoaded(packageName, error);
-    const cure = why === notInstalled ? `npm install ${packageName}` : `npm run native${backend === 'cuda' ? ' -- --cuda' : ''}`;
+    const cure = why === notInstalled ? `npm install ${packageName}` : nativeCommand(backend);
     const sentence = `Backend ${backend}: ${packageName} ${why}. Run '${cure}', or choose --backend wasm.`;
     throw new LockstepError('backend-unavailable', sentence, { cause: error });
   }

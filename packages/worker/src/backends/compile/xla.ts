@@ -28,7 +28,7 @@ export function requireXla(tf: Tf): void {
   if (!isOlder(found, oldestTensorflow) && hasOp(backend, '_XlaCompile')) return;
   throw new LockstepError(
     'backend-unavailable',
-    `The run uses --execution xla, and the TensorFlow of this worker ${problem}: run npm run native there, or start a run without --execution xla.`,
+    `The run uses --execution xla, and the TensorFlow of this worker ${problem}: run npx --no -- lockstep-native there, or start a run without --execution xla.`,
   );
 }
 

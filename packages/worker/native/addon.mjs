@@ -11,26 +11,25 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Failure } from './failure.mjs';
 
-// tfjs-node is a dependency of the worker; wherever npm put it, Node's own resolution finds it from there.
-const workerRequire = createRequire(new URL('../../packages/worker/package.json', import.meta.url));
-const ownRequire = createRequire(import.meta.url);
+// Optional dependencies of the worker; wherever npm put them, Node's own resolution finds them from here.
+const require = createRequire(import.meta.url);
 
 const signals = fileURLToPath(new URL('signals.cc', import.meta.url));
 
 export const packages = { tensorflow: '@tensorflow/tfjs-node', cuda: '@tensorflow/tfjs-node-gpu' };
 
-function packageFile(require, name, hint) {
+function packageFile(name) {
   try {
     return require.resolve(`${name}/package.json`);
   } catch (cause) {
-    throw new Failure(`${name} is not installed; ${hint}.`, { cause });
+    throw new Failure(`${name} is not installed; it is an optional dependency: install without --omit=optional.`, { cause });
   }
 }
 
 /** @returns {Promise<{ package: string, version: string, sources: string[], nodeHeaders: string, hash: string }>} */
 export async function findAddon(kind) {
-  const manifest = packageFile(workerRequire, packages[kind], 'run npm ci without --omit=optional');
-  const headersManifest = packageFile(ownRequire, 'node-api-headers', 'run npm ci without --omit=dev');
+  const manifest = packageFile(packages[kind]);
+  const headersManifest = packageFile('node-api-headers');
   const binding = join(dirname(manifest), 'binding');
   const files = (await readdir(binding)).filter((name) => /\.(cc|h)$/.test(name)).sort();
   const sources = files.filter((name) => name.endsWith('.cc')).map((name) => join(binding, name));

@@ -1,16 +1,13 @@
-#!/usr/bin/env node
 /**
- * `npm run native`: puts a modern TensorFlow under tfjs-node (or, with --cuda, under tfjs-node-gpu).
+ * `lockstep-native` (`npm run native` in this repository): puts a modern TensorFlow under tfjs-node (or, with --cuda, under tfjs-node-gpu).
  *
  * Responsible for: the command line, what is printed, the exit code, and stopping on a signal.
- * Not responsible for: any of the work (`native/build.mjs`), or loading the result (packages/worker/src/backends/native-addon.ts).
- *
- * Plain JavaScript, so that it runs on a fresh clone before anything is built.
+ * Not responsible for: any of the work (`build.mjs`), or loading the result (../src/backends/native-addon.ts).
  */
-import { helpText, readArguments } from './native/arguments.mjs';
-import { build } from './native/build.mjs';
-import { Failure, sentenceFor } from './native/failure.mjs';
-import { killChildren } from './native/process.mjs';
+import { helpText, readArguments } from './arguments.mjs';
+import { build } from './build.mjs';
+import { Failure, sentenceFor } from './failure.mjs';
+import { killChildren } from './process.mjs';
 
 const say = (line) => process.stdout.write(`${line}\n`);
 
@@ -33,6 +30,6 @@ async function main() {
 try {
   await main();
 } catch (error) {
-  process.stderr.write(`npm run native: ${sentenceFor(error)}\n`);
+  process.stderr.write(`lockstep-native: ${sentenceFor(error)}\n`);
   process.exitCode = error instanceof Failure ? error.exitCode : 1;
 }

@@ -7,13 +7,10 @@
  */
 import { chmod, lstat, mkdir, mkdtemp, readFile, readdir, readlink, rename, rm, stat, statfs, symlink, writeFile } from 'node:fs/promises';
 import { basename, join, resolve } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { Failure } from './failure.mjs';
+import { storeDirectory as findStore } from './store-directory.mjs';
 
-const repository = fileURLToPath(new URL('../..', import.meta.url));
-
-/** The same place as in packages/worker/src/backends/native-addon.ts. */
-export const storeDirectory = resolve(process.env.LOCKSTEP_NATIVE_DIR || join(repository, '.native'));
+export const storeDirectory = findStore();
 
 function isAlive(pid) {
   try {
@@ -27,6 +24,7 @@ function isAlive(pid) {
 /** Runs `work` as the only builder. A lock whose process has died is taken over. */
 export async function exclusively(work) {
   await mkdir(storeDirectory, { recursive: true });
+  await writeFile(join(storeDirectory, '.gitignore'), '*\n'); // whoever's project it lies in
   const lock = join(storeDirectory, 'lock');
   for (let attempt = 0; ; attempt += 1) {
     try {
@@ -37,7 +35,7 @@ export async function exclusively(work) {
       const owner = Number(await readFile(lock, 'utf8').catch(() => ''));
       if (attempt > 3 || (owner > 0 && isAlive(owner))) {
         throw new Failure(
-          `Another npm run native (process ${owner}) is building in ${storeDirectory}; wait for it, or remove ${lock} if that is something else.`,
+          `Another lockstep-native (process ${owner}) is building in ${storeDirectory}; wait for it, or remove ${lock} if that is something else.`,
         );
       }
       await rm(lock, { force: true });

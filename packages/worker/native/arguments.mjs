@@ -1,15 +1,17 @@
 /**
- * The flags of `npm run native`.
+ * The flags of `lockstep-native`.
  *
  * Responsible for: reading and refusing flags, and the help text.
  * Not responsible for: what the flags do.
  */
 import { parseArgs } from 'node:util';
 import { Failure } from './failure.mjs';
+import { storeDirectory } from './store-directory.mjs';
 
-export const helpText = `npm run native -- [flags]
+export const helpText = `lockstep-native [flags]
 
-Builds the addon inside @tensorflow/tfjs-node against a modern TensorFlow, into .native/ (git-ignored, kept by npm ci).
+Builds the addon inside @tensorflow/tfjs-node against a modern TensorFlow, into
+${storeDirectory()} (git-ignored, kept by npm ci).
 Workers then use it with --backend tensorflow, or with --backend cuda after --cuda.
 
   --cuda                 build for NVIDIA GPUs: @tensorflow/tfjs-node-gpu, with CUDA and cuDNN from PyPI (about 3.4 GB to download)
@@ -18,9 +20,9 @@ Workers then use it with --backend tensorflow, or with --backend cuda after --cu
   --help                 this text
 
 Examples:
-  npm run native
-  npm run native -- --cuda
-  npm run native -- --libtensorflow /opt/libtensorflow
+  npx --no -- lockstep-native
+  npx --no -- lockstep-native --cuda
+  npx --no -- lockstep-native --libtensorflow /opt/libtensorflow
 
 Needs: Linux, a C++ compiler (CXX, c++, g++ or clang++), and Python with pip (only to download). See docs/native.md.`;
 
@@ -38,10 +40,10 @@ export function readArguments(argv) {
     ({ values } = parseArgs({ args: argv, options, allowPositionals: false }));
   } catch (error) {
     const reason = error.message.split(/\. |\n/)[0].replace(/\.$/, '');
-    throw new Failure(`${reason}; see npm run native -- --help.`, { exitCode: 2, cause: error });
+    throw new Failure(`${reason}; see lockstep-native --help.`, { exitCode: 2, cause: error });
   }
   if (values.libtensorflow === '') {
-    throw new Failure('--libtensorflow needs a folder; see npm run native -- --help.', { exitCode: 2 });
+    throw new Failure('--libtensorflow needs a folder; see lockstep-native --help.', { exitCode: 2 });
   }
   return { kind: values.cuda ? 'cuda' : 'tensorflow', libtensorflow: values.libtensorflow, force: values.force, help: values.help };
 }

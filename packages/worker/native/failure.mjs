@@ -1,5 +1,5 @@
 /**
- * The one kind of error that `npm run native` shows a person: a sentence.
+ * The one kind of error that `lockstep-native` shows a person: a sentence.
  *
  * Responsible for: the class, and the sentences for errors of the file system.
  * Not responsible for: printing.

@@ -6,13 +6,13 @@
  */
 import { createRequire } from 'node:module';
 import util from 'node:util';
-import { redirectAddon } from '../../packages/worker/src/backends/native-addon.ts';
+import { redirectAddon } from '../dist/backends/native-addon.js';
 
 const [packageName, addonPath] = process.argv.slice(2);
 // tfjs-node 4.22 calls a function that Node 23 removed.
 util.isNullOrUndefined ??= (value) => value === null || value === undefined;
 redirectAddon(packageName, addonPath);
-const require = createRequire(new URL('../../packages/worker/package.json', import.meta.url));
+const require = createRequire(import.meta.url);
 const tf = require(packageName);
 
 const weight = tf.variable(tf.tensor2d([1, 2], [2, 1]));

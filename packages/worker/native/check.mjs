@@ -9,14 +9,12 @@ import { Failure } from './failure.mjs';
 import { run } from './process.mjs';
 
 const child = fileURLToPath(new URL('train-one-step.mjs', import.meta.url));
-const repository = fileURLToPath(new URL('../..', import.meta.url));
 const checkMinutes = 5;
 
 /** @returns {Promise<{ tensorflow: string, gpu: boolean }>} */
 export async function checkAddon(packageName, addonPath) {
-  const outcome = await run(process.execPath, ['--conditions=source', '--import', 'tsx', child, packageName, addonPath], {
+  const outcome = await run(process.execPath, [child, packageName, addonPath], {
     timeoutMs: checkMinutes * 60_000,
-    cwd: repository,
     env: { ...process.env, TF_CPP_MIN_LOG_LEVEL: '2', NODE_OPTIONS: '' },
   });
   if (outcome.ok) return JSON.parse(outcome.output.trim().split('\n').at(-1));
