@@ -49,20 +49,7 @@ export function createMemoryNetwork(): MemoryNetwork {
       const wake = waiting.get(endpoint) ?? [];
       waiting.delete(endpoint);
       for (const seek of wake) seek();
-      return {
-        endpoint,
-        serve: server.serve,
-        send(peer, frames) {
-          const connection = server.connections.get(peer);
-          if (connection === undefined) server.isGone(peer);
-          else connection.toClient.putMessage(frames);
-        },
-        async close() {
-          if (servers.get(endpoint) !== server) return;
-          servers.delete(endpoint);
-          server.close();
-        },
-      };
+      return transportOf(endpoint, server, () => servers.get(endpoint) === server && servers.delete(endpoint));
     },
 
     connect(endpoint, identity, events, clock = systemClock) {
@@ -103,6 +90,22 @@ export function createMemoryNetwork(): MemoryNetwork {
         connection?.toClient.cut();
         connection?.end();
       }
+    },
+  };
+}
+
+/** `release` says whether the address was still this server's, and frees it. */
+function transportOf(endpoint: string, server: Server, release: () => boolean): ServerTransport {
+  return {
+    endpoint,
+    serve: server.serve,
+    send(peer, frames) {
+      const connection = server.connections.get(peer);
+      if (connection === undefined) server.isGone(peer);
+      else connection.toClient.putMessage(frames);
+    },
+    async close() {
+      if (release()) server.close();
     },
   };
 }
