@@ -8,7 +8,7 @@ import { plantedBugs } from './planted-bugs.ts';
 import { simulate, WorldFailure } from './simulate.ts';
 
 const root = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
-const worlds = 400;
+const worlds = 300;
 
 test(`${worlds} worlds keep their rules`, async () => {
   for (let seed = 1; seed <= worlds; seed += 1) await simulate(seed);
