@@ -68,13 +68,11 @@ async function live(world: World): Promise<Lived> {
   return { events, seconds: clock.nowMs() / 1000, hash: trace.hash() };
 }
 
-/** Two turns: a program may itself wait for one (`compute/jobs.ts`). */
+/** Until every program waits for time to move: they may themselves wait for turns of the event loop (`compute/jobs.ts`). */
 async function everythingBegun(): Promise<void> {
-  await turn();
-  await turn();
+  do await new Promise((resolve) => void setImmediate(resolve));
+  while (process.getActiveResourcesInfo().includes('Immediate'));
 }
-
-const turn = (): Promise<void> => new Promise((resolve) => void setImmediate(resolve));
 
 /** What was found right before, and has not changed since. */
 interface Examined {
