@@ -108,7 +108,7 @@ describe('lives', { concurrency: 2, skip: needsProc }, () => {
     run.child.kill('SIGTERM');
     const { code } = await within(run, 'its end', run.exited);
     // Which of the two comes first is the kernel's choice.
-    const first = /(\w+) received: stopping; once more ends at once\./.exec(run.output())?.[1];
+    const first = /(\w+) received: stopping\. A second signal ends this process at once\./.exec(run.output())?.[1];
     assert.equal(code, { SIGINT: 128 + 15, SIGTERM: 128 + 2 }[first ?? ''], run.output());
     thaw(pid);
     await until('the end of every worker', async () => (await processesNaming(traces)).length === 0);

@@ -57,7 +57,7 @@ const packr = new Packr({ useRecords: false });
 
 describe('codec', () => {
   for (const [type, message] of Object.entries(examples) as [Message['type'], Message][]) {
-    test(`${type} survives the way there, with its frames`, () => {
+    test(`${type} survives encoding and decoding, with its frames`, () => {
       const frame = new Uint8Array([1, 2, 3]);
       const decoded = decodeAny(type, encode(message, [frame]));
       assert.deepEqual(decoded, { ok: true, message, frames: [frame] });
@@ -72,7 +72,7 @@ describe('codec', () => {
     });
   }
 
-  test('another protocol version is told apart from nonsense', () => {
+  test('another protocol version is distinguished from nonsense', () => {
     const other = decode(toWorker, [packr.pack([protocolVersion + 1, { anything: true }])]);
     assert.deepEqual({ ok: other.ok, version: (other as { version?: number }).version }, { ok: false, version: protocolVersion + 1 });
     assert.equal((decode(toWorker, [packr.pack('x')]) as { version?: number }).version, undefined);
@@ -91,7 +91,7 @@ describe('codec', () => {
     );
   });
 
-  test('never throws, whatever bytes come', () => {
+  test('never throws, whatever bytes arrive', () => {
     const valid = Object.values(examples).map((message) => encode(message)[0]!);
     const mutated = fc
       .record({
