@@ -51,7 +51,7 @@ const cases: Readonly<Record<Exclude<ErrorCode, (typeof lateCodes)[number]>, Rea
     },
     'a command that is none': coordinator(
       'foo --spawn',
-      /There is no command 'foo'; commands are train \(the default\)\. See coordinator --help\./,
+      /There is no command 'foo'; the commands are train \(the default\)\. See coordinator --help\./,
     ),
     'worker: an unknown flag': worker('--gpus 0', /Unknown argument: gpus\. See worker --help\./),
     'worker: an unknown backend': worker('--backend magic', /--backend takes one of auto, cuda, tensorflow, wasm.*not 'magic'/),
@@ -81,7 +81,7 @@ const cases: Readonly<Record<Exclude<ErrorCode, (typeof lateCodes)[number]>, Rea
     'a file of labels that is none': data({ labels: Buffer.alloc(4) }, /train-labels-idx1-ubyte, offset 0: wrong magic number/),
     'a directory that has moved away since': withFile('c.json', '{"data":"/nowhere"}', (path) => ({
       args: ['--config', path],
-      says: /c\.json has --data \/nowhere, which is not there any more: give its new place with --data\./,
+      says: /c\.json has --data \/nowhere, which no longer exists: give its new location with --data\./,
     })),
     'wrong magic': data(
       { images: idx([2, 28, 28], 0x0d03) },
@@ -111,7 +111,7 @@ const cases: Readonly<Record<Exclude<ErrorCode, (typeof lateCodes)[number]>, Rea
     })),
     'one that has moved away since': withFile('run/config.json', '{"recipe":"/nowhere/r.mjs"}', () => ({
       args: ['--resume'],
-      says: /config\.json has --recipe \/nowhere\/r\.mjs, which is not there any more: give its new place with --recipe\./,
+      says: /config\.json has --recipe \/nowhere\/r\.mjs, which no longer exists: give its new location with --recipe\./,
     })),
     'a missing field': withFile('r.mjs', 'export default { name: "x" };', (path) => ({
       args: ['--recipe', path],
@@ -143,7 +143,7 @@ const cases: Readonly<Record<Exclude<ErrorCode, (typeof lateCodes)[number]>, Rea
   'run-exists': {
     'a run directory that is taken': withFile('run/config.json', '{}', () => ({
       args: [],
-      says: /run holds a run already\. Add --resume to go on with it, or choose another --run-dir\./,
+      says: /run holds a run already\. Add --resume to continue it, or choose another --run-dir\./,
     })),
   },
   'resume-invalid': {
@@ -156,15 +156,15 @@ const cases: Readonly<Record<Exclude<ErrorCode, (typeof lateCodes)[number]>, Rea
     },
     'a run without its config': withFile('run/losses.jsonl', '{"step":1}\n', () => ({
       args: ['--resume'],
-      says: /run holds a part of a run, but no config\.json: put that file back, or choose another --run-dir\./,
+      says: /run holds a part of a run, but no config\.json: restore that file, or choose another --run-dir\./,
     })),
     'another recipe': withFile('run/config.json', configOf({ recipe: 'gan', recipeHash: '0' }), () => ({
       args: ['--resume', '--recipe', tinyRecipe],
-      says: /run cannot be resumed: the recipe 'tiny-gan' is not the one that the run was begun with\. Restore it, give its place with --recipe, or start a new run/,
+      says: /run cannot be resumed: the recipe 'tiny-gan' is not the one that the run began with\. Restore it, give its location with --recipe, or start a new run/,
     })),
     'other data': withFile('run/config.json', configOf({ recipe: tinyRecipe, datasetSha256: '0' }), () => ({
       args: ['--resume'],
-      says: /run cannot be resumed: the data set is not the one that the run was begun with\. Restore it, give its place with --data, or start a new run/,
+      says: /run cannot be resumed: the data set is not the one that the run began with\. Restore it, give its location with --data, or start a new run/,
     })),
     'a changed flag': withFile('run/config.json', '{"seed":1}', () => ({
       args: ['--resume', '--seed', '2'],
@@ -178,7 +178,7 @@ const cases: Readonly<Record<Exclude<ErrorCode, (typeof lateCodes)[number]>, Rea
   disk: {
     'a file where the run directory should go': withFile('run', 'a file', () => ({
       args: [],
-      says: /Cannot use \S+run\S*: a file stands where a directory is needed \(E\w+\)\. Move it away, or choose another --run-dir\./,
+      says: /Cannot use \S+run\S*: there is a file where a directory is needed \(E\w+\)\. Move it away, or choose another --run-dir\./,
     })),
   },
   'backend-unavailable': {
@@ -272,7 +272,7 @@ async function listing(place: string): Promise<string[]> {
   return (await readdir(place, { recursive: true })).toSorted();
 }
 
-/** A config.json of a run that was begun with other bytes. */
+/** A config.json of a run that began with other bytes. */
 function configOf({ recipe, ...about }: { recipe: string; recipeHash?: string; datasetSha256?: string }): string {
   return JSON.stringify({ recipe, about: { runId: 'x', ...about } });
 }

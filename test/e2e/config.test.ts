@@ -52,7 +52,7 @@ describe('--config', { concurrency: 2 }, () => {
       'another recipe and other data',
       { recipeHash: '0', datasetSha256: '0', fingerprint: '0'.repeat(64) },
       [],
-      [/WARN The recipe is not the one of the run that wrote \S+, so the weights will be others\.$/, /WARN The data set is not the one/],
+      [/WARN The recipe is not the one of the run that wrote \S+, so the weights will differ\.$/, /WARN The data set is not the one/],
     ],
   ] as const) {
     test(`warns of ${name}`, async (t) => {

@@ -120,7 +120,7 @@ describe('dead output', { concurrency: 2, skip: needsProc }, () => {
       process.kill(Number(/"coordinator-started".*"pid":(\d+)/.exec(await events())![1]), 'SIGTERM');
     });
     assert.equal(code, '0');
-    assert.match(await logOf(directory), /Stopped after step \d+: stopped by SIGTERM\. Go on with: /);
+    assert.match(await logOf(directory), /Stopped after step \d+: stopped by SIGTERM\. Resume with: /);
     assert.match(await events(), /"event":"checkpoint"/);
   });
 
@@ -212,7 +212,7 @@ describe('dead output', { concurrency: 2, skip: needsProc }, () => {
     const log = await logOf(directory);
     assert.match(
       log,
-      /^# \d{4}-\d\d-\d\dT\S+ coordinator \S+, process \d+\n[^]*Stopped after[^]*^# \d{4}-\d\d-\d\dT[^]*Going on after[^]*Stopped after/m,
+      /^# \d{4}-\d\d-\d\dT\S+ coordinator \S+, process \d+\n[^]*Stopped after[^]*^# \d{4}-\d\d-\d\dT[^]*Resuming after[^]*Stopped after/m,
     );
   });
 });

@@ -22,7 +22,7 @@ const cases: Readonly<
   'workers-missing': {
     'nobody came': async (t) => ({
       program: await startRun(t, { args: [...quick, '--workers', '2', '--join-timeout', '0.5', '--steps', '3'] }),
-      says: /^coordinator: Waiting for 2 of 2 workers \(none is here\)\. Start one with: npx .*worker --connect tcp:\S+ .*took longer than --join-timeout/m,
+      says: /^coordinator: Waiting for 2 of 2 workers \(ready: none\)\. Start one with: npx .*worker --connect tcp:\S+ .*took longer than --join-timeout/m,
     }),
   },
   'recipe-invalid': {

@@ -19,7 +19,7 @@ import { eventsNamed, hold, lookingForCoordinator, quick, recipeFile, status, st
 const packr = new Packr({ useRecords: false });
 
 describe('faults', { concurrency: 2, skip: needsProc }, () => {
-  test('a frozen worker is let go after --worker-timeout, its shards go to others, and once it thaws it takes part again', async (t) => {
+  test('a suspended worker is removed after --worker-timeout, its shards go to others, and once it is resumed it takes part again', async (t) => {
     const run = await startRun(t, { args: [...quick, '--workers', '2', '--worker-timeout', '2', '--steps', '100000'] });
     const [, b] = await Promise.all([startWorker(t, run, ['--name', 'a']), startWorker(t, run, ['--name', 'b'])]);
     await stepsDone(run, 3);
@@ -79,7 +79,7 @@ describe('faults', { concurrency: 2, skip: needsProc }, () => {
       const now = await status(run);
       return now.state === 'waiting' && !now.ready && now;
     });
-    assert.match(reason, /^Waiting for 1 of 2 workers \(here: a\)\. Start one with: npx .*worker .*--connect ipc:/);
+    assert.match(reason, /^Waiting for 1 of 2 workers \(ready: a\)\. Start one with: npx .*worker .*--connect ipc:/);
     const paused = (await status(run)).step;
     c.child.kill('SIGCONT');
     await stepsDone(run, paused + 3);
@@ -87,7 +87,7 @@ describe('faults', { concurrency: 2, skip: needsProc }, () => {
     assert.equal((await within(run, 'its end', run.exited)).code, 13);
     assert.match(
       run.output(),
-      /^coordinator: Waiting for 1 of 2 workers \(here: a\).* This took longer than --join-timeout \(5 s\)\..*--resume/m,
+      /^coordinator: Waiting for 1 of 2 workers \(ready: a\).* This took longer than --join-timeout \(5 s\)\..*--resume/m,
     );
     const { step } = (await eventsNamed(run, 'coordinator-ended'))[0]!;
     assert.ok((await readdir(join(run.directory, 'checkpoints'))).some((name) => name.startsWith(`step-${String(step).padStart(6, '0')}`)));
@@ -107,7 +107,7 @@ describe('faults', { concurrency: 2, skip: needsProc }, () => {
     const old = await startWorker(t, run, ['--name', 'a']);
     await eventually(run, 'the first a', async () => (await eventsNamed(run, 'worker-joined')).length === 1);
     const [ancient] = await asStranger(t, endpoint, [packr.pack([99, { type: 'hello' }])]);
-    assert.match(ancient!, /It sent protocol version 99, not 2: install Lockstep \S+ \(protocol 2\) there/);
+    assert.match(ancient!, /It sent protocol version 99, not 2: install Lockstep \S+ \(protocol 2\) on its machine/);
     const liars = [
       [Buffer.alloc(0)],
       [randomBytes(100)],
@@ -179,7 +179,7 @@ describe('faults', { concurrency: 2, skip: needsProc }, () => {
     assert.equal(newest, `step-${String(steps).padStart(6, '0')}`);
     const resumed = await startRun(t, { directory: run.directory, args: ['--resume'] });
     assert.equal((await within(resumed, 'its end', resumed.exited)).code, 19);
-    assert.match(resumed.output(), new RegExp(`Going on after step ${steps}\\.`));
+    assert.match(resumed.output(), new RegExp(`Resuming after step ${steps}\\.`));
     assert.match(resumed.output(), sentence);
   });
 
@@ -212,7 +212,7 @@ describe('faults', { concurrency: 2, skip: needsProc }, () => {
     assert.match(
       run.output(),
       new RegExp(
-        `^coordinator: Cannot write ${directory}/\\S+: the disk is full \\(ENOSPC\\)\\. Free space there, then go on with --resume\\.$`,
+        `^coordinator: Cannot write ${directory}/\\S+: the disk is full \\(ENOSPC\\)\\. Free space there, then continue with --resume\\.$`,
         'm',
       ),
     );

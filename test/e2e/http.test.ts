@@ -21,7 +21,7 @@ describe('HTTP of a run', { concurrency: false }, () => {
     const waiting = await get(`${url}/readyz`);
     assert.equal(waiting.code, 503);
     const command =
-      /^waiting: Waiting for 2 of 2 workers \(none is here\)\. Start one with: npx --no -- (worker .*)$/m.exec(waiting.text)?.[1] ?? '';
+      /^waiting: Waiting for 2 of 2 workers \(ready: none\)\. Start one with: npx --no -- (worker .*)$/m.exec(waiting.text)?.[1] ?? '';
     assert.ok(command.includes(`--connect ${endpoint}`), waiting.text);
     assert.equal((await status(run)).state, 'waiting');
 

@@ -86,7 +86,7 @@ describe('lives', { concurrency: 2, skip: needsProc }, () => {
     const { step } = await status(run);
     run.child.kill('SIGINT');
     assert.deepEqual(await within(run, 'its end', run.exited), { code: 0, signal: null });
-    assert.match(run.output(), new RegExp(`Stopped after step ${step}: stopped by SIGINT\\. Go on with: .*--resume`));
+    assert.match(run.output(), new RegExp(`Stopped after step ${step}: stopped by SIGINT\\. Resume with: .*--resume`));
     assert.deepEqual(await readdir(join(run.directory, 'checkpoints')), [`step-${String(step).padStart(6, '0')}-round-1`]);
     b.child.kill('SIGCONT');
     for (const worker of [a, b]) assert.deepEqual(await within(worker, 'its end', worker.exited), { code: 0, signal: null });
@@ -135,7 +135,7 @@ describe('lives', { concurrency: 2, skip: needsProc }, () => {
       assert.equal(code, 6, output);
       assert.match(
         output,
-        new RegExp(`^coordinator: The (endpoint|run directory) \\S+ belongs to process ${holder.child.pid}: stop that one, or choose`),
+        new RegExp(`^coordinator: The (endpoint|run directory) \\S+ is in use by process ${holder.child.pid}: stop it, or choose`),
       );
       assert.equal(await exists(directory), false, 'a refused coordinator leaves no run directory');
     }

@@ -43,7 +43,7 @@ const commands: Record<string, (place: Place, t: TestContext) => Promise<void>> 
   'npx --no -- coordinator --resume': async (place) => {
     const { code, output } = await place.run(`npx --no -- coordinator --resume --spawn --workers 2 --steps 6 --metrics-port 0 ${anyPort}`);
     assert.equal(code, 0, output);
-    assert.match(output, /Going on after step 4/);
+    assert.match(output, /Resuming after step 4/);
   },
   'npx --no -- coordinator --config runs/NAME/config.json --spawn': async (place) => {
     const { output: newest } = await place.run('ls -t runs | head -1');

@@ -1,7 +1,7 @@
 /**
- * The end of a run: exports, summary, last words; or the error that ended it.
+ * The end of a run: exports, summary and closing log lines; or the error that ended it.
  *
- * Not responsible for: checkpoints (they are under way already; here they are waited for), or processes.
+ * Not responsible for: checkpoints (they are already being written; this waits for them), or processes.
  */
 import { LockstepError, type Log, type Recipe } from '@lockstep/shared';
 import type { CheckpointWriter } from './checkpoint/writer.ts';
@@ -36,7 +36,7 @@ export async function conclude(conclusion: Conclusion): Promise<Summary | undefi
   await directory.flush();
   switch (ending.outcome) {
     case 'failed':
-      // The same seed diverges at the same step again: no advice to go on.
+      // The same seed would diverge at the same step again, so there is no advice to resume.
       throw new LockstepError(
         ending.code ?? 'compute-failed',
         `${ending.reason}${ending.code === 'diverged' ? '' : resumeHint(directory, step)}`,
@@ -54,7 +54,7 @@ export async function conclude(conclusion: Conclusion): Promise<Summary | undefi
 }
 
 function resumeHint(directory: RunDirectory, step: number): string {
-  return step === 0 ? '' : ` Go on with: npx --no -- coordinator --resume --run-dir ${directory.path}`;
+  return step === 0 ? '' : ` Resume with: npx --no -- coordinator --resume --run-dir ${directory.path}`;
 }
 
 async function complete({ runtime, recorder, directory, plan, recipe, log }: Conclusion): Promise<Summary> {
@@ -78,7 +78,7 @@ async function complete({ runtime, recorder, directory, plan, recipe, log }: Con
   return summary;
 }
 
-/** Milliseconds are as fine as these are known. */
+/** Durations are known to the millisecond. */
 function rounded(value: number): number {
   return Math.round(value * 1000) / 1000;
 }

@@ -2,7 +2,7 @@
  * Carries out what the coordinator's core decides. The only impure loop of a run.
  *
  * Responsible for: one event at a time, its effects in order, and the timer. Not responsible for: decisions (`core/`), frames (`wire/`),
- * numbers (`training/`), what a run writes and tells (`reporting/recorder.ts`), or starting and ending the process (`session.ts`).
+ * numbers (`training/`), what a run writes and reports (`reporting/recorder.ts`), or starting and ending the process (`session.ts`).
  */
 import type { Clock, Failure, Frames, Manifests, ServerTransport, Timer } from '@lockstep/shared';
 import type { Effect } from './core/effects.ts';
@@ -27,7 +27,7 @@ export interface RuntimeOptions extends TrainerOptions {
 export type Ending = Pick<Extract<Effect, { do: 'finish' }>, 'outcome' | 'reason' | 'code'>;
 
 export interface Runtime {
-  /** Resolves when the core has finished; farewells have left by then. */
+  /** Resolves when the core has finished; the last messages have left by then. */
   readonly ended: Promise<Ending>;
   stop(reason: string): void;
   spawnGaveUp(failure: Failure): void;
@@ -36,7 +36,7 @@ export interface Runtime {
   model(): Model | undefined;
 }
 
-/** How long farewells may take to leave. */
+/** How long the last messages may take to leave. */
 const lingerMs = 300;
 
 export function startRuntime(options: RuntimeOptions): Runtime {
@@ -60,7 +60,7 @@ export function startRuntime(options: RuntimeOptions): Runtime {
     },
     down: (peer) => handle({ type: 'down', peer }),
   });
-  // Before anything happens: the first state is one of waiting, and a person must read for whom.
+  // Before anything happens: the first state is waiting, and the log should say at once which workers are missing.
   settle();
   return {
     ended: ending.then(async (result) => {
@@ -77,8 +77,8 @@ export function startRuntime(options: RuntimeOptions): Runtime {
 }
 
 /**
- * One event at a time: what an effect answers at once (a commit) is handled next, before anything else. At the start
- * and after every event the timer is set for the core's next deadline, and the state is told.
+ * One event at a time. If an effect answers at once (a commit does), that answer is handled next, before anything else. At the start
+ * and after every event the timer is set for the core's next deadline, and the recorder sees the state.
  */
 function createLoop(state: State, clock: Clock, perform: (effect: Effect, answer: (event: Event) => void) => void, settled: () => void) {
   const queue: Event[] = [];
@@ -109,7 +109,7 @@ function createLoop(state: State, clock: Clock, perform: (effect: Effect, answer
   return { handle, close: () => timer?.cancel() };
 }
 
-/** `answer`: what is to be handled next. */
+/** `answer` takes the event to handle next. */
 function perform(
   effect: Effect,
   options: RuntimeOptions,

@@ -1,5 +1,5 @@
 /**
- * Puts a run's runtime together: what it writes, what it trains, whom it serves.
+ * Puts a run's runtime together: what it writes, what it trains, and the workers it serves.
  *
  * Not responsible for: where the parts come from. A session gives real files, sockets and time; the simulator gives its own.
  */
@@ -24,16 +24,16 @@ export interface Parts {
   readonly plan: Plan;
   readonly start: Start;
   readonly recipe: Recipe;
-  /** In place of the recipe's. */
+  /** Replaces the recipe's. */
   readonly learningRate: number | undefined;
   readonly dataset: Dataset;
-  /** Where the run goes on; undefined at the beginning. */
+  /** Where the run continues; undefined at the beginning. */
   readonly checkpoint: Checkpoint | undefined;
   readonly directory: RunDirectory;
   readonly store: CheckpointStore;
   readonly transport: ServerTransport;
   readonly carriers: Carriers;
-  /** What computes the run, as soon as it is known. */
+  /** Called with the backend and fingerprint of the run, as soon as they are known. */
   readonly computesWith: RecorderOptions['computesWith'];
   readonly metrics: Metrics;
   readonly progress: Progress;
@@ -81,7 +81,7 @@ function createCheckpoints({ directory, store, metrics, log, clock }: Parts): Ch
     },
     failed: (error) => {
       metrics.instruments.checkpointFailures.inc();
-      log.error(`A checkpoint could not be written, and training goes on: ${error instanceof Error ? error.message : String(error)}`);
+      log.error(`A checkpoint could not be written; training continues: ${error instanceof Error ? error.message : String(error)}`);
     },
     nowMs: clock.nowMs,
   });

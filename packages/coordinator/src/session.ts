@@ -1,7 +1,7 @@
 /**
  * One life of a coordinator: binds, starts servers and local workers around the runtime, waits for the end, and concludes.
  *
- * Responsible for: wiring, and for ending everything it started, in order, whatever happens. Not responsible for: decisions.
+ * Responsible for: wiring, and for ending everything it started, in order, whatever happens. Not responsible for: decisions (`core/`).
  */
 import { join } from 'node:path';
 import { listen, type Log, type ServerTransport, systemClock, version } from '@lockstep/shared';
@@ -85,7 +85,7 @@ export async function runSession(session: SessionOptions): Promise<Summary | und
   }
 }
 
-/** The term is on disk before anybody hears of it. */
+/** The term is on disk before any worker sees it. */
 async function planOf({ options, prepared, run }: SessionOptions, endpoint: string): Promise<Plan> {
   const step = run.checkpoint?.cursor.step ?? 0;
   const term = await run.directory.recordStart({ version, pid: process.pid, step, runId: run.runId });

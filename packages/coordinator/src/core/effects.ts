@@ -1,10 +1,10 @@
 /**
- * What the core asks the runtime to do, in this order.
+ * What the core asks the runtime to do.
  *
- * What holds: effects begin in the order given, messages leave in it, and lines of losses.jsonl and events.jsonl are written in it. Tensors
- * are changed, and a checkpoint's copy of them is taken, before the next effect begins. Files are written later, while training goes on:
- * nothing that is sent depends on them, since a resume repeats the rounds after its checkpoint bit for bit. `finish` comes last, and the
- * session ends the process only when every write has settled.
+ * The order is kept: effects begin in the order given, messages leave in that order, and lines of losses.jsonl and events.jsonl are written
+ * in it. Tensors are changed, and a checkpoint's copy of them is taken, before the next effect begins. Files are written later, while
+ * training goes on: nothing that is sent depends on them, since a resume repeats the rounds after its checkpoint bit for bit. `finish`
+ * comes last, and the session ends the process only when every write has settled.
  */
 import type { CarrierName, ErrorCode, PeerId, ShardOutcome, TreeNode } from '@lockstep/shared';
 import type { Cursor } from './cursor.ts';
@@ -14,7 +14,7 @@ export type Effect =
   | { readonly do: 'welcome'; readonly to: PeerId; readonly round: number; readonly region: Payload }
   | { readonly do: 'refuse'; readonly to: PeerId; readonly round: number; readonly code: ErrorCode; readonly reason: string }
   | { readonly do: 'bye'; readonly to: PeerId; readonly round: number; readonly ended: boolean; readonly reason: string }
-  /** A worker takes part: from now on its tensors travel this way. */
+  /** A worker has joined: from now on its tensors travel this way. */
   | { readonly do: 'settle'; readonly peer: PeerId; readonly carrier: CarrierName }
   /** The first READY of a new run: draw the initial weights for the manifests this worker reported. */
   | { readonly do: 'initialise'; readonly manifests: Payload; readonly fingerprint: string }
@@ -93,7 +93,7 @@ export type RecordEntry =
       readonly round: number;
       readonly shardsCommitted: number;
     }
-  /** A worker's own error, as its LEAVE tells it. */
+  /** A worker's own error, as its LEAVE reports it. */
   | { readonly event: 'worker-failed'; readonly worker: string; readonly code: ErrorCode; readonly reason: string }
   | { readonly event: 'worker-refused'; readonly worker: string; readonly code: ErrorCode; readonly reason: string }
   | { readonly event: 'shards-reassigned'; readonly worker: string; readonly shards: readonly number[]; readonly round: number }

@@ -1,8 +1,8 @@
 /**
  * From the frames of a worker to an event of the core: decoded, checked against what the round expects, tensors unpacked.
  *
- * Responsible for: letting nothing pass that the rest would have to doubt; what cannot be used becomes `malformed`. Not responsible for: whether
- * a message still counts (`core/fence.ts`), or for the bytes of a message (`shared/protocol/codec.ts`).
+ * Responsible for: checking everything, so that nothing after it has to; what cannot be used becomes `malformed`. Not responsible for:
+ * whether a message still counts (`core/fence.ts`), or for the bytes of a message (`shared/protocol/codec.ts`).
  */
 import {
   decode,
@@ -35,7 +35,7 @@ export function eventOf(peer: PeerId, frames: Frames, expected: Expected): Event
   const decoded = decode(toCoordinator, frames);
   if (decoded.ok) return eventOfMessage(peer, decoded.message, decoded.frames, expected);
   const code = decoded.version === undefined ? 'refused' : 'version-mismatch';
-  const advice = decoded.version === undefined ? '' : `: install Lockstep ${version} (protocol ${protocolVersion}) there`;
+  const advice = decoded.version === undefined ? '' : `: install Lockstep ${version} (protocol ${protocolVersion}) on its machine`;
   return { type: 'malformed', peer, code, reason: `It sent ${decoded.reason}${advice}.` };
 }
 
@@ -64,7 +64,7 @@ function readyEvent(peer: PeerId, message: Ready, { state }: Expected): Event {
   return { type: 'ready', peer, fence: splitFence(message).fence, manifestKey: manifestKeyOf(manifests), fingerprint, carrier, manifests };
 }
 
-/** Tensors of an answer that will be dropped are not looked at: their memory may be in use for something else by now. */
+/** Tensors of an answer that will be dropped are not read: their memory may be in use for something else by now. */
 function resultEvent(peer: PeerId, message: Result, frames: Frames, expected: Expected): Event {
   const { fence, rest } = splitFence(message);
   const counts = isOfRound(peer, message, expected.state);
@@ -74,14 +74,14 @@ function resultEvent(peer: PeerId, message: Result, frames: Frames, expected: Ex
   return { type: 'result', peer, fence, ...rest, payload: message.task === 'generate' ? flats[0] : flats };
 }
 
-/** `peer` is a name of ZeroMQ's own where a worker has connected anew before its last words over the old connection were read. */
+/** `peer` is a name made up by ZeroMQ if a worker has reconnected before its last messages over the old connection were read. */
 function isOfRound(peer: PeerId, message: Result, state: State): boolean {
   return (
     message.term === state.plan.term && message.round === state.cursor.round && message.task === state.task?.kind && state.workers.has(peer)
   );
 }
 
-/** Gradients are added from where they lie (`training/reduce.ts`); pictures are copied, since their grid is drawn later. */
+/** Gradients are summed where they lie (`training/reduce.ts`); pictures are copied, since their grid is drawn later. */
 function unpack(peer: PeerId, message: Result, frames: Frames, { carriers, answerLength }: Expected): Float32Array[] | undefined {
   const allocate = message.task === 'gradient' ? undefined : (length: number) => new Float32Array(length);
   const flats = carriers.of(peer).unpack(message.payload, frames, allocate);

@@ -1,5 +1,5 @@
 /**
- * From an effect of the core that has a receiver to the frames it gets.
+ * From an effect of the core that sends a message to the frames of that message.
  *
  * Not responsible for: sending them (`runtime.ts`), or what tensors hold (`training/trainer.ts`).
  */
