@@ -47,7 +47,7 @@ describe('reading lines', () => {
     );
   });
 
-  test('goes across the pieces it reads in', async (t) => {
+  test('reads lines that cross the boundaries of the pieces it reads', async (t) => {
     const path = join(scratchDirectory(t), 'x');
     const texts = Array.from({ length: 3000 }, (_, index) => `${index} ${'é'.repeat(index % 97)}`);
     writeFileSync(path, texts.map((text) => `${text}\n`).join(''));
@@ -57,17 +57,17 @@ describe('reading lines', () => {
     );
   });
 
-  test('finds none in a file that is not there, and refuses one without line ends', async (t) => {
+  test('finds none in a file that does not exist, and refuses a file without line ends', async (t) => {
     const path = join(scratchDirectory(t), 'x');
     assert.deepEqual(await read(path), []);
     writeFileSync(path, Buffer.alloc(2 * 1024 * 1024));
     await assert.rejects(
       read(path),
-      (error) => error instanceof LockstepError && /x is damaged: the line at byte 0 does not end/.test(error.message),
+      (error) => error instanceof LockstepError && /x is damaged: the line at byte 0 has no end/.test(error.message),
     );
   });
 
-  test('parses objects only, and no torn line', () => {
+  test('parses only objects, and no torn line', () => {
     const line = (text: string, isWhole = true): Line => ({ text, end: 0, isWhole });
     assert.deepEqual(parseLine(line('{"a":1}')), { a: 1 });
     for (const text of ['', '1', 'null', '[1]', '{"a":', '\0\0']) assert.equal(parseLine(line(text)), undefined);
@@ -76,7 +76,7 @@ describe('reading lines', () => {
 });
 
 describe('appending lines', () => {
-  test('keeps them until the buffer is full or flushed', async (t) => {
+  test('keeps lines until the buffer is full or flushed', async (t) => {
     const path = join(scratchDirectory(t), 'x');
     const file = await openLineFile(path, { bufferBytes: 10 });
     file.append('short');
@@ -89,7 +89,7 @@ describe('appending lines', () => {
     await file.close();
   });
 
-  test('writes at once without a buffer, in order, all of them', async (t) => {
+  test('writes all lines at once and in order without a buffer', async (t) => {
     const path = join(scratchDirectory(t), 'x');
     const file = await openLineFile(path, { bufferBytes: 0 });
     const texts: string[] = [];
@@ -106,7 +106,7 @@ describe('appending lines', () => {
     );
   });
 
-  test('flushed in any turn are on disk', async (t) => {
+  test('lines flushed in any turn of the event loop are on disk', async (t) => {
     const path = join(scratchDirectory(t), 'x');
     const file = await openLineFile(path, { bufferBytes: 1e6 });
     for (let index = 0; index < 30; index += 1) {
@@ -120,7 +120,7 @@ describe('appending lines', () => {
     await file.close();
   });
 
-  test('goes on after the whole lines of a crashed process', async (t) => {
+  test('continues after the whole lines of a crashed process', async (t) => {
     const path = join(scratchDirectory(t), 'x');
     writeFileSync(path, 'one\ntwo\nthr');
     const file = await openLineFile(path, { bufferBytes: 0 });
@@ -136,7 +136,7 @@ describe('appending lines', () => {
     assert.equal(readFileSync(path, 'utf8'), 'one\n');
   });
 
-  test('on a full disk tells, loses nothing, and goes on once there is room', async (t) => {
+  test('on a full disk reports it, loses nothing, and continues once there is room', async (t) => {
     const disk = smallDisk(t, 64);
     if (disk === undefined) return;
     const ballast = join(disk, 'ballast');
@@ -159,7 +159,7 @@ describe('appending lines', () => {
     );
   });
 
-  test('that had to be given up for a disk that failed too long are told for ever', async (t) => {
+  test('lines given up because the disk failed for too long are reported from then on', async (t) => {
     const disk = smallDisk(t, 64);
     if (disk === undefined) return;
     const file = await openLineFile(join(disk, 'x'), { bufferBytes: 1e9 });

@@ -1,30 +1,33 @@
 /**
  * Files of lines (JSON Lines): appending without making the caller wait, and reading back what a crash may have left.
  *
- * Responsible for: order, bounds, torn last lines, telling of failures. Not responsible for: what a line means.
+ * Responsible for: order, bounds, torn last lines, reporting failures. Not responsible for: what a line means.
  */
 import { constants, open, truncate } from 'node:fs/promises';
 import type { FileHandle } from 'node:fs/promises';
 import { LockstepError } from '@lockstep/shared';
 import { diskError, onDisk, systemErrorCode } from './files.ts';
 
-/** Bytes of the longest line that is read; what is written stays far below. */
+/** Bytes of the longest line that is read; lines that are written are far shorter. */
 const maximumLineBytes = 1024 * 1024;
 /** Bytes that may wait for a disk that does not answer. */
 const maximumWaitingBytes = 16 * 1024 * 1024;
 
 export interface LineFile {
-  /** Adds a line (without its line end), written later and in order. Never throws: a disk that fails is told by `flush`. */
+  /** Adds a line (without its line end), written later and in order. Never throws: a disk that fails is reported by `flush`. */
   append(line: string): void;
   /** Resolves when every line so far would survive power loss. Throws `disk`; what could not be written is kept and tried again. */
   flush(): Promise<void>;
-  /** Writes what waits, and frees the file. Throws `disk`. */
+  /** Writes what is waiting, and closes the file. Throws `disk`. */
   close(): Promise<void>;
 }
 
-/** Opens a file for appending, created where needed, a torn last line cut. `bufferBytes`: how much may wait for `flush`; 0 writes at once. */
+/**
+ * Opens a file for appending: creates it if needed and cuts off a torn last line. `bufferBytes`: how much may wait for `flush`; 0 writes at
+ * once.
+ */
 export async function openLineFile(path: string, { bufferBytes }: { readonly bufferBytes: number }): Promise<LineFile> {
-  // Written at explicit places, so that a write that failed half-way (a full disk) is repeated over its own beginning.
+  // Written at explicit positions, so that a write that failed half-way (on a full disk) is repeated over its own beginning.
   let end = await cutTornEnd(path);
   const handle = await onDisk(path, () => open(path, constants.O_RDWR | constants.O_CREAT, 0o666));
   let waiting: string[] = [];
@@ -34,7 +37,7 @@ export async function openLineFile(path: string, { bufferBytes }: { readonly buf
 
   async function drain(): Promise<void> {
     try {
-      // First leave the caller's turn: `draining` must be set before the end of this function clears it.
+      // First leave the caller's turn of the event loop: `draining` must be set before the end of this function clears it.
       await Promise.resolve();
       while (waiting.length > 0) {
         const lines = waiting;
@@ -93,7 +96,7 @@ export interface Line {
   readonly isWhole: boolean;
 }
 
-/** The lines of a file, one at a time, whatever its size. No file: no lines. */
+/** The lines of a file, one at a time, whatever its size. None if there is no file. */
 export async function* linesOf(path: string): AsyncGenerator<Line> {
   const handle = await openIfThere(path);
   if (handle === undefined) return;
@@ -129,7 +132,7 @@ export function parseLine({ text, isWhole }: Line): Readonly<Record<string, unkn
   }
 }
 
-/** Keeps the first `bytes` bytes, on disk when it resolves. */
+/** Keeps only the first `bytes` bytes. They are on disk when it resolves. */
 export async function cutFile(path: string, bytes: number): Promise<void> {
   await onDisk(path, async () => {
     await truncate(path, bytes);
@@ -171,13 +174,13 @@ async function openIfThere(path: string): Promise<FileHandle | undefined> {
 function linesLost(path: string): LockstepError {
   return new LockstepError(
     'disk',
-    `Cannot write ${path}: the disk has failed for so long that lines are lost. Check the disk, then go on with --resume.`,
+    `Cannot write ${path}: the disk has failed for so long that lines are lost. Check the disk, then continue with --resume.`,
   );
 }
 
 function tooLong(path: string, start: number): LockstepError {
   return new LockstepError(
     'resume-invalid',
-    `${path} is damaged: the line at byte ${start} does not end. Put back a good copy, or choose another --run-dir.`,
+    `${path} is damaged: the line at byte ${start} has no end. Restore a good copy, or choose another --run-dir.`,
   );
 }

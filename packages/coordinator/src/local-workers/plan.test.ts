@@ -15,14 +15,14 @@ describe('local workers', () => {
     );
   });
 
-  test('without GPUs to share out, none finds one by itself', () => {
+  test('without GPUs to assign, no worker takes one by itself', () => {
     for (const { args, environment } of planLocalWorkers(options, { gpus: [], cores: [] })) {
       assert.deepEqual(args.slice(-2), ['--backend', 'auto']);
       assert.deepEqual(environment, { CUDA_VISIBLE_DEVICES: '-1' });
     }
   });
 
-  test('more than there are GPUs are refused', () => {
+  test('more workers than GPUs are refused', () => {
     assert.throws(
       () => planLocalWorkers({ ...options, workers: 3, backend: 'cuda' }, { gpus, cores: [] }),
       (error: LockstepError) => error.code === 'gpu-unavailable' && /--workers 3 .*Use --workers 2, or --backend wasm/.test(error.message),

@@ -11,21 +11,21 @@ import { type End, hasExited, killProcess, startWorkerProcess } from './worker-p
 
 export interface SpawnOptions {
   readonly workers: readonly LocalWorker[];
-  /** Where `<name>.log` files go; created before. */
+  /** Where `<name>.log` files go; it must exist. */
   readonly logDirectory: string;
   readonly say: (sentence: string) => void;
-  /** Every slot has ended for good: no local worker will come any more. `failure` is how the last one ended. */
+  /** Called when every worker has ended for good: none will be started again. `failure` is how the last one ended. */
   readonly gaveUp: (failure: Failure) => void;
 }
 
 export interface LocalWorkers {
-  /** Sees every worker end: by itself within `graceMs`, else killed. */
+  /** Resolves when every worker has ended: by itself within `graceMs`, or killed. */
   stop(graceMs: number): Promise<void>;
 }
 
 const firstBackoffMs = 250;
 const maximumBackoffMs = 30_000;
-/** A worker that lived this long has earned a fresh start. */
+/** After a worker has run this long, its earlier crashes are forgotten. */
 const healthyMs = 30_000;
 const maximumCrashes = 6;
 
@@ -70,13 +70,13 @@ export function startLocalWorkers(options: SpawnOptions): LocalWorkers {
   function giveUp(name: string, { how, failure }: End): void {
     slots -= 1;
     const reason = failure?.reason ?? `See its log, ${logPath(name)}.`;
-    // Whoever ends the run says the last one's sentence.
+    // The sentence about the last one is left to whatever ends the run.
     if (slots === 0) return options.gaveUp(failure ?? { code: 'workers-missing', reason: `Worker ${name} cannot run (${how}). ${reason}` });
     options.say(`Worker ${name} ended (${how}) and is not started again. ${reason}`);
   }
 }
 
-/** Whether a process that ended so would only end so again. A crash has an exit code that no error has, or none. */
+/** Whether a process that ended in this way would only do so again. A crash has no exit code, or one that no error has. */
 function isFinal(exitCode: number | null): boolean {
   const entry: ErrorEntry | undefined = Object.values(errorTable).find((each) => each.exitCode === exitCode);
   return entry !== undefined && entry.retryable !== true;

@@ -29,7 +29,7 @@ export function startWorkerProcess(
 ): ChildProcess {
   const log = openLog(name, logPath, say);
   const startedMs = performance.now();
-  // taskset replaces itself by its command: the child is the worker all the same.
+  // taskset replaces itself with its command, so the child process is the worker.
   const [command, ...before] = core === undefined ? [process.execPath] : ['taskset', '-c', String(core), process.execPath];
   const child = spawn(command, [...before, program, '--name', name, ...args], {
     env: { ...process.env, ...environment },
@@ -46,12 +46,12 @@ export function startWorkerProcess(
   return child;
 }
 
-/** The whole process group: a worker's own children, if a library started any, go too. */
+/** Ends the whole process group: the children that a library may have started, too. */
 export function killProcess(child: ChildProcess): void {
   try {
     process.kill(-child.pid!, 'SIGKILL');
   } catch {
-    // Gone already.
+    // It has ended already.
   }
 }
 
@@ -60,7 +60,7 @@ export function hasExited(child: ChildProcess): Promise<void> {
   return new Promise((resolve) => child.once('exit', () => resolve()));
 }
 
-/** A log that cannot be opened, on a full disk for example, must not cost the worker. */
+/** A log that cannot be opened, on a full disk for example, must not stop the worker. */
 function openLog(name: string, path: string, say: (sentence: string) => void): number | 'ignore' {
   try {
     return openSync(path, 'a');

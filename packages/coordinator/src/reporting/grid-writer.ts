@@ -1,4 +1,4 @@
-/** Writes grids of pictures, one after the other, while training goes on. A grid that cannot be written is told, and costs nothing else. */
+/** Writes grids of pictures, one after the other, during training. A grid that cannot be written is reported, with no other effect. */
 import type { Log, Recipe } from '@lockstep/shared';
 import type { Dataset } from '../data/mnist.ts';
 import type { RunDirectory } from '../run/run-directory.ts';
@@ -11,7 +11,7 @@ export interface GridWriter {
 }
 
 export interface GridWriterOptions {
-  /** Pictures of a grid. */
+  /** Number of pictures in a grid. */
   readonly count: number;
   readonly recipe: Recipe;
   readonly dataset: Dataset;

@@ -1,4 +1,4 @@
-/** What /status and /readyz say of a run, from the core's own description. */
+/** What /status and /readyz say about a run, from the core's own description. */
 import type { Plan } from '../core/plan.ts';
 import { describe } from '../core/describe.ts';
 import { countWorkers, readyWorkers, type State } from '../core/state.ts';

@@ -19,7 +19,7 @@ export interface Network {
   snapshot: Float32Array | undefined;
 }
 
-/** All that a network needs to go on as it was. */
+/** Everything a network needs to continue as it was. */
 export interface SavedNetwork {
   readonly name: string;
   readonly manifest: Manifest;
@@ -30,7 +30,7 @@ export interface SavedNetwork {
 
 export type Model = ReadonlyMap<string, Network>;
 
-/** The start of a run, or, with `saved`, the run as it was. `learningRate` replaces the recipe's for every network. */
+/** The model at the start of a run or, with `saved`, as it was saved. `learningRate` replaces the recipe's for every network. */
 export function createModel(
   recipe: Recipe,
   manifests: Manifests,
@@ -56,7 +56,7 @@ export function snapshotWeights(network: Network): Float32Array {
 
 export type Applied =
   | { readonly ok: true; /** L2 norm before clipping. */ readonly gradientNorm: number }
-  /** Not a finite sum: nothing was changed. */
+  /** The sum is not finite: nothing was changed. */
   | { readonly ok: false };
 
 /**
@@ -71,7 +71,7 @@ export function applyGradient(network: Network, recipe: Recipe, gradient: Float3
   return { ok: true, gradientNorm };
 }
 
-/** As the networks are now; never written again. */
+/** The networks as they are now: copies, which never change. */
 export function saveModel(model: Model): SavedNetwork[] {
   return [...model.values()].map((network) => {
     const { name, manifest, optimizer } = network;

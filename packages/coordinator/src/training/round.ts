@@ -2,7 +2,7 @@
  * The tensors of the round under way: its batch, the sum of its gradients, its losses.
  *
  * Responsible for: everything between "a round begins" and "its gradient is applied". Not responsible for: who computes what (core),
- * or what is done with the figures (`runtime.ts`).
+ * or what happens to the figures (`reporting/recorder.ts`).
  */
 import { type FlatPool, type Recipe, type RunSettings, shardSizes, shardStarts, type ShardOutcome, type TreeNode } from '@lockstep/shared';
 import type { Cursor } from '../core/cursor.ts';
@@ -24,13 +24,13 @@ export interface Committed {
 }
 
 export interface Round {
-  /** The one that is updated. */
+  /** The network that is updated. */
   readonly network: Network;
   /** uint8 samples of these shards, in shard order, in `sampleMemory`; empty if the phase reads no data. */
   samples(shards: readonly number[]): Uint8Array;
   /** The flats must stay as they are until `detach` or `commit`. */
   accept(nodes: readonly TreeNode[], flats: readonly Float32Array[], outcomes: readonly ShardOutcome[]): void;
-  /** To be called before a worker is given work: it may write where it wrote before. */
+  /** Call it before a worker is given work: the worker may then write over its earlier answer. */
   detach(): void;
   /** Once every shard is in. A string says why the round cannot be committed: nothing was changed. */
   commit(): Committed | string;
@@ -111,7 +111,7 @@ export function beginRound(options: RoundOptions, cursor: Cursor): Round {
   };
 }
 
-/** Mean over the batch of per-shard means, in shard order and float64: equal for any dealing. */
+/** Mean over the batch of per-shard means, in shard order and float64: the same for any assignment. */
 function mean(values: readonly number[], sizes: readonly number[]): number {
   let sum = 0;
   let count = 0;

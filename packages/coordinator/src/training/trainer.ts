@@ -1,8 +1,8 @@
 /**
  * The numbers of a run: the model, the round under way, and the memory both need.
  *
- * Responsible for: carrying out those effects of the core that touch tensors. Not responsible for: when (the core), messages (`wire/`), or
- * files (`checkpoint/`).
+ * Responsible for: carrying out those effects of the core that touch tensors. Not responsible for: when they happen (the core), messages
+ * (`wire/`), or files (`checkpoint/`).
  */
 import { type Clock, createArena, createFlatPool, type FlatPool, type KeyedFlat, type Manifests, type Recipe } from '@lockstep/shared';
 import type { Cursor } from '../core/cursor.ts';
@@ -29,7 +29,7 @@ export interface TrainerOptions {
 
 /** The tensors of one WORK. */
 export interface Load {
-  /** Weights of the networks that are sent, then samples, if there are any. */
+  /** The weights of the networks that are sent, then the samples, if there are any. */
   readonly flats: readonly KeyedFlat[];
   readonly sampleBytes: number;
 }
@@ -46,7 +46,7 @@ export interface Trainer {
   commit(): Committed | string;
   /** Elements of each flat that answers the task under way. */
   answerLength(): number;
-  /** The networks as they are now, for a checkpoint: never written again. */
+  /** The networks as they are now, for a checkpoint: copies, which never change. */
   save(): SavedNetwork[];
 }
 
@@ -55,7 +55,7 @@ export function createTrainer(options: TrainerOptions): Trainer {
   let model = options.restored;
   let round: Round | undefined;
   let pool: FlatPool | undefined;
-  /** For the samples of one WORK after the other, in whole float32. */
+  /** For the samples of each WORK in turn, in whole float32. */
   const sampleMemory = new Uint8Array(Math.ceil((plan.run.batchSize * dataset.pixels) / 4) * 4);
 
   return {

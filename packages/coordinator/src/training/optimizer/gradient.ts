@@ -1,6 +1,6 @@
 /**
  * How a summed gradient is shortened before the optimizer uses it. Not responsible for: summing (`reduce.ts`), its norm and whether it is
- * finite (`squaredNorm`), or the products, which the optimizer's kernel makes on the way.
+ * finite (`squaredNorm`), or the multiplication by the factor, which the optimizer's kernel does.
  */
 
 /**
