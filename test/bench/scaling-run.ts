@@ -24,6 +24,8 @@ export interface ScalingSetting {
 }
 
 export const parts = ['compute', 'wait', 'reduce', 'apply'] as const;
+/** What the coordinator does to send work counts as waiting, seen from a step. */
+const partsOfWait = ['data', 'serialise', 'send', 'wait'] as const;
 
 /** Per step, in milliseconds, unless it says otherwise. */
 export interface ScalingSample {
@@ -85,15 +87,19 @@ async function observe(serving: Serving, workers: readonly number[], setting: Sc
   return {
     step: 1000 * perStep('lockstep_step_duration_seconds_sum'),
     parts: Object.fromEntries(
-      parts.map((part) => [part, 1000 * perStep('lockstep_phase_duration_seconds_sum', `part="${part}"`)]),
+      parts.map((part) => {
+        const measured = part === 'wait' ? partsOfWait : [part];
+        const seconds = measured.map((each) => perStep('lockstep_phase_duration_seconds_sum', `part="${each}"`));
+        return [part, 1000 * seconds.reduce((sum, each) => sum + each, 0)];
+      }),
     ) as ScalingSample['parts'],
     coordinatorProcessor: 1000 * perStep('process_cpu_seconds_total'),
     workersProcessor:
       workersBefore === undefined || workersAfter === undefined ? undefined : (1000 * (workersAfter - workersBefore)) / steps,
     residentMegabytes: megabytes(memory?.now),
     peakMegabytes: megabytes(memory?.peak),
-    sentMegabytes: perStep('lockstep_network_bytes_total', 'direction="sent"') / 1e6,
-    receivedMegabytes: perStep('lockstep_network_bytes_total', 'direction="received"') / 1e6,
+    sentMegabytes: perStep('lockstep_transferred_bytes_total', 'carrier="inline",direction="sent"') / 1e6,
+    receivedMegabytes: perStep('lockstep_transferred_bytes_total', 'carrier="inline",direction="received"') / 1e6,
   };
 }
 

@@ -105,6 +105,7 @@ const metrics = createMetrics({
   version: '0',
   seed: 1,
   processMetrics: false,
+  nowMs: () => 0,
 });
 const nothing = (): void => {};
 

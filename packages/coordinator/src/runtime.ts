@@ -43,7 +43,12 @@ export function startRuntime(options: RuntimeOptions): Runtime {
   const { plan, start, transport, carriers, recorder, clock } = options;
   const state = createState(plan, start, clock.nowMs());
   const trainer = createTrainer(options);
-  const expected: Expected = { state, carriers, answerLength: trainer.answerLength };
+  const expected: Expected = {
+    state,
+    carriers,
+    answerLength: trainer.answerLength,
+    shared: (bytes) => recorder.bytes('shm', 'received', bytes),
+  };
   let end: (ending: Ending) => void;
   const ending = new Promise<Ending>((resolve) => (end = resolve));
   const { handle, close } = createLoop(state, clock, (effect, answer) => perform(effect, options, trainer, answer, end), settle);
@@ -55,7 +60,7 @@ export function startRuntime(options: RuntimeOptions): Runtime {
 
   transport.serve({
     message: (peer, frames) => {
-      recorder.bytes('received', byteLength(frames));
+      recorder.bytes('inline', 'received', byteLength(frames));
       handle(eventOf(peer, frames, expected));
     },
     down: (peer) => handle({ type: 'down', peer }),
@@ -132,12 +137,15 @@ function perform(
       trainer.begin(effect.task, effect.cursor);
       return recorder.began(effect.task, effect.cursor);
     case 'measure':
-      return recorder.measured(effect.worker, effect.computeSeconds);
+      return recorder.measured(effect);
     case 'accept':
       return trainer.accept(effect);
     case 'commit': {
       const committed = trainer.commit();
-      if (typeof committed === 'string') return answer({ type: 'diverged', reason: committed });
+      if (typeof committed === 'string') {
+        recorder.diverged(effect.cursor);
+        return answer({ type: 'diverged', reason: committed });
+      }
       recorder.committed(committed);
       return answer({ type: 'committed' });
     }
@@ -146,7 +154,7 @@ function perform(
     case 'save-grid':
       return recorder.grid(effect.step, effect.pictures as Float32Array);
     case 'checkpoint':
-      return recorder.checkpoint(effect, trainer.save());
+      return checkpoint(effect, options, trainer);
     case 'record':
       return recorder.record(effect.entry);
     case 'count-reassigned':
@@ -158,10 +166,32 @@ function perform(
   }
 }
 
-function send(effect: Sending, { plan, carriers, transport, recorder }: RuntimeOptions, trainer: Trainer): void {
-  const frames = framesOf(effect, { plan, carriers, load: trainer.load });
-  recorder.bytes('sent', byteLength(frames));
+function checkpoint(effect: Extract<Effect, { do: 'checkpoint' }>, { recorder, clock }: RuntimeOptions, trainer: Trainer): void {
+  const startMs = clock.nowMs();
+  recorder.checkpoint(effect, trainer.save());
+  recorder.spent('checkpoint', (clock.nowMs() - startMs) / 1000);
+}
+
+function send(effect: Sending, options: RuntimeOptions, trainer: Trainer): void {
+  const { plan, carriers, transport, recorder, clock } = options;
+  const shared = (bytes: number): void => recorder.bytes('shm', 'sent', bytes);
+  if (effect.do === 'refuse') recorder.refused(effect.code);
+  if (effect.do === 'assign') recorder.assigned(effect.to);
+  const startMs = clock.nowMs();
+  let loadedMs = startMs;
+  const load: Trainer['load'] = (assign) => {
+    const loaded = trainer.load(assign);
+    loadedMs = clock.nowMs();
+    return loaded;
+  };
+  const frames = framesOf(effect, { plan, carriers, load, shared });
+  const framedMs = clock.nowMs();
+  recorder.bytes('inline', 'sent', byteLength(frames));
   transport.send(effect.to, frames);
+  if (effect.do !== 'assign') return;
+  recorder.spent('data', (loadedMs - startMs) / 1000);
+  recorder.spent('serialise', (framedMs - loadedMs) / 1000);
+  recorder.spent('send', (clock.nowMs() - framedMs) / 1000);
 }
 
 function byteLength(frames: Frames): number {

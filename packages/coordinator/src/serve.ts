@@ -74,8 +74,8 @@ function createCheckpoints({ directory, store, metrics, log, clock }: Parts): Ch
   return createCheckpointWriter({
     // A resume needs every line of losses.jsonl up to the checkpoint: lines first.
     write: (value) => directory.flush().then(() => store.write(value)),
-    written: ({ path }, seconds) => {
-      metrics.checkpointWritten({ seconds, atSecondsSince1970: Date.now() / 1000 });
+    written: ({ path, bytes }, seconds) => {
+      metrics.checkpointWritten({ seconds, bytes, atSecondsSince1970: Date.now() / 1000 });
       directory.appendEvent({ event: 'checkpoint', path });
       log.debug(`Checkpoint: ${path}`);
     },

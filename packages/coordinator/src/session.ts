@@ -4,7 +4,7 @@
  * Responsible for: wiring, and for ending everything it started, in order, whatever happens. Not responsible for: decisions (`core/`).
  */
 import { join } from 'node:path';
-import { listen, type Log, type ServerTransport, systemClock, version } from '@lockstep/shared';
+import { listen, type ServerTransport, systemClock, version } from '@lockstep/shared';
 import { stepName } from './checkpoint/name.ts';
 import { conclude } from './conclude.ts';
 import type { Plan } from './core/plan.ts';
@@ -18,8 +18,9 @@ import type { Options } from './options/option-table.ts';
 import { announce } from './reporting/announce.ts';
 import type { Console } from './reporting/console.ts';
 import type { Progress } from './reporting/progress.ts';
-import type { RecorderOptions } from './reporting/recorder.ts';
+import type { Recorder, RecorderOptions } from './reporting/recorder.ts';
 import { statusOf } from './reporting/status.ts';
+import { targetsOf } from './reporting/targets.ts';
 import type { OpenRun } from './run/open-run.ts';
 import type { Prepared } from './run/prepare.ts';
 import { startOf } from './run/start.ts';
@@ -59,8 +60,7 @@ export async function runSession(session: SessionOptions): Promise<Summary | und
     const hasGrid = (step: number) => exists(join(directory.path, 'grids', `${stepName(step)}.png`));
     const start = await startOf(plan, checkpoint, hasGrid);
     reporting = createReporting(session, plan, start.cursor.step);
-    const status = () => statusOf(plan, prepared.recipe.name, served?.runtime.state);
-    http = await startHttp(options, reporting.metrics, status, log);
+    http = await startHttp(session, plan, reporting.metrics, () => served);
     announce({ endpoint: transport.endpoint, metricsUrl: http.url, prepared, run, log });
     run.begun();
     const { recipe, dataset } = prepared;
@@ -124,14 +124,29 @@ function createReporting({ options, prepared, startProgress }: SessionOptions, p
     runId: plan.runId,
     version,
     seed: options.seed,
+    nowMs: systemClock.nowMs,
   });
   metrics.planned({ term: plan.term, step, steps: plan.totalSteps, workersWanted: plan.workersWanted });
   return { metrics, progress: startProgress({ step, nowMs: systemClock.nowMs() }) };
 }
 
-function startHttp(options: Options, metrics: Metrics, status: () => ReturnType<typeof statusOf>, log: Log): Promise<HttpServer> {
-  const warn = (sentence: string): void => log.warn(sentence);
-  return startHttpServer({ host: options.metricsHost, port: options.metricsPort, registry: metrics.registry, status, warn });
+async function startHttp(
+  { options, prepared, log }: SessionOptions,
+  plan: Plan,
+  metrics: Metrics,
+  served: () => Served | undefined,
+): Promise<HttpServer> {
+  const { workerLabel } = metrics;
+  const standing: Recorder['standing'] = (worker) => served()?.recorder.standing(worker);
+  const server: HttpServer = await startHttpServer({
+    host: options.metricsHost,
+    port: options.metricsPort,
+    registry: metrics.registry,
+    status: () => statusOf(plan, prepared.recipe.name, served()?.runtime.state, { standing, workerLabel }),
+    targets: () => targetsOf(plan, server, served()?.runtime.state, workerLabel),
+    warn: (sentence) => log.warn(sentence),
+  });
+  return server;
 }
 
 async function startWorkers(session: SessionOptions, endpoint: string, runtime: Runtime): Promise<LocalWorkers | undefined> {

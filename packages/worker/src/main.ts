@@ -4,6 +4,8 @@
 import { randomBytes } from 'node:crypto';
 import { hostname } from 'node:os';
 import {
+  type BackendName,
+  backendTable,
   connect,
   createLog,
   loadBuiltInRecipe,
@@ -19,9 +21,12 @@ import {
   tellParent,
 } from '@lockstep/shared';
 import { inExecution } from './backends/execution.ts';
+import type { Backend } from './backends/backend.ts';
 import { loadBackend } from './backends/index.ts';
 import { createCompute } from './compute/compute.ts';
 import type { Options } from './options/option-table.ts';
+import { createMetrics, type Observer } from './metrics/metrics.ts';
+import { serveMetrics } from './metrics/server.ts';
 import { resolveOptions } from './options/resolve-options.ts';
 import { runWorker } from './runtime.ts';
 import { createSharing } from './wire/sharing.ts';
@@ -35,11 +40,20 @@ async function main(): Promise<number> {
   if (backend.remark !== undefined) log.warn(backend.remark);
   log.info(`Backend ${backend.name} on ${backend.device}. Looking for a coordinator at ${options.connect}.`);
   const { name, device } = backend;
+  const metrics = await startMetrics(options, backend);
   const peer = randomBytes(8).toString('hex');
   const outcome = await runWorker({
     endpoint: options.connect,
     connect: (events) => connect(options.connect, peer, events),
-    identity: { peer, name: options.name ?? defaultName(options), host: hostname(), pid: process.pid, backend: name, device },
+    identity: {
+      peer,
+      name: options.name ?? defaultName(options),
+      host: hostname(),
+      pid: process.pid,
+      backend: name,
+      device,
+      ...metrics?.told,
+    },
     reconnectTimeoutMs: options.reconnectTimeout * 1000,
     sharing: createSharing(),
     createCompute: async (run) => {
@@ -48,11 +62,29 @@ async function main(): Promise<number> {
     },
     clock: systemClock,
     log,
+    ...(metrics === undefined ? {} : { observer: metrics.observer }),
     stopRequested: stop,
   });
   if (outcome.code !== undefined) throw new LockstepError(outcome.code, outcome.reason);
   log.info(`Worker ends: ${outcome.reason}`);
   return 0;
+}
+
+interface ServedMetrics {
+  readonly observer: Observer;
+  /** For HELLO. */
+  readonly told: { readonly metricsAddress: string };
+}
+
+/** Undefined without --metrics-port: then nothing is measured either. */
+async function startMetrics({ metricsHost: host, metricsPort: port }: Options, backend: Backend): Promise<ServedMetrics | undefined> {
+  if (port === undefined) return undefined;
+  const { name, device } = backend;
+  const gpuEnvironment = backendTable[name as BackendName].runsOn === 'cpu' ? undefined : process.env;
+  const { nowMs } = systemClock;
+  const { registry, ...observer } = createMetrics({ backend: name, device, gpuEnvironment, nowMs });
+  const { address } = await serveMetrics({ host, port, registry, nowMs });
+  return { observer, told: { metricsAddress: address } };
 }
 
 function defaultName(options: Options): string {

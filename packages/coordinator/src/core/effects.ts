@@ -12,7 +12,7 @@ import type { Payload, TaskKind } from './events.ts';
 
 export type Effect =
   | { readonly do: 'welcome'; readonly to: PeerId; readonly round: number; readonly region: Payload }
-  | { readonly do: 'refuse'; readonly to: PeerId; readonly round: number; readonly code: ErrorCode; readonly reason: string }
+  | { readonly do: 'refuse'; readonly to: PeerId; readonly round: number; readonly code: RefusalCode; readonly reason: string }
   | { readonly do: 'bye'; readonly to: PeerId; readonly round: number; readonly ended: boolean; readonly reason: string }
   /** A worker has joined: from now on its tensors travel this way. */
   | { readonly do: 'settle'; readonly peer: PeerId; readonly carrier: CarrierName }
@@ -32,7 +32,15 @@ export type Effect =
       readonly sends: readonly string[];
     }
   /** A worker answered a WORK in time: how long it computed. */
-  | { readonly do: 'measure'; readonly worker: string; readonly computeSeconds: number }
+  | {
+      readonly do: 'measure';
+      readonly peer: PeerId;
+      readonly worker: string;
+      readonly task: TaskKind;
+      /** How many it computed. */
+      readonly shards: number;
+      readonly computeSeconds: number;
+    }
   /** Count these shards in: add the nodes' flats to the sum. */
   | {
       readonly do: 'accept';
@@ -71,6 +79,10 @@ export type DropReason = (typeof dropReasons)[number];
 /** Why a worker that had joined is no longer counted. A refused worker never joined. */
 export const leaveReasons = ['disconnected', 'left', 'timeout', 'expelled'] as const;
 export type LeaveReason = (typeof leaveReasons)[number];
+
+/** Why a worker is sent away for good: what its REFUSE says. */
+export const refusalCodes = ['refused', 'version-mismatch', 'recipe-mismatch', 'numerics-mismatch', 'compute-failed'] as const;
+export type RefusalCode = (typeof refusalCodes)[number];
 
 /** `event` names are part of the interface of events.jsonl. */
 export type RecordEntry =

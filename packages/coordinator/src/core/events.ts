@@ -5,6 +5,7 @@
  * the effect that needs it, so that the core's state is all there is to remember.
  */
 import type { Body, CarrierName, ErrorCode, Fence, Hello, PeerId, Result } from '@lockstep/shared';
+import type { RefusalCode } from './effects.ts';
 
 export type Payload = unknown;
 
@@ -26,7 +27,7 @@ export type Event =
   /** `code` is set if an error made it leave. */
   | { readonly type: 'leave'; readonly peer: PeerId; readonly fence: Fence; readonly code: ErrorCode | undefined; readonly reason: string }
   /** The peer sent something that could not be used; `reason` says what. */
-  | { readonly type: 'malformed'; readonly peer: PeerId; readonly code: ErrorCode; readonly reason: string }
+  | { readonly type: 'malformed'; readonly peer: PeerId; readonly code: RefusalCode; readonly reason: string }
   | { readonly type: 'down'; readonly peer: PeerId }
   /** The runtime has summed and applied the round that the core told it to commit. */
   | { readonly type: 'committed' }

@@ -1,6 +1,6 @@
 /** Who takes part: greeting, admitting, refusing and removing workers. Every change of `state.workers` is in this file. */
-import type { ErrorCode, PeerId } from '@lockstep/shared';
-import type { Effect, LeaveReason } from './effects.ts';
+import type { PeerId } from '@lockstep/shared';
+import type { Effect, LeaveReason, RefusalCode } from './effects.ts';
 import type { Event } from './events.ts';
 import type { State } from './state.ts';
 
@@ -25,6 +25,7 @@ export function greet(state: State, event: Extract<Event, { type: 'hello' }>, no
     pid: event.pid,
     backend: event.backend,
     device: event.device,
+    metricsAddress: event.metricsAddress,
     stage: 'preparing',
     deadlineMs: nowMs + state.plan.workerTimeoutMs,
     holds: {},
@@ -70,7 +71,7 @@ export function admit(state: State, event: Extract<Event, { type: 'ready' }>, ef
 }
 
 /** Refuses a worker for good: its process ends. */
-export function refuse(state: State, peer: PeerId, code: ErrorCode, reason: string, effects: Effect[]): void {
+export function refuse(state: State, peer: PeerId, code: RefusalCode, reason: string, effects: Effect[]): void {
   effects.push({ do: 'refuse', to: peer, round: state.cursor.round, code, reason });
   const worker = state.workers.get(peer)?.name ?? peer;
   state.refusals += 1;

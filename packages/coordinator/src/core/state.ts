@@ -12,6 +12,8 @@ export interface Worker {
   readonly pid: number;
   readonly backend: string;
   readonly device: string;
+  /** Where it serves metrics of its own, if it does. */
+  readonly metricsAddress: string | undefined;
   /** `preparing`: WELCOME sent. `idle`: may get WORK. `working`: has WORK to answer. */
   stage: 'preparing' | 'idle' | 'working';
   /** When `preparing` or `working` has lasted too long. */
@@ -45,7 +47,8 @@ export type ShardState =
  * `gathering` -> `training` <-> `starved` -> `ended`.
  * `gathering`: waiting for the first `workersWanted`. `starved`: fewer than `minWorkers`. Nothing is assigned in either.
  */
-export type Stage = 'gathering' | 'training' | 'starved' | 'ended';
+export const stages = ['gathering', 'training', 'starved', 'ended'] as const;
+export type Stage = (typeof stages)[number];
 
 export interface State {
   readonly plan: Plan;
@@ -104,12 +107,27 @@ export function readyWorkers(state: State): Worker[] {
   return [...state.workers.values()].filter((worker) => worker.stage !== 'preparing');
 }
 
+/** Where the workers that have said HELLO are. `spare`: ready, and there is no shard for it. */
+export const workerStates = ['joining', 'ready', 'computing', 'spare'] as const;
+export type WorkerState = (typeof workerStates)[number];
+
+/** By peer, in order of joining. */
+export function statesOfWorkers(state: State): Map<PeerId, WorkerState> {
+  let ready = 0;
+  const stateOf = ({ stage }: Worker): WorkerState => {
+    if (stage === 'preparing') return 'joining';
+    ready += 1;
+    if (stage === 'working') return 'computing';
+    return ready > state.plan.run.shardCount ? 'spare' : 'ready';
+  };
+  return new Map([...state.workers.values()].map((worker) => [worker.peer, stateOf(worker)]));
+}
+
 /** How many workers are in each state. The numbers add up to the workers connected. */
-export function countWorkers(state: State): { joining: number; ready: number; computing: number; spare: number } {
-  const ready = readyWorkers(state);
-  const computing = ready.filter((worker) => worker.stage === 'working').length;
-  const spare = ready.filter((worker, index) => worker.stage === 'idle' && index >= state.plan.run.shardCount).length;
-  return { joining: state.workers.size - ready.length, ready: ready.length - computing - spare, computing, spare };
+export function countWorkers(state: State): Record<WorkerState, number> {
+  const counts = { joining: 0, ready: 0, computing: 0, spare: 0 };
+  for (const each of statesOfWorkers(state).values()) counts[each] += 1;
+  return counts;
 }
 
 /** When the next `tick` is due. */

@@ -99,8 +99,9 @@ function takeResult(state: State, event: ResultEvent, effects: Effect[]): void {
   for (const shard of worker.shards) task.shards[shard] = { status: 'done', by: worker.peer };
   if (task.kind === 'gradient') worker.shardsCommitted += worker.shards.length;
   worker.needRequests = 0;
+  const { peer, name, shards } = worker;
+  effects.push({ do: 'measure', peer, worker: name, task: task.kind, shards: shards.length, computeSeconds: event.computeSeconds });
   release(worker);
-  effects.push({ do: 'measure', worker: worker.name, computeSeconds: event.computeSeconds });
   if (task.kind === 'generate') task.pictures = event.payload;
   else effects.push({ do: 'accept', nodes: event.nodes, outcomes: event.outcomes, payload: event.payload });
 }

@@ -4,7 +4,14 @@ import type { LockstepError } from '@lockstep/shared';
 import { type LocalWorkerOptions, planLocalWorkers } from './plan.ts';
 
 const gpus = [0, 1].map((index) => ({ index, uuid: `GPU-${index}`, name: 'L4' }));
-const options: LocalWorkerOptions = { workers: 2, backend: 'auto', logLevel: 'info', endpoint: 'ipc:///x', recipeFile: undefined };
+const options: LocalWorkerOptions = {
+  workers: 2,
+  backend: 'auto',
+  logLevel: 'info',
+  metricsHost: '127.0.0.1',
+  endpoint: 'ipc:///x',
+  recipeFile: undefined,
+};
 
 describe('local workers', () => {
   test('each gets a GPU of its own', () => {

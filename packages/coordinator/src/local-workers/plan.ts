@@ -36,7 +36,7 @@ export interface Devices {
   readonly cores: readonly number[];
 }
 
-export interface LocalWorkerOptions extends Pick<Options, 'workers' | 'backend' | 'logLevel'> {
+export interface LocalWorkerOptions extends Pick<Options, 'workers' | 'backend' | 'logLevel' | 'metricsHost'> {
   /** Where the coordinator listens, as a local worker reaches it. */
   readonly endpoint: string;
   /** Absolute path, for a recipe that is not built in. */
@@ -64,14 +64,16 @@ export function sharingNote({ workers, backend }: Pick<Options, 'workers' | 'bac
 }
 
 export function planLocalWorkers(options: LocalWorkerOptions, { gpus, cores }: Devices): LocalWorker[] {
-  const { workers, backend, endpoint, recipeFile, logLevel } = options;
+  const { workers, backend, endpoint, recipeFile, logLevel, metricsHost } = options;
   if (gpus.length > 0 && workers > gpus.length) {
     throw new LockstepError(
       'gpu-unavailable',
       `--workers ${workers} asks for more local workers than there are visible GPUs: ${describeGpus(gpus)}. Use --workers ${gpus.length}, or --backend wasm for CPU processes.`,
     );
   }
-  const common = ['--connect', endpoint, '--log-level', logLevel, ...(recipeFile === undefined ? [] : ['--recipe', recipeFile])];
+  const recipe = recipeFile === undefined ? [] : ['--recipe', recipeFile];
+  // Where the coordinator's own metrics can be read, theirs can.
+  const common = ['--connect', endpoint, '--log-level', logLevel, '--metrics-host', metricsHost, '--metrics-port', '0', ...recipe];
   // Decided here for all of them: if each worker decided by itself, several would take one GPU.
   const environment = backend === 'auto' && gpus.length === 0 ? noGpuEnvironment : {};
   const name = backend === 'auto' ? autoGpuBackend : backend;

@@ -4,18 +4,19 @@
  * Responsible for: putting each fact into every place that wants it. Not responsible for: how each place works (`run/`, `checkpoint/`,
  * `metrics/`, `progress.ts`), or for anything that touches the numbers.
  */
-import type { Clock, Log, Recipe } from '@lockstep/shared';
+import type { CarrierName, Clock, Log, PeerId, Recipe } from '@lockstep/shared';
 import type { Checkpoint } from '../checkpoint/checkpoint.ts';
 import type { CheckpointWriter } from '../checkpoint/writer.ts';
 import { type Cursor, imagesPerStep } from '../core/cursor.ts';
 import { describe } from '../core/describe.ts';
-import type { DropReason, Effect, RecordEntry } from '../core/effects.ts';
+import type { DropReason, Effect, RecordEntry, RefusalCode } from '../core/effects.ts';
 import type { TaskKind } from '../core/events.ts';
 import type { Plan } from '../core/plan.ts';
 import { countWorkers, readyWorkers, type State } from '../core/state.ts';
 import type { Dataset } from '../data/mnist.ts';
 import type { Direction } from '../metrics/labels.ts';
 import type { Metrics } from '../metrics/metrics.ts';
+import type { Standing } from '../metrics/stragglers.ts';
 import type { Numerics } from '../run/config-file.ts';
 import type { RunDirectory } from '../run/run-directory.ts';
 import type { SavedNetwork } from '../training/model.ts';
@@ -23,9 +24,10 @@ import type { Committed } from '../training/round.ts';
 import { createGridWriter } from './grid-writer.ts';
 import type { ProgressView } from './progress-line.ts';
 import type { Progress } from './progress.ts';
-import { createStepFigures, type StepRecord } from './step-figures.ts';
+import { createStepFigures, type StepRecord, type TimedPart } from './step-figures.ts';
 import { tell } from './tell.ts';
 import { createThroughputMeter, type ThroughputMeter } from './throughput-meter.ts';
+import { createWorkerTimes } from './worker-times.ts';
 
 /** The line of a completed step in losses.jsonl. */
 export interface StepLine extends StepRecord {
@@ -66,7 +68,13 @@ export interface Totals {
 
 export interface Recorder {
   began(task: TaskKind, cursor: Cursor): void;
-  measured(worker: string, computeSeconds: number): void;
+  /** A WORK is about to be made and sent. */
+  assigned(peer: PeerId): void;
+  /** Of the round under way, or of the pause before the next. */
+  spent(part: TimedPart, seconds: number): void;
+  measured(effect: Extract<Effect, { do: 'measure' }>): void;
+  /** The loss or the gradient of the round under way is not finite. */
+  diverged(cursor: Cursor): void;
   committed(round: Committed): void;
   stepCompleted(cursor: Cursor): void;
   grid(step: number, pictures: Float32Array): void;
@@ -74,9 +82,12 @@ export interface Recorder {
   record(entry: RecordEntry): void;
   reassigned(shards: number): void;
   dropped(reason: DropReason): void;
-  bytes(direction: Direction, count: number): void;
+  refused(code: RefusalCode): void;
+  bytes(carrier: CarrierName, direction: Direction, count: number): void;
   /** At the start, and after every event. */
   stateChanged(state: State): void;
+  /** Whether a worker is late, and why; undefined until that is known. */
+  standing(worker: string): Standing | undefined;
   totals(state: State): Totals;
   /** Resolves when every grid is written, or has failed. */
   settled(): Promise<void>;
@@ -90,19 +101,27 @@ export function createRecorder(options: RecorderOptions): Recorder {
   const throughput = createThroughputMeter(images, clock.nowMs);
   const grids = createGridWriter({ ...options, count: plan.pictures });
   const roster = createRoster(options);
+  const times = createWorkerTimes(metrics, log, clock.nowMs);
   const tellState = createStateTeller(options, (state) => viewOf(state, options, figures.losses(), throughput));
 
   return {
     began(task, cursor) {
       if (task !== 'gradient') return;
       figures.beginRound();
+      times.beginRound();
       throughput.begin(cursor.step);
     },
-    measured(worker, computeSeconds) {
-      figures.measured(computeSeconds);
-      metrics.workerComputed(worker, computeSeconds);
+    assigned: times.assigned,
+    spent: figures.spent,
+    measured(effect) {
+      figures.measured(effect.computeSeconds);
+      times.answered(effect);
     },
-    committed: (round) => metrics.roundCommitted({ ...round, ...figures.commit(round) }),
+    committed(round) {
+      metrics.roundCommitted({ ...round, seconds: figures.commit(round) });
+      times.committed();
+    },
+    diverged: ({ phase }) => instruments.nonFiniteRounds.inc({ phase: plan.phases[phase]!.name }),
     stepCompleted({ step }) {
       const { record, seconds } = figures.completeStep();
       const line = { step, images: step * images, ...record };
@@ -110,19 +129,24 @@ export function createRecorder(options: RecorderOptions): Recorder {
       options.onStep?.(line);
       metrics.stepCommitted({ step, images, seconds });
       throughput.advance(step);
+      const { remainingSeconds } = throughput.estimate(plan.totalSteps);
+      if (remainingSeconds !== undefined) instruments.runRemaining.set(remainingSeconds);
     },
     grid: grids.write,
     checkpoint: (effect, networks) =>
       options.checkpoints.write(checkpointOf(effect, networks, options, figures.record(), roster.backend())),
     record(entry) {
+      if (entry.event === 'worker-left') times.left(entry.worker);
       directory.appendEvent(entry);
       tell(entry, log, metrics);
       roster.record(entry);
     },
     reassigned: (count) => instruments.shardsReassigned.inc(count),
     dropped: (reason) => instruments.resultsDropped.inc({ reason }),
-    bytes: (direction, count) => instruments.networkBytes.inc({ direction }, count),
+    refused: (code) => instruments.workerRefusals.inc({ code }),
+    bytes: (carrier, direction, count) => instruments.transferredBytes.inc({ carrier, direction }, count),
     stateChanged: tellState,
+    standing: times.standing,
     totals: (state) => ({ ...throughput.totals(), backend: roster.backend(), shardsCommitted: roster.shardsCommitted(state) }),
     settled: grids.settled,
   };
@@ -176,7 +200,10 @@ function createStateTeller({ metrics, progress, log, clock }: RecorderOptions, v
     metrics.workers(countWorkers(state));
     const waiting = state.stage === 'gathering' || state.stage === 'starved' ? describe(state) : undefined;
     // Once per wait; who joins meanwhile is told as it happens, and /status has the current sentence.
-    if (state.stage !== toldStage && waiting !== undefined) log.info(waiting);
+    if (state.stage !== toldStage) {
+      if (waiting !== undefined) log.info(waiting);
+      metrics.stage(state.stage);
+    }
     toldStage = state.stage;
     if (state.stage === 'training') progress.update(view(state), clock.nowMs());
   };

@@ -55,7 +55,13 @@ export function snapshotWeights(network: Network): Float32Array {
 }
 
 export type Applied =
-  | { readonly ok: true; /** L2 norm before clipping. */ readonly gradientNorm: number }
+  | {
+      readonly ok: true;
+      /** L2 norm before clipping. */
+      readonly gradientNorm: number;
+      /** L2 norm of the change of the weights, if it was asked for: it costs a copy of them. */
+      readonly updateNorm: number | undefined;
+    }
   /** The sum is not finite: nothing was changed. */
   | { readonly ok: false };
 
@@ -63,12 +69,19 @@ export type Applied =
  * Checks, clips and applies a summed gradient, which stays as it is. Two passes: one finds the norm, which is
  * finite exactly if the gradient is; the other clips on the way into the optimizer.
  */
-export function applyGradient(network: Network, recipe: Recipe, gradient: Float32Array): Applied {
+export function applyGradient(network: Network, recipe: Recipe, gradient: Float32Array, isMeasured = false): Applied {
   const gradientNorm = Math.sqrt(squaredNorm(gradient));
   if (!Number.isFinite(gradientNorm)) return { ok: false };
+  const before = isMeasured ? network.weights.slice() : undefined;
   network.optimizer.apply(gradient, clipScale(gradientNorm, recipe.optimizers[network.name]!.clipNorm));
   network.snapshot = undefined;
-  return { ok: true, gradientNorm };
+  return { ok: true, gradientNorm, updateNorm: before === undefined ? undefined : distance(before, network.weights) };
+}
+
+function distance(a: Float32Array, b: Float32Array): number {
+  let sum = 0;
+  for (let index = 0; index < a.length; index += 1) sum += (a[index]! - b[index]!) ** 2;
+  return Math.sqrt(sum);
 }
 
 /** The networks as they are now: copies, which never change. */

@@ -19,6 +19,8 @@ export interface Committed {
   readonly loss: number;
   readonly metrics: Readonly<Record<string, number>>;
   readonly gradientNorm: number;
+  /** If it was measured in this round. */
+  readonly updateNorm: number | undefined;
   readonly reduceSeconds: number;
   readonly applySeconds: number;
 }
@@ -33,7 +35,7 @@ export interface Round {
   /** Call it before a worker is given work: the worker may then write over its earlier answer. */
   detach(): void;
   /** Once every shard is in. A string says why the round cannot be committed: nothing was changed. */
-  commit(): Committed | string;
+  commit(measuresUpdate: boolean): Committed | string;
 }
 
 export interface RoundOptions {
@@ -82,7 +84,7 @@ export function beginRound(options: RoundOptions, cursor: Cursor): Round {
       reduceMs += nowMs() - startMs;
     },
     detach: sum.detach,
-    commit() {
+    commit(measuresUpdate) {
       const startMs = nowMs();
       const loss = mean(
         outcomes.map((outcome) => outcome.loss),
@@ -91,7 +93,7 @@ export function beginRound(options: RoundOptions, cursor: Cursor): Round {
       const where = `step ${cursor.step + 1}, phase ${phase.name}`;
       if (!Number.isFinite(loss)) return `The loss of ${where} is ${loss}. Lower --learning-rate or check the recipe's loss.`;
       const gradient = sum.total()!;
-      const applied = applyGradient(network, recipe, gradient);
+      const applied = applyGradient(network, recipe, gradient, measuresUpdate);
       options.pool.give(gradient);
       if (!applied.ok) return `The gradient of ${where} is not finite. Lower --learning-rate or check the recipe's loss.`;
       const names = Object.keys(outcomes[0]!.metrics);
@@ -105,8 +107,9 @@ export function beginRound(options: RoundOptions, cursor: Cursor): Round {
         ]),
       );
       const applySeconds = (nowMs() - startMs) / 1000;
-      const { gradientNorm } = applied;
-      return { phase: phase.name, network: network.name, loss, metrics, gradientNorm, reduceSeconds: reduceMs / 1000, applySeconds };
+      const { gradientNorm, updateNorm } = applied;
+      const seconds = { reduceSeconds: reduceMs / 1000, applySeconds };
+      return { phase: phase.name, network: network.name, loss, metrics, gradientNorm, updateNorm, ...seconds };
     },
   };
 }

@@ -50,11 +50,17 @@ export interface Trainer {
   save(): SavedNetwork[];
 }
 
+/** The norm of an update costs a pass over the weights, which is little if it is not taken in every round. */
+const measureEveryMs = 5000;
+
 export function createTrainer(options: TrainerOptions): Trainer {
   const { plan, dataset } = options;
   let model = options.restored;
   let round: Round | undefined;
   let pool: FlatPool | undefined;
+  let phase = 0;
+  /** By phase: when an update was measured last. */
+  const measuredMs = new Map<number, number>();
   /** For the samples of each WORK in turn, in whole float32. */
   const sampleMemory = new Uint8Array(Math.ceil((plan.run.batchSize * dataset.pixels) / 4) * 4);
 
@@ -66,6 +72,7 @@ export function createTrainer(options: TrainerOptions): Trainer {
     begin(task, cursor) {
       pool ??= createSumPool(plan.run.shardCount, model!);
       const { recipe, stream, clock } = options;
+      ({ phase } = cursor);
       const parts = { recipe, stream, dataset, run: plan.run, model: model!, sampleMemory, pool, nowMs: clock.nowMs };
       round = task === 'gradient' ? beginRound(parts, cursor) : undefined;
     },
@@ -80,7 +87,12 @@ export function createTrainer(options: TrainerOptions): Trainer {
       return { flats, sampleBytes: samples.length };
     },
     accept: ({ nodes, outcomes, payload }) => round!.accept(nodes, payload as readonly Float32Array[], outcomes),
-    commit: () => round!.commit(),
+    commit() {
+      const now = options.clock.nowMs();
+      const isDue = now - (measuredMs.get(phase) ?? -Infinity) >= measureEveryMs;
+      if (isDue) measuredMs.set(phase, now);
+      return round!.commit(isDue);
+    },
     answerLength: () => (round === undefined ? plan.pictures * dataset.pixels : round.network.manifest.length),
     save: () => saveModel(model!),
   };

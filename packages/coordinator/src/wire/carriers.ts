@@ -11,6 +11,7 @@ import {
   createRegion,
   inlineCarrier,
   openRegion,
+  type Payload,
   type PeerId,
   type RegionOffer,
   type RegionReader,
@@ -25,6 +26,11 @@ export interface Carriers {
   /** Closes what belongs to workers that are no longer `present`. */
   retain(present: { has(peer: PeerId): boolean }): void;
   close(): void;
+}
+
+/** Bytes of tensors that a message leaves in shared memory. */
+export function sharedBytes(payload: Payload): number {
+  return payload.carrier === 'shm' ? payload.slots.reduce((sum, { length }) => sum + length * Float32Array.BYTES_PER_ELEMENT, 0) : 0;
 }
 
 /** `inline` never shares memory. */

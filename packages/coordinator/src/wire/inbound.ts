@@ -21,7 +21,7 @@ import {
 import type { Event } from '../core/events.ts';
 import type { State } from '../core/state.ts';
 import { manifestKeyOf } from '../training/manifest-key.ts';
-import type { Carriers } from './carriers.ts';
+import { type Carriers, sharedBytes } from './carriers.ts';
 
 /** What an answer is checked against. Read, never changed. */
 export interface Expected {
@@ -29,6 +29,8 @@ export interface Expected {
   readonly carriers: Carriers;
   /** Elements of each flat that answers the task under way. */
   readonly answerLength: () => number;
+  /** Told how many bytes of tensors came through shared memory. */
+  readonly shared: (bytes: number) => void;
 }
 
 export function eventOf(peer: PeerId, frames: Frames, expected: Expected): Event {
@@ -82,10 +84,12 @@ function isOfRound(peer: PeerId, message: Result, state: State): boolean {
 }
 
 /** Gradients are summed where they lie (`training/reduce.ts`); pictures are copied, since their grid is drawn later. */
-function unpack(peer: PeerId, message: Result, frames: Frames, { carriers, answerLength }: Expected): Float32Array[] | undefined {
+function unpack(peer: PeerId, message: Result, frames: Frames, { carriers, answerLength, shared }: Expected): Float32Array[] | undefined {
   const allocate = message.task === 'gradient' ? undefined : (length: number) => new Float32Array(length);
   const flats = carriers.of(peer).unpack(message.payload, frames, allocate);
   const count = message.task === 'gradient' ? message.nodes.length : 1;
   const length = answerLength();
-  return flats?.length === count && flats.every((flat) => flat.length === length) ? flats : undefined;
+  if (flats?.length !== count || flats.some((flat) => flat.length !== length)) return undefined;
+  shared(sharedBytes(message.payload));
+  return flats;
 }

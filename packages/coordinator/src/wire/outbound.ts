@@ -7,7 +7,7 @@ import { encode, type Fence, type Frames, type PeerId, type RegionOffer } from '
 import type { Effect } from '../core/effects.ts';
 import type { Plan } from '../core/plan.ts';
 import type { Load } from '../training/trainer.ts';
-import type { Carriers } from './carriers.ts';
+import { type Carriers, sharedBytes } from './carriers.ts';
 
 export type Sending = Extract<Effect, { do: 'welcome' | 'refuse' | 'bye' | 'assign' }>;
 
@@ -17,6 +17,8 @@ export interface Sources {
   readonly carriers: Carriers;
   /** The tensors of a WORK. */
   readonly load: (effect: Extract<Effect, { do: 'assign' }>) => Load;
+  /** Told how many bytes of tensors go through shared memory. */
+  readonly shared: (bytes: number) => void;
 }
 
 export function framesOf(effect: Sending, sources: Sources): Frames {
@@ -36,10 +38,11 @@ export function framesOf(effect: Sending, sources: Sources): Frames {
   }
 }
 
-function workFrames(effect: Extract<Effect, { do: 'assign' }>, { plan, carriers, load }: Sources): Frames {
+function workFrames(effect: Extract<Effect, { do: 'assign' }>, { plan, carriers, load, shared }: Sources): Frames {
   const { to, workId, task, cursor, shards, versions, sends } = effect;
   const { flats, sampleBytes } = load(effect);
   const { payload, frames } = carriers.of(to).pack(flats);
+  shared(sharedBytes(payload));
   const pictures = task === 'generate' ? plan.pictures : 0;
   const order = { workId, task, phase: cursor.phase, shards, pictures, versions, sends, sampleBytes, payload };
   return encode({ type: 'work', ...fence(plan, to, cursor.round), ...order }, frames);

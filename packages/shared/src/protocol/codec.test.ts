@@ -72,6 +72,13 @@ describe('codec', () => {
     });
   }
 
+  test('HELLO may say where metrics are served, as an address and nothing else', () => {
+    const hello = (metricsAddress: string) => decode(toCoordinator, encode({ ...examples.hello, metricsAddress }));
+    for (const address of ['127.0.0.1:9464', 'host-1.example:1', '[::1]:65535']) assert.ok(hello(address).ok, address);
+    for (const address of ['http://a:1', 'a:1/path', 'a', 'a:', ':1', 'a:1 b:2', 'a@b:1', `${'a'.repeat(400)}:1`])
+      assert.match((hello(address) as { reason: string }).reason, /metricsAddress/, address);
+  });
+
   test('another protocol version is distinguished from nonsense', () => {
     const other = decode(toWorker, [packr.pack([protocolVersion + 1, { anything: true }])]);
     assert.deepEqual({ ok: other.ok, version: (other as { version?: number }).version }, { ok: false, version: protocolVersion + 1 });

@@ -67,6 +67,12 @@ const hello = z.object({
   device: name,
   /** Absent where there is no shared memory. */
   region: region.exactOptional(),
+  /** HOST:PORT at which it serves metrics of its own; absent if it does not. */
+  metricsAddress: z
+    .string()
+    .max(300)
+    .regex(/^([\w.-]+|\[[\da-fA-F:.%]+\]):\d{1,5}$/)
+    .exactOptional(),
 });
 
 /** Worker, after WELCOME: the networks are built and checked, and WORK may follow. */

@@ -7,6 +7,7 @@
 import { setImmediate } from 'node:timers/promises';
 import { type Body, type Clock, freeFlat, LockstepError, type Log, type Manifests, type Result, type RunSettings } from '@lockstep/shared';
 import type { Effect, Event } from '../core/events.ts';
+import type { Observer } from '../metrics/metrics.ts';
 import type { Compute } from './compute.ts';
 
 /** The tensors of a WORK. */
@@ -42,11 +43,12 @@ export interface JobsOptions {
   readonly createCompute: (run: RunSettings) => Promise<Compute>;
   readonly clock: Clock;
   readonly log: Log;
+  readonly observer: Observer;
   /** What became of a job. */
   readonly tell: (event: Event) => void;
 }
 
-export function createJobs({ createCompute, clock, log, tell }: JobsOptions): Jobs {
+export function createJobs({ createCompute, clock, log, observer, tell }: JobsOptions): Jobs {
   let current: Compute | undefined;
   let answers = 0;
   let queue: Promise<void> = Promise.resolve();
@@ -74,7 +76,7 @@ export function createJobs({ createCompute, clock, log, tell }: JobsOptions): Jo
     compute: ({ fence, order }) =>
       enqueue(async () => {
         answers += 1;
-        const answer = await carryOut(current!, { fence, order }, answers, clock);
+        const answer = await carryOut(current!, { fence, order }, answers, { clock, observer });
         tell({ type: 'computed', fence, workId: order.workId, answer });
         if (order.task === 'gradient') enqueue(() => drawAhead(fence.round + 1, order.shards));
       }),
@@ -85,16 +87,19 @@ async function carryOut(
   compute: Compute,
   { fence, order }: Pick<Extract<Effect, { do: 'compute' }>, 'fence' | 'order'>,
   number: number,
-  clock: Clock,
+  { clock, observer }: Pick<JobsOptions, 'clock' | 'observer'>,
 ): Promise<Answer> {
   const { weights, samples } = order.payload as WorkTensors;
   const { task, phase, shards, pictures, sends, versions } = order;
   const startMs = clock.nowMs();
   for (const [index, network] of sends.entries()) compute.setWeights(network, versions[network]!, weights[index]!);
+  const loadedMs = clock.nowMs();
+  observer.spent('load', (loadedMs - startMs) / 1000);
   const { nodes, outcomes, flats } =
     task === 'generate'
       ? { nodes: [], outcomes: [], flats: [await compute.generate({ pictures })] }
       : await compute.gradient({ phase, round: fence.round, shards, samples });
+  observer.spent('compute', (clock.nowMs() - loadedMs) / 1000);
   const room = Math.max(...Object.values(compute.manifests).map(({ length }) => length));
   return { task, nodes, outcomes, computeSeconds: (clock.nowMs() - startMs) / 1000, flats, number, room };
 }

@@ -10,6 +10,7 @@ import {
   real,
   text,
   type ValuesOf,
+  whole,
 } from '@lockstep/shared';
 
 export const optionTable = {
@@ -42,6 +43,14 @@ export const optionTable = {
     describe: 'unique name in logs and metrics',
     check: matching(/^[\w.-]{1,64}$/, "up to 64 letters, digits, '.', '_' and '-'"),
   },
+  metricsPort: {
+    type: 'number',
+    default: undefined,
+    defaultDescription: 'not served',
+    describe: 'HTTP port of /metrics, of this process and its GPUs (0: any free one)',
+    check: whole(0, 65535),
+  },
+  metricsHost: { type: 'string', default: '127.0.0.1', describe: 'HTTP address', check: text },
   reconnectTimeout: {
     type: 'number',
     default: 300,
