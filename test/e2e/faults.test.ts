@@ -101,7 +101,7 @@ describe('faults', { concurrency: 2, skip: needsProc }, () => {
     assert.equal((await within(changed, 'its end', changed.exited)).code, 17);
     assert.match(
       changed.output(),
-      /^worker: The recipe 'tiny-gan' here \([0-9a-f]{12}\) is not the run's 'tiny-gan' \([0-9a-f]{12}\): use the coordinator's copy of/m,
+      /^worker: The recipe 'tiny-gan' on this machine \([0-9a-f]{12}\) is not the run's 'tiny-gan' \([0-9a-f]{12}\): use the coordinator's copy of/m,
     );
 
     const old = await startWorker(t, run, ['--name', 'a']);

@@ -62,7 +62,7 @@ describe('auto where there is an NVIDIA driver', { concurrency: 2 }, () => {
   test('a worker started by hand warns of it too', async (t) => {
     const worker = start(t, 'worker', ['--connect', 'ipc:///nowhere/lockstep.sock'], await machine(t, hangs));
     await eventually(worker, 'its backend', () =>
-      / WARN Backend cuda was not taken: nvidia-smi did not answer within/.test(worker.output()),
+      / WARN Backend cuda was skipped: nvidia-smi did not answer within/.test(worker.output()),
     );
   });
 });

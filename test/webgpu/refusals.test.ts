@@ -27,7 +27,7 @@ test('an adapter that is not there, or that is no GPU, is refused by name', asyn
   if (backend === undefined) return;
   const missing = await refused(t, ['--gpu', '999'], {});
   assert.equal(missing.code, errorTable['gpu-unavailable'].exitCode);
-  assert.match(missing.said, /^worker: --gpu 999: there is no such WebGPU adapter\. There is: 0 \(.+\)/);
+  assert.match(missing.said, /^worker: --gpu 999: there is no such WebGPU adapter\. Available: 0 \(.+\)/);
   if (!backend.device.includes('software')) return;
   const software = await refused(t, [], { LOCKSTEP_WEBGPU_SOFTWARE: '' });
   assert.equal(software.code, errorTable['gpu-unavailable'].exitCode);
