@@ -3,7 +3,7 @@
  * `npm run swiftshader`: a Vulkan driver that computes on the CPU, for tests of the backend `webgpu` on machines without a GPU.
  *
  * Responsible for: the flags, what is printed, the exit code, and stopping on a signal.
- * Not responsible for: the work (`swiftshader/build.mjs`), or showing it to tests (`swiftshader/environment.mjs`, scripts/test.mjs).
+ * Not responsible for: the work (`swiftshader/build.mjs`), or making it visible to tests (`swiftshader/environment.mjs`, scripts/test.mjs).
  */
 import { parseArgs } from 'node:util';
 import { Failure, sentenceFor } from '../packages/worker/native/failure.mjs';
@@ -23,7 +23,7 @@ Needs: Linux on x64, npm (70 MB to download), tar.`;
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) {
   process.once(signal, () => {
     killChildren();
-    process.stderr.write(`npm run swiftshader: Stopped by ${signal}; what was there before is untouched.\n`);
+    process.stderr.write(`npm run swiftshader: Stopped by ${signal}; what was there before is unchanged.\n`);
     process.exit(1);
   });
 }

@@ -1,5 +1,5 @@
 /**
- * One measurement of `scaling.ts`: a real coordinator, N workers that sleep, and what the coordinator says of itself meanwhile.
+ * One measurement of `scaling.ts`: a real coordinator, N workers that sleep, and what the coordinator's metrics say meanwhile.
  *
  * The coordinator trains without end; its /metrics page is read once the burn-in is over and again some steps later, and the difference
  * is what counts. Memory and processor time come from /proc.
@@ -51,7 +51,7 @@ const patienceMs = 120_000;
 export async function measureScaling(setting: ScalingSetting): Promise<ScalingSample> {
   const { carrier, workers, shards, sleepMs } = setting;
   const directory = await temporaryDirectory();
-  // One sample a shard: a worker that sleeps must cost next to nothing, since all of them share this machine.
+  // One sample per shard: a worker that sleeps must cost next to nothing, since all of them share this machine.
   const run = { recipe: 'gan-seed', workers, shards, 'batch-size': shards, steps: 1_000_000 };
   const args = flagsOf({ ...run, carrier: carrier.choice, 'log-level': 'info' });
   let serving: Serving | undefined;
@@ -103,7 +103,7 @@ async function observe(serving: Serving, workers: readonly number[], setting: Sc
   };
 }
 
-/** The coordinator says of each worker that joins how its tensors travel. */
+/** The coordinator logs, for each worker that joins, how its tensors travel. */
 function checkCarrier(serving: Serving, { carrier, workers }: ScalingSetting): void {
   const sentence = carrier.carrier === 'shm' ? 'tensors through shared memory' : 'tensors in messages';
   const count = serving.output().split(sentence).length - 1;

@@ -1,4 +1,4 @@
-/** Invariant I8, with real processes: whatever ends a run, no process, port, socket or temporary file of it stays. */
+/** Invariant I8, with real processes: whatever ends a run, no process, port, socket or temporary file of it is left. */
 import assert from 'node:assert/strict';
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -45,7 +45,7 @@ describe('nothing is left behind', { concurrency: 2, skip: needsProc }, () => {
     assert.deepEqual(await unfinishedIn(run.directory), []);
   });
 
-  test('after kill -9 of the coordinator: its workers end by themselves, and the next start sweeps what was unfinished', async (t) => {
+  test('after kill -9 of the coordinator: its workers end by themselves, and the next start removes what was unfinished', async (t) => {
     const { run, traces } = await watchedRun(t, [...spawned, '--steps', String(steps), '--checkpoint-every', '5']);
     const found = await traces();
     await eventually(run, 'a checkpoint', async () => (await run.events()).some((line) => line['event'] === 'checkpoint'));
@@ -85,14 +85,14 @@ describe('nothing is left behind', { concurrency: 2, skip: needsProc }, () => {
     let pid = 0;
     for (const pause of ['0.25', '0.5']) {
       const before = pid;
-      pid = await eventually(run, 'a (new) life of local-1', async () => {
+      pid = await eventually(run, 'a new process of local-1', async () => {
         const current = await workerPid(run, 'local-1');
         return current !== before && current;
       });
       process.kill(pid, 'SIGKILL');
       await eventually(run, 'a restart', () => run.output().includes(`Worker local-1 ended (SIGKILL); starting it again in ${pause} s.`));
     }
-    await eventually(run, 'a third life', async () => (await workerPid(run, 'local-1')) !== pid);
+    await eventually(run, 'a third process', async () => (await workerPid(run, 'local-1')) !== pid);
     await stepsDone(run, (await run.losses()).length + 5);
     run.child.kill('SIGINT');
     assert.equal((await within(run, 'its end', run.exited)).code, 0);
@@ -102,6 +102,6 @@ describe('nothing is left behind', { concurrency: 2, skip: needsProc }, () => {
       .filter((line) => line['event'] === 'worker-left' && line['worker'] === 'local-1')
       .map((line) => line['shardsCommitted'] as number);
     const committed = events.findLast((line) => line['event'] === 'coordinator-ended')!['shardsCommitted'] as Record<string, number>;
-    assert.ok(committed['local-1']! > earlier.reduce((sum, count) => sum + count, 0), 'its third life committed shards');
+    assert.ok(committed['local-1']! > earlier.reduce((sum, count) => sum + count, 0), 'its third process committed shards');
   });
 });

@@ -1,4 +1,4 @@
-/** Lives of coordinators and workers, with real processes: who may come first, go, come back, and what a signal does. */
+/** Coordinators and workers that start in any order, end, and come back, with real processes; and what signals do. */
 import assert from 'node:assert/strict';
 import { readdir, readFile } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
@@ -21,7 +21,7 @@ describe('lives', { concurrency: 2, skip: needsProc }, () => {
 
   const cores = availableParallelism();
   test(
-    'spawned workers that fill the cores are bound to one each',
+    'spawned workers that fill the cores are bound to one core each',
     { skip: cores > 4 && `needs a machine of at most 4 cores: this one has ${cores}` },
     async (t) => {
       const run = await startRun(t, {
@@ -44,7 +44,7 @@ describe('lives', { concurrency: 2, skip: needsProc }, () => {
     },
   );
 
-  test('workers started by hand outlive a coordinator killed with -9, for as long as they were told, and finish the run with the next one', async (t) => {
+  test('workers started by hand outlive a coordinator killed with -9, until --reconnect-timeout, and finish the run with the next one', async (t) => {
     const bind = `tcp://127.0.0.1:${await freePort()}`;
     const directory = join(await temporaryDirectory(t), 'run');
     const first = await startRun(t, {
@@ -96,7 +96,7 @@ describe('lives', { concurrency: 2, skip: needsProc }, () => {
     assert.deepEqual(await resumed.losses(), (await undisturbed(t)).losses);
   });
 
-  test('a second signal ends at once, with 128 and its number, and no worker stays', async (t) => {
+  test('a second signal ends the process at once, with 128 plus its number, and no worker is left', async (t) => {
     const run = await startRun(t, { args: [...quick, ...spawnTwo, '--steps', '100000'] });
     const traces = [run.directory, await run.endpoint()];
     await stepsDone(run, 3);
@@ -107,7 +107,7 @@ describe('lives', { concurrency: 2, skip: needsProc }, () => {
     run.child.kill('SIGINT');
     run.child.kill('SIGTERM');
     const { code } = await within(run, 'its end', run.exited);
-    // Which of the two comes first is the kernel's choice.
+    // The kernel decides which of the two comes first.
     const first = /(\w+) received: stopping\. A second signal ends this process at once\./.exec(run.output())?.[1];
     assert.equal(code, { SIGINT: 128 + 15, SIGTERM: 128 + 2 }[first ?? ''], run.output());
     thaw(pid);

@@ -36,7 +36,7 @@ async function main(): Promise<number> {
   const log = createLog({ level: options.logLevel });
   const stop = Promise.race([stopSignals(log), coordinatorProcessGone()]);
   const { backend, skipped } = await loadBackend(options.backend, options.gpu);
-  for (const { backend: name, reason, level } of skipped) log[level](`Backend ${name} was not taken: ${reason}`);
+  for (const { backend: name, reason, level } of skipped) log[level](`Backend ${name} was skipped: ${reason}`);
   if (backend.remark !== undefined) log.warn(backend.remark);
   log.info(`Backend ${backend.name} on ${backend.device}. Looking for a coordinator at ${options.connect}.`);
   const { name, device } = backend;
@@ -96,23 +96,23 @@ function coordinatorProcessGone(): Promise<string> {
   const reason = 'the coordinator that started this worker is gone';
   return new Promise((resolve) => {
     if (process.connected) process.once('disconnect', () => resolve(reason));
-    // There was a channel, and it closed while this program was still loading.
+    // There was a channel, but it closed while this program was still loading.
     else if ('connected' in process) resolve(reason);
   });
 }
 
-/** Code never travels: the worker has the recipe itself, built in or as the file of its own --recipe, and the hashes must match. */
+/** Code is never sent: the worker has the recipe itself, built in or as the file of its own --recipe, and the hashes must match. */
 async function findRecipe(wanted: RunSettings['recipe'], recipeFile: string | undefined): Promise<Recipe> {
   const { recipe, hash } = recipeFile === undefined ? builtIn(wanted.name) : await loadRecipe(recipeFile);
   if (hash === wanted.hash) return recipe;
   const hint = recipeFile === undefined ? 'install the same Lockstep version on both' : `use the coordinator's copy of ${recipeFile}`;
   throw new LockstepError(
     'recipe-mismatch',
-    `The recipe '${recipe.name}' here (${hash.slice(0, 12)}) is not the run's '${wanted.name}' (${wanted.hash.slice(0, 12)}): ${hint}.`,
+    `The recipe '${recipe.name}' on this machine (${hash.slice(0, 12)}) is not the run's '${wanted.name}' (${wanted.hash.slice(0, 12)}): ${hint}.`,
   );
 }
 
-/** The coordinator names a recipe, never a file: whoever listens at that address could otherwise have this worker run any module it finds. */
+/** The coordinator names a recipe, never a file: otherwise anyone listening at that address could make this worker run any local module. */
 function builtIn(name: string): LoadedRecipe {
   if (recipeNames.includes(name)) return loadBuiltInRecipe(name);
   throw new LockstepError(
@@ -121,7 +121,7 @@ function builtIn(name: string): LoadedRecipe {
   );
 }
 
-// Exits rather than waiting for the loop to run dry: native libraries keep threads and handles of their own.
+// Exits instead of waiting for the event loop to be empty: native libraries keep threads and handles of their own.
 process.exit(
   await runProgram('worker', () =>
     main().catch(async (error: unknown) => {

@@ -15,7 +15,7 @@ import { framesOf, type Identity, type Sending } from './wire/outbound.ts';
 import type { Sharing } from './wire/sharing.ts';
 
 export interface RuntimeOptions extends Pick<JobsOptions, 'createCompute'> {
-  /** For sentences; `connect` knows it. */
+  /** For messages only: `connect` has it too. */
   readonly endpoint: string;
   readonly connect: (events: ClientEvents) => ClientTransport;
   readonly identity: Identity;
@@ -34,7 +34,7 @@ export interface Outcome {
   readonly reason: string;
 }
 
-/** How long farewells may take to leave. */
+/** How long the last messages may take to leave. */
 const lingerMs = 500;
 
 /** Takes part in runs until the coordinator, a request to stop or an error ends it. */
@@ -99,7 +99,7 @@ function perform(effect: Effect, options: RuntimeOptions, transport: ClientTrans
     case 'result': {
       const answer = effect.answer as Answer;
       const frames = send(effect, options, transport);
-      // No frame lies in their memory: they were copied.
+      // No frame uses their memory: they were copied.
       if (frames.length === 1) freeAnswer(answer);
       return;
     }

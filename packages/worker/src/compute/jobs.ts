@@ -1,8 +1,8 @@
 /**
- * What the core orders to be computed, one job at a time, in the order it was asked for.
+ * Computes what the core orders, one job at a time, in the order of the requests.
  *
- * Responsible for: the queue, and for telling how each job ended. Not responsible for: what is computed (`compute.ts`), or whether an answer is
- * still wanted (the core).
+ * Responsible for: the queue, and reporting how each job ended. Not responsible for: what is computed (`compute.ts`), or whether an answer
+ * is still wanted (the core).
  */
 import { setImmediate } from 'node:timers/promises';
 import { type Body, type Clock, freeFlat, LockstepError, type Log, type Manifests, type Result, type RunSettings } from '@lockstep/shared';
@@ -12,13 +12,13 @@ import type { Compute } from './compute.ts';
 
 /** The tensors of a WORK. */
 export interface WorkTensors {
-  /** Of the networks that were sent, in their order. */
+  /** The weights of the networks that were sent, in their order. */
   readonly weights: readonly Float32Array[];
   /** Pixels of the shards' samples in ascending shard order. */
   readonly samples: Uint8Array;
 }
 
-/** What READY tells of a run's networks. */
+/** What READY says about a run's networks. */
 export interface Built {
   readonly manifests: Manifests;
   readonly fingerprint: string;
@@ -27,7 +27,7 @@ export interface Built {
 /** What RESULT says, and the flats that go with it. */
 export interface Answer extends Omit<Body<Result>, 'workId'> {
   readonly flats: readonly Float32Array[];
-  /** Rises with every answer. Not the WORK's number: another life of the coordinator counts from the beginning. */
+  /** Rises with every answer. It is not the WORK's number, which starts again with each term of the coordinator. */
   readonly number: number;
   /** Elements of the longest flat that any answer of this run has. */
   readonly room: number;
@@ -44,7 +44,7 @@ export interface JobsOptions {
   readonly clock: Clock;
   readonly log: Log;
   readonly observer: Observer;
-  /** What became of a job. */
+  /** Called with the outcome of each job. */
   readonly tell: (event: Event) => void;
 }
 
@@ -59,9 +59,9 @@ export function createJobs({ createCompute, clock, log, observer, tell }: JobsOp
       tell(failure(error));
     });
   };
-  /** While the coordinator is at work. Most often, the next round brings the same shards. */
+  /** Done while the coordinator is busy. The next round usually brings the same shards. */
   const drawAhead = async (round: number, shards: readonly number[]): Promise<void> => {
-    // The result leaves first.
+    // The result is sent first.
     await setImmediate();
     current?.drawAhead({ round, shards });
   };

@@ -1,5 +1,5 @@
 /**
- * From an effect of the core that speaks to the coordinator to the frames that are sent.
+ * From an effect of the core that sends a message to the frames of that message.
  *
  * Not responsible for: sending them (`runtime.ts`), or what was computed (`compute/jobs.ts`).
  */
@@ -9,10 +9,10 @@ import type { Effect } from '../core/events.ts';
 
 export type Sending = Extract<Effect, { do: 'hello' | 'ready' | 'result' | 'need' | 'leave' }>;
 
-/** Who this worker is, as HELLO tells it. */
+/** Who this worker is, for HELLO. */
 export type Identity = Omit<Hello, 'type' | 'region'>;
 
-/** Characters of a sentence; the protocol takes no more. */
+/** The protocol accepts sentences of at most this many characters. */
 const maximumSentence = 2000;
 
 export function framesOf(effect: Sending, identity: Identity, offer: Hello['region'] | undefined, carrier: Carrier): Frames {
