@@ -1,0 +1,94 @@
+/** The dashboard of all runs that a Prometheus scrapes. */
+import type { Dashboard } from '@grafana/grafana-foundation-sdk/dashboard';
+import { dashboard, datasourceVariable, labelVariable, type Row, uids } from './frame.ts';
+import { figure, lines, table } from './panels.ts';
+
+const run = 'job=~"$job", run=~"$run"';
+
+const runs: Row = {
+  title: 'Runs side by side',
+  panels: [
+    figure(
+      { title: 'Runs', description: 'Runs whose coordinator answers.', unit: 'short', width: 6 },
+      { runs: `count(lockstep_run_info{${run}})` },
+    ),
+    figure(
+      { title: 'Images per second', description: 'Of all runs together.', unit: 'short', width: 6 },
+      { 'images/s': `sum(run:lockstep_images:rate1m{${run}})` },
+    ),
+    figure(
+      { title: 'Processes down', description: 'Coordinators and workers that Prometheus cannot scrape.', unit: 'short', width: 6 },
+      { down: `count(up{${run}} == 0) or vector(0)` },
+    ),
+    figure(
+      { title: 'Alerts', description: 'Pending or firing, of all runs.', unit: 'short', width: 6 },
+      { alerts: `count(ALERTS{${run}}) or vector(0)` },
+    ),
+    table(
+      { title: 'What runs', description: 'Each run, with its recipe, its seed and the backend of its workers.', unit: 'none', width: 12 },
+      `lockstep_run_info{${run}}`,
+      ['__name__', 'job', 'instance', 'role', 'run_id', 'Value'],
+    ),
+    table(
+      {
+        title: 'Versions',
+        description: 'Of the coordinators, and of the protocol that they speak. Term: how many lives the coordinator of a run has had.',
+        unit: 'short',
+        width: 12,
+      },
+      `lockstep_coordinator_term{${run}} * on (instance) group_left (version, protocol) lockstep_build_info{${run}}`,
+      ['job', 'instance', 'role'],
+    ),
+    lines(
+      { title: 'Progress', description: 'Steps committed out of those planned.', unit: 'percentunit', width: 12 },
+      { '{{run}}': `max by (run) (lockstep_run_step{${run}} / lockstep_run_planned_steps{${run}})` },
+      { from: 0 },
+    ),
+    lines(
+      { title: 'Images per second', description: 'Training images consumed by committed steps, by run.', unit: 'short', width: 12 },
+      { '{{run}}': `sum by (run) (rate(lockstep_images_total{${run}}[$__rate_interval]))` },
+      { from: 0 },
+    ),
+  ],
+};
+
+const workers: Row = {
+  title: 'Workers',
+  panels: [
+    lines(
+      { title: 'Workers', description: 'Connected, by run.', unit: 'short', width: 8 },
+      { '{{run}}': `sum by (run) (run:lockstep_workers:sum{${run}})` },
+      { from: 0 },
+    ),
+    lines(
+      {
+        title: 'Workers lost',
+        description: 'In the interval, by run and reason, without those that left by themselves.',
+        unit: 'short',
+        width: 8,
+      },
+      { '{{run}} {{reason}}': `sum by (run, reason) (increase(lockstep_worker_leaves_total{${run}, reason!="left"}[$__rate_interval]))` },
+      { from: 0 },
+    ),
+    lines(
+      {
+        title: 'Slowest worker of each run',
+        description: 'Its compute time relative to the median worker, over five minutes.',
+        unit: 'short',
+        width: 8,
+      },
+      { '{{run}}': `max by (run) (worker:lockstep_worker_compute:median_ratio5m{${run}})` },
+      { from: 0 },
+    ),
+  ],
+};
+
+export const fleet: Dashboard = dashboard(
+  { uid: uids.fleet, title: 'Lockstep: fleet', description: 'All runs: how far each is, how fast, on how many workers.' },
+  [runs, workers],
+  (builder) =>
+    builder
+      .withVariable(datasourceVariable())
+      .withVariable(labelVariable('job', 'Job', 'label_values(lockstep_run_info, job)', true))
+      .withVariable(labelVariable('run', 'Run', 'label_values(lockstep_run_info{job=~"$job"}, run)', true)),
+);
