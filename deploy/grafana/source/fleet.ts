@@ -25,8 +25,13 @@ const runs: Row = {
       { alerts: `count(ALERTS{${run}}) or vector(0)` },
     ),
     table(
-      { title: 'What runs', description: 'Each run, with its recipe, its seed and the backend of its workers.', unit: 'none', width: 12 },
-      `lockstep_run_info{${run}}`,
+      {
+        title: 'What runs',
+        description: 'Each run, with its recipe, its seed, the backend of its workers, and its stage.',
+        unit: 'none',
+        width: 12,
+      },
+      `lockstep_run_info{${run}} * on (run) group_left (stage) (lockstep_run_stage{${run}} == 1)`,
       ['__name__', 'job', 'instance', 'role', 'run_id', 'Value'],
     ),
     table(
@@ -56,7 +61,7 @@ const workers: Row = {
   title: 'Workers',
   panels: [
     lines(
-      { title: 'Workers', description: 'Connected, by run.', unit: 'short', width: 8 },
+      { title: 'Workers', description: 'Connected workers, by run.', unit: 'short', width: 8 },
       { '{{run}}': `sum by (run) (run:lockstep_workers:sum{${run}})` },
       { from: 0 },
     ),
@@ -71,21 +76,59 @@ const workers: Row = {
       { from: 0 },
     ),
     lines(
-      {
-        title: 'Slowest worker of each run',
-        description: 'Its compute time relative to the median worker, over five minutes.',
-        unit: 'short',
-        width: 8,
-      },
-      { '{{run}}': `max by (run) (worker:lockstep_worker_compute:median_ratio5m{${run}})` },
+      { title: 'Stragglers', description: 'Workers that keep others waiting, by run and cause.', unit: 'short', width: 8 },
+      { '{{run}}: {{cause}}': `sum by (run, cause) (lockstep_worker_straggler{${run}})` },
       { from: 0 },
     ),
+    lines(
+      {
+        title: 'Share of time spent computing',
+        description: 'Mean over the workers of each run. The rest is links and waiting.',
+        unit: 'percentunit',
+        width: 12,
+      },
+      { '{{run}}': `avg by (run) (worker:lockstep_worker_compute:ratio1m{${run}})` },
+      { from: 0 },
+    ),
+    table(
+      { title: 'Worker processes', description: 'What each runs and computes with, as it says itself.', unit: 'none', width: 12 },
+      `lockstep_process_info{${run}}`,
+      ['__name__', 'job', 'role', 'Value'],
+    ),
+  ],
+};
+
+const gpus: Row = {
+  title: 'GPUs',
+  panels: [
+    lines(
+      {
+        title: 'GPU utilisation',
+        description: 'Mean over the GPUs of each run. A GPU that does little is one that another run could use.',
+        unit: 'percentunit',
+        width: 8,
+      },
+      { '{{run}}': `avg by (run) (lockstep_gpu_utilization_ratio{${run}})` },
+      { from: 0 },
+    ),
+    lines(
+      { title: 'GPU memory in use', description: 'Share of the memory of each GPU.', unit: 'percentunit', width: 8 },
+      { '{{run}} {{gpu}}': `max by (run, gpu) (lockstep_gpu_memory_used_bytes{${run}} / lockstep_gpu_memory_size_bytes{${run}})` },
+      { from: 0 },
+    ),
+    table({ title: 'Which GPUs', description: 'GPUs that workers may use.', unit: 'none', width: 8 }, `lockstep_gpu_info{${run}}`, [
+      '__name__',
+      'job',
+      'instance',
+      'role',
+      'Value',
+    ]),
   ],
 };
 
 export const fleet: Dashboard = dashboard(
   { uid: uids.fleet, title: 'Lockstep: fleet', description: 'All runs: how far each is, how fast, on how many workers.' },
-  [runs, workers],
+  [runs, workers, gpus],
   (builder) =>
     builder
       .withVariable(datasourceVariable())

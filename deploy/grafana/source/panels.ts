@@ -1,6 +1,7 @@
 /** The kinds of panels that the dashboards are made of. Each takes what Grafana's dashboard linter asks for: title, description, unit. */
 import type { Builder } from '@grafana/grafana-foundation-sdk/cog';
 import {
+  BigValueTextMode,
   LegendDisplayMode,
   ReduceDataOptionsBuilder,
   SortOrder,
@@ -80,6 +81,20 @@ export function figure(text: PanelText, queries: Queries): Builder<Panel> {
     .height(4)
     .datasource(datasource)
     .targets(targets(queries, (query) => query.range()))
+    .reduceOptions(new ReduceDataOptionsBuilder().calcs(['lastNotNull']));
+}
+
+/** The name of what holds now, in large type: the series is always 1, and its legend is the name. */
+export function name(text: PanelText, queries: Queries): Builder<Panel> {
+  return new StatBuilder()
+    .title(text.title)
+    .description(text.description)
+    .unit(text.unit)
+    .span(text.width)
+    .height(4)
+    .datasource(datasource)
+    .targets(targets(queries, (query) => query.instant()))
+    .textMode(BigValueTextMode.Name)
     .reduceOptions(new ReduceDataOptionsBuilder().calcs(['lastNotNull']));
 }
 
