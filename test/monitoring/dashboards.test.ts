@@ -5,7 +5,8 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { describe, test } from 'node:test';
-import { metricTable } from '../../packages/coordinator/src/metrics/table.ts';
+import { metricTable as coordinatorTable } from '../../packages/coordinator/src/metrics/table.ts';
+import { metricTable as workerTable } from '../../packages/worker/src/metrics/table.ts';
 import { generated } from '../../deploy/grafana/source/generated.ts';
 import * as units from '@grafana/grafana-foundation-sdk/units';
 import { dashboards, drawn, rules, selectors, shown, syntaxErrors } from './sources.ts';
@@ -93,7 +94,9 @@ describe('metrics', () => {
   /** Prometheus makes these itself; process metrics come from prom-client, under fixed names. */
   const foreign = /^(up|ALERTS|process_(cpu_seconds_total|resident_memory_bytes|start_time_seconds)|nodejs_eventloop_lag_p99_seconds)$/;
   const recorded = new Map(rules.flatMap(({ record, expr }) => (record === undefined ? [] : [[record, expr] as const])));
-  const declared = new Map(Object.values(metricTable).map(({ name, type }) => [name as string, type as string]));
+  const declared = new Map(
+    [coordinatorTable, workerTable].flatMap((table) => Object.values(table).map(({ name, type }) => [name as string, type as string])),
+  );
 
   /** The metric of the table behind a series, if there is one. */
   const declaredAs = (series: string): string | undefined => {

@@ -34,7 +34,7 @@ describe('alerts', () => {
       readonly exp_alerts: readonly unknown[];
     }
     const cases = readdirSync(tests).flatMap((file) =>
-      (readYaml(join(tests, file)) as { tests: { alert_rule_test: Case[] }[] }).tests.flatMap((each) => each.alert_rule_test),
+      (readYaml(join(tests, file)) as { tests: { alert_rule_test?: Case[] }[] }).tests.flatMap((each) => each.alert_rule_test ?? []),
     );
     for (const { alert } of alerts) {
       const fires = cases.filter(({ alertname }) => alertname === alert).map((each) => each.exp_alerts.length > 0);
