@@ -13,10 +13,17 @@ export interface Panel {
   readonly title: string;
   readonly description?: string;
   readonly datasource?: { readonly uid?: string };
-  readonly fieldConfig?: { readonly defaults: { readonly unit?: string } };
+  readonly fieldConfig?: {
+    readonly defaults: {
+      readonly unit?: string;
+      readonly min?: number;
+      readonly custom?: { readonly stacking?: { readonly mode: string } };
+    };
+  };
+  readonly transformations?: readonly { readonly options: { readonly excludeByName?: Readonly<Record<string, boolean>> } }[];
   readonly targets?: readonly Target[];
   readonly gridPos: { readonly x: number; readonly y: number; readonly w: number; readonly h: number };
-  readonly options?: { readonly content?: string };
+  readonly options?: { readonly textMode?: string };
 }
 
 export interface Target {

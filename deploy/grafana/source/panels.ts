@@ -103,7 +103,7 @@ export function heatmap(text: PanelText, expr: string): Builder<Panel> {
   return new HeatmapBuilder()
     .title(text.title)
     .description(text.description)
-    .unit('short')
+    .unit(text.unit)
     .span(text.width)
     .height(8)
     .datasource(datasource)
