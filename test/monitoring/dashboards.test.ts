@@ -37,7 +37,7 @@ describe("the rules of Grafana's dashboard linter", () => {
       const definitions = Object.fromEntries((templating.list ?? []).map(({ name, type, definition }) => [name, definition ?? type]));
       assert.equal(definitions['datasource'], 'datasource', file);
       assert.match(definitions['job']!, /^label_values\(.*, job\)$/, file);
-      assert.match(definitions['run']!, /^label_values\(.*job=~"\$job".*, run\)$/, file);
+      assert.match(definitions['run']!, /^label_values\(.*job=~"\$job".*, run_id\)$/, file);
     }
   });
 
@@ -70,7 +70,7 @@ describe("the rules of Grafana's dashboard linter", () => {
     for (const { where, expr } of shown) {
       assert.deepEqual(syntaxErrors(expr), [], where);
       for (const { metric, matchers } of selectors(expr)) {
-        assert.match(matchers, /job=~"\$job", run=~"\$run"/, `${where}: ${metric}`);
+        assert.match(matchers, /job=~"\$job", run_id=~"\$run"/, `${where}: ${metric}`);
       }
     }
   });
@@ -83,7 +83,7 @@ describe("the rules of Grafana's dashboard linter", () => {
 
   test('what breaks these rules would be found', () => {
     assert.notDeepEqual(syntaxErrors('sum by (le (rate(x[$__rate_interval]))'), []);
-    assert.deepEqual(selectors('rate(a_total{job=~"$job"}[$__rate_interval]) / on (run) group_left () b'), [
+    assert.deepEqual(selectors('rate(a_total{job=~"$job"}[$__rate_interval]) / on (run_id) group_left () b'), [
       { metric: 'a_total', matchers: '{job=~"$job"}' },
       { metric: 'b', matchers: '' },
     ]);

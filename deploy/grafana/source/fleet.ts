@@ -3,7 +3,7 @@ import type { Dashboard } from '@grafana/grafana-foundation-sdk/dashboard';
 import { dashboard, datasourceVariable, labelVariable, type Row, uids } from './frame.ts';
 import { figure, lines, table } from './panels.ts';
 
-const run = 'job=~"$job", run=~"$run"';
+const run = 'job=~"$job", run_id=~"$run"';
 
 const runs: Row = {
   title: 'Runs side by side',
@@ -31,8 +31,8 @@ const runs: Row = {
         unit: 'none',
         width: 12,
       },
-      `lockstep_run_info{${run}} * on (run) group_left (stage) (lockstep_run_stage{${run}} == 1)`,
-      ['__name__', 'job', 'instance', 'role', 'run_id', 'Value'],
+      `lockstep_run_info{${run}} * on (run_id) group_left (stage) (lockstep_run_stage{${run}} == 1)`,
+      ['__name__', 'job', 'instance', 'role', 'exported_run_id', 'Value'],
     ),
     table(
       {
@@ -46,12 +46,12 @@ const runs: Row = {
     ),
     lines(
       { title: 'Progress', description: 'Steps committed out of those planned.', unit: 'percentunit', width: 12 },
-      { '{{run}}': `max by (run) (lockstep_run_step{${run}} / lockstep_run_planned_steps{${run}})` },
+      { '{{run_id}}': `max by (run_id) (lockstep_run_step{${run}} / lockstep_run_planned_steps{${run}})` },
       { from: 0 },
     ),
     lines(
       { title: 'Images per second', description: 'Training images consumed by committed steps, by run.', unit: 'short', width: 12 },
-      { '{{run}}': `sum by (run) (rate(lockstep_images_total{${run}}[$__rate_interval]))` },
+      { '{{run_id}}': `sum by (run_id) (rate(lockstep_images_total{${run}}[$__rate_interval]))` },
       { from: 0 },
     ),
   ],
@@ -62,7 +62,7 @@ const workers: Row = {
   panels: [
     lines(
       { title: 'Workers', description: 'Connected workers, by run.', unit: 'short', width: 8 },
-      { '{{run}}': `sum by (run) (run:lockstep_workers:sum{${run}})` },
+      { '{{run_id}}': `sum by (run_id) (run:lockstep_workers:sum{${run}})` },
       { from: 0 },
     ),
     lines(
@@ -72,12 +72,14 @@ const workers: Row = {
         unit: 'short',
         width: 8,
       },
-      { '{{run}} {{reason}}': `sum by (run, reason) (increase(lockstep_worker_leaves_total{${run}, reason!="left"}[$__rate_interval]))` },
+      {
+        '{{run_id}} {{reason}}': `sum by (run_id, reason) (increase(lockstep_worker_leaves_total{${run}, reason!="left"}[$__rate_interval]))`,
+      },
       { from: 0 },
     ),
     lines(
       { title: 'Stragglers', description: 'Workers that keep others waiting, by run and cause.', unit: 'short', width: 8 },
-      { '{{run}}: {{cause}}': `sum by (run, cause) (lockstep_worker_straggler{${run}})` },
+      { '{{run_id}}: {{cause}}': `sum by (run_id, cause) (lockstep_worker_straggler{${run}})` },
       { from: 0 },
     ),
     lines(
@@ -87,7 +89,7 @@ const workers: Row = {
         unit: 'percentunit',
         width: 12,
       },
-      { '{{run}}': `avg by (run) (worker:lockstep_worker_compute:ratio1m{${run}})` },
+      { '{{run_id}}': `avg by (run_id) (worker:lockstep_worker_compute:ratio1m{${run}})` },
       { from: 0 },
     ),
     table(
@@ -108,12 +110,12 @@ const gpus: Row = {
         unit: 'percentunit',
         width: 8,
       },
-      { '{{run}}': `avg by (run) (lockstep_gpu_utilization_ratio{${run}})` },
+      { '{{run_id}}': `avg by (run_id) (lockstep_gpu_utilization_ratio{${run}})` },
       { from: 0 },
     ),
     lines(
       { title: 'GPU memory in use', description: 'Share of the memory of each GPU.', unit: 'percentunit', width: 8 },
-      { '{{run}} {{gpu}}': `max by (run, gpu) (lockstep_gpu_memory_used_bytes{${run}} / lockstep_gpu_memory_size_bytes{${run}})` },
+      { '{{run_id}} {{gpu}}': `max by (run_id, gpu) (lockstep_gpu_memory_used_bytes{${run}} / lockstep_gpu_memory_size_bytes{${run}})` },
       { from: 0 },
     ),
     table({ title: 'Which GPUs', description: 'GPUs that workers may use.', unit: 'none', width: 8 }, `lockstep_gpu_info{${run}}`, [
@@ -133,5 +135,5 @@ export const fleet: Dashboard = dashboard(
     builder
       .withVariable(datasourceVariable())
       .withVariable(labelVariable('job', 'Job', 'label_values(lockstep_run_info, job)', true))
-      .withVariable(labelVariable('run', 'Run', 'label_values(lockstep_run_info{job=~"$job"}, run)', true)),
+      .withVariable(labelVariable('run', 'Run', 'label_values(lockstep_run_info{job=~"$job"}, run_id)', true)),
 );

@@ -3,7 +3,7 @@ import type { Dashboard } from '@grafana/grafana-foundation-sdk/dashboard';
 import { annotation, dashboard, datasourceVariable, labelVariable, type Row, uids } from './frame.ts';
 import { figure, heatmap, lines, name, table } from './panels.ts';
 
-const run = 'job=~"$job", run=~"$run"';
+const run = 'job=~"$job", run_id=~"$run"';
 const worker = `${run}, worker=~"$worker"`;
 /** Processes: the coordinator, which has no label `worker`, and the workers that were chosen. */
 const process = `${run}, worker=~"$worker|"`;
@@ -268,7 +268,7 @@ const stragglers: Row = {
         width: 12,
       },
       `lockstep_worker_info{${worker}}`,
-      ['__name__', 'job', 'instance', 'role', 'run', 'Value'],
+      ['__name__', 'job', 'instance', 'role', 'run_id', 'Value'],
     ),
   ],
 };
@@ -401,7 +401,7 @@ export const training: Dashboard = dashboard(
     builder
       .withVariable(datasourceVariable())
       .withVariable(labelVariable('job', 'Job', 'label_values(lockstep_run_info, job)', true))
-      .withVariable(labelVariable('run', 'Run', 'label_values(lockstep_run_info{job=~"$job"}, run)', false))
+      .withVariable(labelVariable('run', 'Run', 'label_values(lockstep_run_info{job=~"$job"}, run_id)', false))
       .withVariable(labelVariable('worker', 'Worker', `label_values(lockstep_worker_info{${run}}, worker)`, true))
       .annotation(
         annotation(
