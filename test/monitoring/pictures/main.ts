@@ -12,7 +12,7 @@ import { type Dashboard, dashboards, type Panel, substituted } from '../sources.
 import { drawRow, type Named, type Window } from './draw.ts';
 
 /** Steps at which something happens, so that the pictures of two machines look alike. */
-const [slowFrom, slowTo, killAt, end] = [150, 400, 500, 700];
+const [slowFrom, slowTo, killAt, end] = [100, 250, 350, 500];
 
 test('pictures', async (t) => {
   const settings = ['--recipe', 'gan', '--steps', '5000', '--checkpoint-every', '50', '--grid-every', '0', '--batch-size', '32'];
