@@ -38,10 +38,10 @@ async function reached(run: Run, step: number): Promise<void> {
 }
 
 async function slowed(pid: number, until: Promise<void>): Promise<void> {
-  let over = false;
-  void until.finally(() => (over = true));
+  const waiting = { over: false };
+  void until.finally(() => (waiting.over = true));
   const pause = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, 60));
-  while (!over) {
+  while (!waiting.over) {
     process.kill(pid, 'SIGSTOP');
     await pause();
     process.kill(pid, 'SIGCONT');
