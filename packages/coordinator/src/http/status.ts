@@ -4,7 +4,7 @@ import type { StragglerCause } from '../metrics/stragglers.ts';
 
 export interface WorkerStatus {
   readonly name: string;
-  /** What metrics call it. */
+  /** What metrics call it, once it has joined; `other` before. */
   readonly label: string;
   readonly state: WorkerState;
   readonly host: string;
