@@ -15,7 +15,7 @@ const helpText = `npm run swiftshader -- [flags]
 Puts SwiftShader, a Vulkan driver that computes on the CPU, and a Vulkan loader into .native/swiftshader (git-ignored, kept by npm ci).
 npm test then runs the tests of --backend webgpu on it. Only tests use it: nothing is installed on the machine.
 
-  --force    fetch it again even when it is there
+  --force    fetch it again even if it exists
   --help     this text
 
 Needs: Linux on x64, npm (70 MB to download), tar.`;

@@ -79,7 +79,7 @@ export function refuse(state: State, peer: PeerId, code: RefusalCode, reason: st
   removeWorker(state, peer, 'expelled', reason, effects);
 }
 
-/** Forgets a worker. Its shards wait again: `assign` in `step.ts` gives them to other workers in the same round. */
+/** Forgets a worker that died, left or was refused. Its shards wait again: `assign` in `step.ts` gives them to others in the same round. */
 export function removeWorker(state: State, peer: PeerId, cause: LeaveReason, reason: string, effects: Effect[]): void {
   const worker = state.workers.get(peer);
   if (worker === undefined) return;

@@ -2,7 +2,7 @@
  * One coordinator for one run directory and one endpoint: a second bind on one ipc path *succeeds* and leaves the first one deaf.
  *
  * A lock is a listening socket, so that the kernel frees it with the process, kill -9 included. On Linux it has an abstract name (no file at
- * all); elsewhere it is a socket file in the temporary directory, and a file that nobody listens on is taken over. Whoever connects is told
+ * all); elsewhere it is a socket file in the temporary directory, and a file without a listener is taken over. Whoever connects is told
  * who holds it. Processes on other hosts, or in other network namespaces (containers), are not noticed.
  */
 import { mkdir, realpath, rm, rmdir, stat } from 'node:fs/promises';

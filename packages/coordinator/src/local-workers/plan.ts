@@ -1,5 +1,5 @@
 /**
- * Which local workers `--spawn` starts, with which arguments: one for each of its NVIDIA GPUs, else one CPU process each; with webgpu, all
+ * Which local workers `--spawn` starts, with which arguments: one per NVIDIA GPU, otherwise one CPU process each; with webgpu, all
  * on one GPU, since different GPUs compute different bits, and GPUs of the same name cannot be told apart (docs/webgpu.md).
  *
  * Not responsible for: processes (`processes.ts`), which GPUs there are (`gpus.ts`), which core a CPU process gets (`cpu-affinity.ts`), or

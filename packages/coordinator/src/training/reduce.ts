@@ -1,11 +1,13 @@
 /**
- * Sums the shards' gradients of one round in the fixed tree, as they arrive.
+ * Sums the shards' gradients of one round in the fixed tree, as they arrive (`shared/src/tensor/`: the tree in `tree.ts`, adding in
+ * `sum.ts`).
  *
  * Responsible for: adding siblings as soon as both have arrived, so that adding overlaps with waiting and few flats are held; refusing what
  * would count a shard twice. Not responsible for: deciding which results count (the core), or checking the total (`model.ts`).
  *
- * Which additions are made depends on the tree alone, never on arrival. IEEE addition is commutative bit for bit (but for a NaN's payload,
- * and no NaN is ever applied), so a flat that arrives is added to all siblings that are waiting, up the tree, in one pass over memory.
+ * Which additions are made depends on the tree alone, never on arrival. IEEE addition is commutative bit for bit (except for a NaN's
+ * payload, and no NaN is ever applied), so a flat that arrives is added to all siblings that are waiting, up the tree, in one pass over
+ * memory.
  *
  * With shared memory, a flat that arrives lies in its worker's memory, and waits there for its sibling. That saves a copy, but before the
  * worker may write there again, `detach` has to be called.

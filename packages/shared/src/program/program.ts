@@ -1,6 +1,6 @@
 /**
- * What both programs do around `main`: one sentence and a stable exit code for a user's mistake, a stack only for ours, and no end because
- * nobody listens.
+ * What both programs do around `main`: one sentence and a stable exit code for a user's mistake, a stack only for ours, and no end when
+ * nobody reads the output.
  *
  * Not responsible for: flags, or what the program does.
  */

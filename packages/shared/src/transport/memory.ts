@@ -1,7 +1,7 @@
 /**
  * The transport within one process: it behaves as ZeroMQ's does, without sockets or real time.
  *
- * Everything arrives through the receiver's clock, so whoever owns the clocks (the simulator) decides when. Frames are copied: peers never
+ * Everything arrives through the receiver's clock, so the owner of the clocks (the simulator) decides when. Frames are copied: peers never
  * share memory.
  */
 import { type Clock, systemClock } from '../clock.ts';

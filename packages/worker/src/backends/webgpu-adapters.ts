@@ -45,7 +45,7 @@ const nameOfNone = 'no adapter has this name';
 
 /**
  * Opens adapter number `wanted`, in Dawn's order; or, where it is undefined, the first that is a GPU. `allowSoftware` lets an adapter that
- * computes on the CPU pass, for tests. Throws `backend-unavailable` when there is no adapter at all, else `gpu-unavailable`.
+ * computes on the CPU pass, for tests. Throws `backend-unavailable` if there is no adapter at all, otherwise `gpu-unavailable`.
  */
 export async function openAdapter(create: CreateGpu, wanted: number | undefined, allowSoftware: boolean): Promise<OpenAdapter> {
   const names = await adapterNames(create);

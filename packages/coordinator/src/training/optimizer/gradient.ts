@@ -4,8 +4,8 @@
  */
 
 /**
- * The factor that clips a gradient by its global L2 norm (Pascanu, Mikolov, Bengio, ICML 2013): f(limit / norm) above the limit, else 1,
- * which changes no bit. The clipped norm equals `limit` up to rounding. No limit: 1.
+ * The factor that clips a gradient by its global L2 norm (Pascanu, Mikolov, Bengio, ICML 2013): f(limit / norm) above the limit, otherwise
+ * 1, which changes no bit. The clipped norm equals `limit` up to rounding. No limit: 1.
  */
 export function clipScale(norm: number, limit: number | undefined): number {
   return limit !== undefined && norm > limit ? Math.fround(limit / norm) : 1;
