@@ -14,6 +14,7 @@ import { createIdStream } from './data/stream.ts';
 import type { Metrics } from './metrics/metrics.ts';
 import type { Progress } from './reporting/progress.ts';
 import { createRecorder, type Recorder, type RecorderOptions } from './reporting/recorder.ts';
+import type { RunSink } from './reporting/sink.ts';
 import { manifestsOf } from './run/prepare.ts';
 import type { RunDirectory } from './run/run-directory.ts';
 import { type Runtime, startRuntime } from './runtime.ts';
@@ -37,6 +38,7 @@ export interface Parts {
   readonly computesWith: RecorderOptions['computesWith'];
   readonly metrics: Metrics;
   readonly progress: Progress;
+  readonly sinks: readonly RunSink[];
   readonly log: Log;
   readonly onStep?: RecorderOptions['onStep'];
   readonly clock: Clock;

@@ -19,8 +19,10 @@ import { announce } from './reporting/announce.ts';
 import type { Console } from './reporting/console.ts';
 import type { Progress } from './reporting/progress.ts';
 import type { Recorder, RecorderOptions } from './reporting/recorder.ts';
+import type { RunSink } from './reporting/sink.ts';
 import { statusOf } from './reporting/status.ts';
 import { targetsOf } from './reporting/targets.ts';
+import { createTensorBoardWriter } from './reporting/tensorboard/writer.ts';
 import type { OpenRun } from './run/open-run.ts';
 import type { Prepared } from './run/prepare.ts';
 import { startOf } from './run/start.ts';
@@ -64,10 +66,11 @@ export async function runSession(session: SessionOptions): Promise<Summary | und
     announce({ endpoint: transport.endpoint, metricsUrl: http.url, prepared, run, log });
     run.begun();
     const { recipe, dataset } = prepared;
+    const sinks = sinksOf(options, plan, directory.path, start.cursor.step, log);
     const files = { directory, store, checkpoint, computesWith: run.computesWith };
     const carriers = createCarriers(options.carrier);
     const { learningRate } = options;
-    const told = { ...reporting, log, onStep: session.onStep };
+    const told = { ...reporting, sinks, log, onStep: session.onStep };
     served = serve({ plan, start, recipe, learningRate, dataset, ...files, transport, carriers, ...told, clock: systemClock });
     const { runtime } = served;
     localWorkers = await startWorkers(session, transport.endpoint, runtime);
@@ -128,6 +131,11 @@ function createReporting({ options, prepared, startProgress }: SessionOptions, p
   });
   metrics.planned({ term: plan.term, step, steps: plan.totalSteps, workersWanted: plan.workersWanted });
   return { metrics, progress: startProgress({ step, nowMs: systemClock.nowMs() }) };
+}
+
+function sinksOf(options: Options, { term }: Plan, path: string, step: number, log: Log): RunSink[] {
+  if (!options.tensorboard) return [];
+  return [createTensorBoardWriter({ directory: join(path, 'tensorboard'), term, step, clock: systemClock, log })];
 }
 
 async function startHttp(

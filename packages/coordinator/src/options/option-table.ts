@@ -145,6 +145,13 @@ export const optionTable = {
     check: whole(0, 2 ** 31),
     changesOnResume: true,
   },
+  tensorboard: {
+    type: 'boolean',
+    default: false,
+    describe: 'also write losses, figures and grids for TensorBoard, into tensorboard/ of the run directory',
+    check: truth,
+    changesOnResume: true,
+  },
   data: {
     type: 'string',
     default: undefined,

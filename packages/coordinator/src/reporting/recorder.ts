@@ -24,6 +24,7 @@ import type { Committed } from '../training/round.ts';
 import { createGridWriter } from './grid-writer.ts';
 import type { ProgressView } from './progress-line.ts';
 import type { Progress } from './progress.ts';
+import type { RunSink } from './sink.ts';
 import { createStepFigures, type StepRecord, type TimedPart } from './step-figures.ts';
 import { tell } from './tell.ts';
 import { createThroughputMeter, type ThroughputMeter } from './throughput-meter.ts';
@@ -45,6 +46,8 @@ export interface RecorderOptions {
   readonly checkpoints: CheckpointWriter;
   readonly metrics: Metrics;
   readonly progress: Progress;
+  /** For TensorBoard and the like. */
+  readonly sinks: readonly RunSink[];
   readonly log: Log;
   /** Whoever else wants the line of every step. */
   readonly onStep?: ((line: StepLine) => void) | undefined;
@@ -89,12 +92,12 @@ export interface Recorder {
   /** Whether a worker is late, and why; undefined until that is known. */
   standing(worker: string): Standing | undefined;
   totals(state: State): Totals;
-  /** Resolves when every grid is written, or has failed. */
+  /** Nothing more is reported. Resolves when every grid is written, or has failed, and every sink is closed. */
   settled(): Promise<void>;
 }
 
 export function createRecorder(options: RecorderOptions): Recorder {
-  const { plan, directory, metrics, log, clock } = options;
+  const { plan, directory, metrics, sinks, log, clock } = options;
   const { instruments } = metrics;
   const images = imagesPerStep(plan.phases, plan.run.batchSize);
   const figures = createStepFigures(options.resumed?.partial as StepRecord | undefined, clock.nowMs);
@@ -129,8 +132,9 @@ export function createRecorder(options: RecorderOptions): Recorder {
       options.onStep?.(line);
       metrics.stepCommitted({ step, images, seconds });
       throughput.advance(step);
-      const { remainingSeconds } = throughput.estimate(plan.totalSteps);
+      const { remainingSeconds, imagesPerSecond } = throughput.estimate(plan.totalSteps);
       if (remainingSeconds !== undefined) instruments.runRemaining.set(remainingSeconds);
+      for (const sink of sinks) sink.stepCompleted(line, imagesPerSecond);
     },
     grid: grids.write,
     checkpoint: (effect, networks) =>
@@ -148,7 +152,10 @@ export function createRecorder(options: RecorderOptions): Recorder {
     stateChanged: tellState,
     standing: times.standing,
     totals: (state) => ({ ...throughput.totals(), backend: roster.backend(), shardsCommitted: roster.shardsCommitted(state) }),
-    settled: grids.settled,
+    async settled() {
+      await grids.settled();
+      await Promise.all(sinks.map((sink) => sink.close()));
+    },
   };
 }
 
