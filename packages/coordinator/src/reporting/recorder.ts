@@ -25,6 +25,7 @@ import { createGridWriter } from './grid-writer.ts';
 import type { ProgressView } from './progress-line.ts';
 import type { Progress } from './progress.ts';
 import type { RunSink } from './sink.ts';
+import { createStallWatch, describeStall } from './stall.ts';
 import { createStepFigures, type StepRecord, type TimedPart } from './step-figures.ts';
 import { tell } from './tell.ts';
 import { createThroughputMeter, type ThroughputMeter } from './throughput-meter.ts';
@@ -105,10 +106,11 @@ export function createRecorder(options: RecorderOptions): Recorder {
   const grids = createGridWriter({ ...options, count: plan.pictures });
   const roster = createRoster(options);
   const times = createWorkerTimes(metrics, log, clock.nowMs);
-  const tellState = createStateTeller(options, (state) => viewOf(state, options, figures.losses(), throughput));
+  const teller = createStateTeller(options, (state) => viewOf(state, options, figures.losses(), throughput));
 
   return {
     began(task, cursor) {
+      teller.moved();
       if (task !== 'gradient') return;
       figures.beginRound();
       times.beginRound();
@@ -117,6 +119,7 @@ export function createRecorder(options: RecorderOptions): Recorder {
     assigned: times.assigned,
     spent: figures.spent,
     measured(effect) {
+      teller.moved();
       figures.measured(effect.computeSeconds);
       times.answered(effect);
     },
@@ -149,7 +152,7 @@ export function createRecorder(options: RecorderOptions): Recorder {
     dropped: (reason) => instruments.resultsDropped.inc({ reason }),
     refused: (code) => instruments.workerRefusals.inc({ code }),
     bytes: (carrier, direction, count) => instruments.transferredBytes.inc({ carrier, direction }, count),
-    stateChanged: tellState,
+    stateChanged: teller.tell,
     standing: times.standing,
     totals: (state) => ({ ...throughput.totals(), backend: roster.backend(), shardsCommitted: roster.shardsCommitted(state) }),
     async settled() {
@@ -203,7 +206,15 @@ function createRoster({ resumed, metrics, computesWith }: RecorderOptions) {
 
 function createStateTeller({ metrics, progress, log, clock }: RecorderOptions, view: (state: State) => ProgressView) {
   let toldStage: State['stage'] | undefined;
-  return (state: State): void => {
+  let current: State | undefined;
+  const stall = createStallWatch(clock, show);
+  function show(): void {
+    if (current?.stage !== 'training' && current?.stage !== 'starved') return;
+    const stalledMs = stall.stalledMs();
+    const waiting = stalledMs === undefined ? undefined : describeStall(current, stalledMs);
+    progress.update({ ...view(current), ...(waiting === undefined ? {} : { waiting }) }, clock.nowMs());
+  }
+  function tell(state: State): void {
     metrics.workers(countWorkers(state));
     const waiting = state.stage === 'gathering' || state.stage === 'starved' ? describe(state) : undefined;
     // Once per wait; who joins meanwhile is told as it happens, and /status has the current sentence.
@@ -212,8 +223,11 @@ function createStateTeller({ metrics, progress, log, clock }: RecorderOptions, v
       metrics.stage(state.stage);
     }
     toldStage = state.stage;
-    if (state.stage === 'training') progress.update(view(state), clock.nowMs());
-  };
+    current = state;
+    if (state.stage === 'ended') stall.close();
+    show();
+  }
+  return { tell, moved: stall.moved };
 }
 
 function viewOf(
