@@ -19,16 +19,16 @@ import { announce } from './reporting/announce.ts';
 import type { Console } from './reporting/console.ts';
 import type { Progress } from './reporting/progress.ts';
 import type { Recorder, RecorderOptions } from './reporting/recorder.ts';
-import type { RunSink } from './reporting/sink.ts';
 import { statusOf } from './reporting/status.ts';
 import { targetsOf } from './reporting/targets.ts';
 import { createTensorBoardWriter } from './reporting/tensorboard/writer.ts';
+import { createTrace } from './reporting/trace/trace.ts';
 import type { OpenRun } from './run/open-run.ts';
 import type { Prepared } from './run/prepare.ts';
 import { startOf } from './run/start.ts';
 import type { Summary } from './run/summary.ts';
 import type { Runtime } from './runtime.ts';
-import { serve, type Served } from './serve.ts';
+import { type Parts, serve, type Served } from './serve.ts';
 import { createCarriers } from './wire/carriers.ts';
 
 export interface SessionOptions extends Console {
@@ -66,11 +66,11 @@ export async function runSession(session: SessionOptions): Promise<Summary | und
     announce({ endpoint: transport.endpoint, metricsUrl: http.url, prepared, run, log });
     run.begun();
     const { recipe, dataset } = prepared;
-    const sinks = sinksOf(options, plan, directory.path, start.cursor.step, log);
     const files = { directory, store, checkpoint, computesWith: run.computesWith };
     const carriers = createCarriers(options.carrier);
     const { learningRate } = options;
-    const told = { ...reporting, sinks, log, onStep: session.onStep };
+    const extras = extrasOf(options, plan, directory.path, start.cursor.step, log);
+    const told = { ...reporting, ...extras, log, onStep: session.onStep };
     served = serve({ plan, start, recipe, learningRate, dataset, ...files, transport, carriers, ...told, clock: systemClock });
     const { runtime } = served;
     localWorkers = await startWorkers(session, transport.endpoint, runtime);
@@ -133,9 +133,12 @@ function createReporting({ options, prepared, startProgress }: SessionOptions, p
   return { metrics, progress: startProgress({ step, nowMs: systemClock.nowMs() }) };
 }
 
-function sinksOf(options: Options, { term }: Plan, path: string, step: number, log: Log): RunSink[] {
-  if (!options.tensorboard) return [];
-  return [createTensorBoardWriter({ directory: join(path, 'tensorboard'), term, step, clock: systemClock, log })];
+/** What is written beside the run's own files, where options ask for it. */
+function extrasOf(options: Options, plan: Plan, path: string, step: number, log: Log): Pick<Parts, 'sinks' | 'trace'> {
+  const clock = systemClock;
+  const { term } = plan;
+  const sinks = options.tensorboard ? [createTensorBoardWriter({ directory: join(path, 'tensorboard'), term, step, clock, log })] : [];
+  return { sinks, trace: options.trace ? createTrace({ plan, directory: path, clock, log }) : undefined };
 }
 
 async function startHttp(

@@ -16,6 +16,8 @@ export interface ExpendableFile {
 
 export interface ExpendableFileOptions {
   readonly clock: Clock;
+  /** What the file begins with, as soon as anything is written. */
+  readonly beginning: () => Uint8Array;
   /** Told once, of the first bytes that are lost. */
   readonly lost: (reason: string) => void;
   /** Bytes that may wait for a slow disk. */
@@ -29,9 +31,9 @@ const batchBytes = 256 * 1024;
 
 /** Replaces a file that is there. Nothing is created before the first bytes are written. */
 export function createExpendableFile(path: string, options: ExpendableFileOptions): ExpendableFile {
-  const { clock, lost, maximumWaitingBytes = 8 * 1024 * 1024 } = options;
+  const { clock, beginning, lost, maximumWaitingBytes = 8 * 1024 * 1024 } = options;
   let handle: FileHandle | undefined;
-  /** What was written whole. A write that failed half-way is written over, so that only the end of a file can be torn. */
+  /** What was written whole: a write that failed half-way leaves nothing. */
   let end = 0;
   let waiting: Uint8Array[] = [];
   let waitingBytes = 0;
@@ -46,7 +48,7 @@ export function createExpendableFile(path: string, options: ExpendableFileOption
   }
   async function writeWaiting(): Promise<void> {
     while (waiting.length > 0) {
-      const bytes = Buffer.concat(waiting);
+      const bytes = Buffer.concat(end === 0 ? [beginning(), ...waiting] : waiting);
       waiting = [];
       waitingBytes = 0;
       try {
@@ -55,6 +57,8 @@ export function createExpendableFile(path: string, options: ExpendableFileOption
         end += bytes.length;
       } catch (error) {
         lose((error as Error).message);
+        // What got there of it is no whole record.
+        await handle?.truncate(end).catch(() => {});
       }
     }
   }

@@ -152,6 +152,13 @@ export const optionTable = {
     check: truth,
     changesOnResume: true,
   },
+  trace: {
+    type: 'boolean',
+    default: false,
+    describe: 'write a timeline of the coordinator and all workers, trace.json, into the run directory',
+    check: truth,
+    changesOnResume: true,
+  },
   data: {
     type: 'string',
     default: undefined,

@@ -25,14 +25,10 @@ export function createTensorBoardWriter({ directory, term, step: committed, cloc
   const path = join(directory, `events.out.tfevents.${String(term).padStart(6, '0')}`);
   const lost = (reason: string): void =>
     log.warn(`Some of what TensorBoard would show is lost, and training goes on: ${path} cannot be written (${reason}).`);
-  const file = createExpendableFile(path, { clock, lost });
   const at = (step: number): EventFields => ({ wallTimeSeconds: Date.now() / 1000, step });
-  let hasBegun = false;
-  const write = (event: Buffer): void => {
-    if (!hasBegun) for (const first of [versionEvent(at(0)), startEvent(at(committed + 1))]) file.append(frame(first));
-    hasBegun = true;
-    file.append(frame(event));
-  };
+  const beginning = (): Uint8Array => Buffer.concat([versionEvent(at(0)), startEvent(at(committed + 1))].map(frame));
+  const file = createExpendableFile(path, { clock, beginning, lost });
+  const write = (event: Buffer): void => file.append(frame(event));
   return {
     stepCompleted(line, imagesPerSecond) {
       write(scalarsEvent(at(line.step), { ...scalarsOf(line), ...(imagesPerSecond === undefined ? {} : { imagesPerSecond }) }));
