@@ -204,6 +204,7 @@ function send(effect: Sending, options: RuntimeOptions, trainer: Trainer): void 
   const frames = framesOf(effect, { plan, carriers, timed: trace !== undefined, load, shared });
   const framedMs = clock.nowMs();
   recorder.bytes('inline', 'sent', byteLength(frames));
+  trace?.sending(framedMs);
   transport.send(effect.to, frames);
   if (effect.do !== 'assign') return;
   recorder.spent('data', (loadedMs - startMs) / 1000);
