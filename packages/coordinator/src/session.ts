@@ -4,7 +4,7 @@
  * Responsible for: wiring, and for ending everything it started, in order, whatever happens. Not responsible for: decisions (`core/`).
  */
 import { join } from 'node:path';
-import { listen, type ServerTransport, systemClock, version } from '@lockstep/shared';
+import { listen, type Log, type ServerTransport, systemClock, version } from '@lockstep/shared';
 import { stepName } from './checkpoint/name.ts';
 import { conclude } from './conclude.ts';
 import type { Plan } from './core/plan.ts';

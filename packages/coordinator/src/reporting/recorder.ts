@@ -155,11 +155,12 @@ export function createRecorder(options: RecorderOptions): Recorder {
     stateChanged: teller.tell,
     standing: times.standing,
     totals: (state) => ({ ...throughput.totals(), backend: roster.backend(), shardsCommitted: roster.shardsCommitted(state) }),
-    async settled() {
-      await grids.settled();
-      await Promise.all(sinks.map((sink) => sink.close()));
-    },
+    settled: () => grids.settled().then(() => closeAll(sinks)),
   };
+}
+
+async function closeAll(sinks: readonly RunSink[]): Promise<void> {
+  await Promise.all(sinks.map((sink) => sink.close()));
 }
 
 function checkpointOf(

@@ -52,7 +52,7 @@ test('the line of a run that stands still says for whom it waits, and counts the
     plan: { phases: [], run: { batchSize: 4 }, totalSteps: 100, workersWanted: 2 },
     recipe: { real: { shape: [1], range: [0, 1] } },
     dataset: { count: 100 },
-    metrics: { workers: () => {}, workerComputed: () => {} },
+    metrics: { workers: () => {}, workerAnswered: () => {}, stage: () => {} },
     sinks: [],
     progress,
     clock: time.clock,
@@ -67,7 +67,7 @@ test('the line of a run that stands still says for whom it waits, and counts the
   time.advance(10_000);
   assert.match(last(), /waiting for local-1 \(12 s\)/);
   assert.equal(written.length, 12);
-  recorder.measured('local-1', 12);
+  recorder.measured({ do: 'measure', peer: 'p', worker: 'local-1', task: 'gradient', shards: 1, computeSeconds: 12 });
   time.advance(100);
   recorder.stateChanged(state);
   assert.doesNotMatch(last(), /waiting/);
