@@ -21,7 +21,7 @@ import {
 import { inExecution } from './backends/execution.ts';
 import { loadBackend } from './backends/index.ts';
 import { createCompute } from './compute/compute.ts';
-import type { Options } from './options/option-table.ts';
+import { defaultName } from './options/default-name.ts';
 import { resolveOptions } from './options/resolve-options.ts';
 import { runWorker } from './runtime.ts';
 import { createSharing } from './wire/sharing.ts';
@@ -39,7 +39,7 @@ async function main(): Promise<number> {
   const outcome = await runWorker({
     endpoint: options.connect,
     connect: (events) => connect(options.connect, peer, events),
-    identity: { peer, name: options.name ?? defaultName(options), host: hostname(), pid: process.pid, backend: name, device },
+    identity: { peer, name: options.name ?? defaultName(options, peer), host: hostname(), pid: process.pid, backend: name, device },
     reconnectTimeoutMs: options.reconnectTimeout * 1000,
     sharing: createSharing(),
     createCompute: async (run) => {
@@ -53,10 +53,6 @@ async function main(): Promise<number> {
   if (outcome.code !== undefined) throw new LockstepError(outcome.code, outcome.reason);
   log.info(`Worker ends: ${outcome.reason}`);
   return 0;
-}
-
-function defaultName(options: Options): string {
-  return `${hostname()}-${options.gpu === undefined ? process.pid : `gpu${options.gpu.replaceAll('/', '-')}`}`;
 }
 
 /** A worker started by `coordinator --spawn` holds an IPC channel to it, which the kernel closes however the coordinator ends. */
