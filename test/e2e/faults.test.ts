@@ -13,7 +13,7 @@ import { Packr } from 'msgpackr';
 import { Dealer } from 'zeromq';
 import { runaway } from './exit-codes.ts';
 import { eventually, start, startRun, startWorker, temporaryDirectory, tinyRecipe, within } from './harness.ts';
-import { freeze, needsProc } from './processes.ts';
+import { freeze, needsProc, workerPid } from './processes.ts';
 import { eventsNamed, hold, lookingForCoordinator, quick, recipeFile, status, steps, stepsDone, undisturbed } from './scenarios.ts';
 
 const packr = new Packr({ useRecords: false });
@@ -43,6 +43,17 @@ describe('faults', { concurrency: 2, skip: needsProc }, () => {
     const committed = (await eventsNamed(run, 'coordinator-ended'))[0]!['shardsCommitted'] as Record<string, number>;
     assert.ok(committed['b']! > (left['shardsCommitted'] as number), 'it committed shards after its return');
     assert.deepEqual((await run.losses()).slice(0, steps), (await undisturbed(t)).losses);
+  });
+
+  test('a spawned worker that freezes is killed and started again, with the same bits', async (t) => {
+    const spawn = ['--workers', '1', '--spawn', '--backend', 'wasm', '--worker-timeout', '2', '--steps', String(steps)];
+    const run = await startRun(t, { args: [...quick, ...spawn] });
+    await stepsDone(run, 3);
+    await freeze((await workerPid(run, 'local-0'))!);
+    const { weightsSha256 } = await run.completed();
+    assert.match(run.output(), /Worker local-0 has not said anything for 5 s; killing it\./);
+    assert.match(run.output(), /Worker local-0 ended \(SIGKILL\); starting it again in 0\.25 s\./);
+    assert.deepEqual(weightsSha256, (await undisturbed(t)).weightsSha256);
   });
 
   test('a coordinator that freezes until its workers have given it up, and thaws, goes on with them and the same bits', async (t) => {

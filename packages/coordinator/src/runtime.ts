@@ -21,6 +21,8 @@ export interface RuntimeOptions extends TrainerOptions {
   readonly transport: ServerTransport;
   readonly carriers: Carriers;
   readonly recorder: Recorder;
+  /** Hears after every event who takes part. */
+  readonly participants?: ((workers: State['workers']) => void) | undefined;
   readonly clock: Clock;
 }
 
@@ -50,6 +52,7 @@ export function startRuntime(options: RuntimeOptions): Runtime {
 
   function settle(): void {
     carriers.retain(state.workers);
+    options.participants?.(state.workers);
     recorder.stateChanged(state);
   }
 

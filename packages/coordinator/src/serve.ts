@@ -16,7 +16,7 @@ import type { Progress } from './reporting/progress.ts';
 import { createRecorder, type Recorder, type RecorderOptions } from './reporting/recorder.ts';
 import { manifestsOf } from './run/prepare.ts';
 import type { RunDirectory } from './run/run-directory.ts';
-import { type Runtime, startRuntime } from './runtime.ts';
+import { type Runtime, type RuntimeOptions, startRuntime } from './runtime.ts';
 import { createModel } from './training/model.ts';
 import type { Carriers } from './wire/carriers.ts';
 
@@ -39,6 +39,7 @@ export interface Parts {
   readonly progress: Progress;
   readonly log: Log;
   readonly onStep?: RecorderOptions['onStep'];
+  readonly participants?: RuntimeOptions['participants'];
   readonly clock: Clock;
 }
 
@@ -65,6 +66,7 @@ export function serve(parts: Parts): Served {
     restored: checkpoint === undefined ? undefined : modelOf(manifestsOf(checkpoint)),
     createModel: modelOf,
     recorder,
+    participants: parts.participants,
     clock,
   });
   return { runtime, recorder, checkpoints };
