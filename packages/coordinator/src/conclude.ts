@@ -36,6 +36,7 @@ export async function conclude(conclusion: Conclusion): Promise<Summary | undefi
   await directory.flush();
   switch (ending.outcome) {
     case 'failed':
+      if (ending.bug !== undefined) throw ending.bug;
       // The same seed diverges at the same step again: no advice to go on.
       throw new LockstepError(
         ending.code ?? 'compute-failed',

@@ -4,7 +4,7 @@
  * Responsible for: one event at a time, its effects in order, and the timer. Not responsible for: decisions (`core/`), frames (`wire/`),
  * numbers (`training/`), what a run writes and tells (`reporting/recorder.ts`), or starting and ending the process (`session.ts`).
  */
-import type { Clock, Failure, Frames, Manifests, ServerTransport, Timer } from '@lockstep/shared';
+import { type Clock, type Failure, type Frames, LockstepError, type Manifests, type ServerTransport, type Timer } from '@lockstep/shared';
 import type { Effect } from './core/effects.ts';
 import type { Event } from './core/events.ts';
 import { createState, nextDeadlineMs, type Start, type State } from './core/state.ts';
@@ -26,7 +26,10 @@ export interface RuntimeOptions extends TrainerOptions {
   readonly clock: Clock;
 }
 
-export type Ending = Pick<Extract<Effect, { do: 'finish' }>, 'outcome' | 'reason' | 'code'>;
+export interface Ending extends Pick<Extract<Effect, { do: 'finish' }>, 'outcome' | 'reason' | 'code'> {
+  /** A bug of ours that ended the run. */
+  readonly bug?: unknown;
+}
 
 export interface Runtime {
   /** Resolves when the core has finished; farewells have left by then. */
@@ -48,7 +51,8 @@ export function startRuntime(options: RuntimeOptions): Runtime {
   const expected: Expected = { state, carriers, answerLength: trainer.answerLength };
   let end: (ending: Ending) => void;
   const ending = new Promise<Ending>((resolve) => (end = resolve));
-  const { handle, close } = createLoop(state, clock, (effect, answer) => perform(effect, options, trainer, answer, end), settle);
+  const carryOut: Perform = (effect, answer) => perform(effect, options, trainer, answer, end);
+  const { handle, close, failure } = createLoop(state, clock, carryOut, settle);
 
   function settle(): void {
     carriers.retain(state.workers);
@@ -70,7 +74,7 @@ export function startRuntime(options: RuntimeOptions): Runtime {
       close();
       await transport.close(lingerMs);
       carriers.close();
-      return result;
+      return failure() ?? result;
     }),
     stop: (reason) => handle({ type: 'stop', reason }),
     spawnGaveUp: (failure) => handle({ type: 'spawn-gave-up', ...failure }),
@@ -79,25 +83,42 @@ export function startRuntime(options: RuntimeOptions): Runtime {
   };
 }
 
+type Perform = (effect: Effect, answer: (event: Event) => void) => void;
+
 /**
  * One event at a time: what an effect answers at once (a commit) is handled next, before anything else. At the start
  * and after every event the timer is set for the core's next deadline, and the state is told.
  */
-function createLoop(state: State, clock: Clock, perform: (effect: Effect, answer: (event: Event) => void) => void, settled: () => void) {
+function createLoop(state: State, clock: Clock, perform: Perform, settled: () => void) {
   const queue: Event[] = [];
   let draining = false;
   let timer: Timer | undefined;
+  let failure: Ending | undefined;
 
   function handle(event: Event): void {
     queue.push(event);
     if (draining) return;
     draining = true;
     for (let next = queue.shift(); next !== undefined; next = queue.shift()) {
-      for (const effect of step(state, next, clock.nowMs())) perform(effect, (answer) => queue.unshift(answer));
+      carryOut(step(state, next, clock.nowMs()));
     }
     draining = false;
     arm();
     settled();
+  }
+
+  /** Nothing escapes: an effect that fails ends the run in order, and once it ends, in any way, farewells and `finish` still go out. */
+  function carryOut(effects: readonly Effect[]): void {
+    for (const effect of effects) {
+      try {
+        perform(effect, (answer) => queue.unshift(answer));
+      } catch (error) {
+        failure ??= endingAfter(error);
+        if (state.stage === 'ended') continue;
+        queue.unshift({ type: 'effect-failed', code: failure.code, reason: failure.reason });
+        return;
+      }
+    }
   }
 
   function arm(): void {
@@ -109,7 +130,16 @@ function createLoop(state: State, clock: Clock, perform: (effect: Effect, answer
 
   arm();
   settled();
-  return { handle, close: () => timer?.cancel() };
+  return { handle, close: () => timer?.cancel(), failure: () => failure };
+}
+
+/** How a run ends whose effect threw this. */
+function endingAfter(error: unknown): Ending {
+  if (error instanceof LockstepError) return { outcome: 'failed', code: error.code, reason: error.message };
+  const reason = error instanceof Error ? error.message : String(error);
+  if (!(error instanceof RangeError && reason.includes('allocation failed'))) return { outcome: 'failed', reason, bug: error };
+  const sentence = `This machine does not give the memory that training needs (${reason}). Free memory, raise the limit on address space (ulimit -v), or make the networks smaller.`;
+  return { outcome: 'failed', code: 'compute-failed', reason: sentence };
 }
 
 /** `answer`: what is to be handled next. */
