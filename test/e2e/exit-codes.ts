@@ -11,6 +11,7 @@ export const lateCodes = [
   'numerics-mismatch',
   'diverged',
   'compute-failed',
+  'stopped',
 ] as const satisfies readonly ErrorCode[];
 
 /** Those among them that need a run to disturb, and are tested with what becomes of it in `faults.test.ts`. */

@@ -39,7 +39,7 @@ describe('faults', { concurrency: 2, skip: needsProc }, () => {
     const again = (await run.losses()).length;
     await stepsDone(run, Math.max(steps, again + 3));
     run.child.kill('SIGTERM');
-    assert.equal((await within(run, 'its end', run.exited)).code, 0);
+    assert.equal((await within(run, 'its end', run.exited)).code, errorTable.stopped.exitCode);
     const committed = (await eventsNamed(run, 'coordinator-ended'))[0]!['shardsCommitted'] as Record<string, number>;
     assert.ok(committed['b']! > (left['shardsCommitted'] as number), 'it committed shards after its return');
     assert.deepEqual((await run.losses()).slice(0, steps), (await undisturbed(t)).losses);
@@ -85,7 +85,7 @@ describe('faults', { concurrency: 2, skip: needsProc }, () => {
     });
     await stepsDone(run, 3);
     b.child.kill('SIGTERM');
-    assert.deepEqual(await within(b, 'its end', b.exited), { code: 0, signal: null });
+    assert.deepEqual(await within(b, 'its end', b.exited), { code: errorTable.stopped.exitCode, signal: null });
     const { reason } = await eventually(run, 'a pause', async () => {
       const now = await status(run);
       return now.state === 'waiting' && !now.ready && now;

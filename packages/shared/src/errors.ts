@@ -34,6 +34,7 @@ export const errorTable = {
   'numerics-mismatch': { exitCode: 18, meaning: 'a worker computes other bits than the run, or not the same bits twice' },
   diverged: { exitCode: 19, meaning: 'a gradient or a loss is not finite' },
   'compute-failed': { exitCode: 20, meaning: 'the backend failed while computing', retryable: true },
+  stopped: { exitCode: 21, meaning: 'SIGTERM or SIGUSR2 stopped the process in order' },
 } as const satisfies Readonly<Record<string, ErrorEntry>>;
 
 export type ErrorCode = keyof typeof errorTable;

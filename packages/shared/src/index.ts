@@ -63,7 +63,7 @@ export type { OptimizerKind, OptimizerSpec } from './recipe/optimizers.ts';
 export { checkRecipe, maximumNetworks } from './recipe/recipe-rules.ts';
 export { builtInRecipe, recipeNames } from './recipe/built-in/index.ts';
 export { inputRows, permutation, sequence, streams, uniform } from './rng.ts';
-export { stopSignals } from './program/signals.ts';
+export { type Stop, stopSignals } from './program/signals.ts';
 export type { Failure } from './program/spawned.ts';
 export { failureOf, tellParent } from './program/spawned.ts';
 export { sha256 } from './sha256.ts';

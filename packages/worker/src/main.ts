@@ -6,6 +6,7 @@ import { hostname } from 'node:os';
 import {
   connect,
   createLog,
+  errorTable,
   loadBuiltInRecipe,
   type LoadedRecipe,
   loadRecipe,
@@ -14,6 +15,7 @@ import {
   recipeNames,
   runProgram,
   type RunSettings,
+  type Stop,
   stopSignals,
   systemClock,
   tellParent,
@@ -50,18 +52,18 @@ async function main(): Promise<number> {
     log,
     stopRequested: stop,
   });
-  if (outcome.code !== undefined) throw new LockstepError(outcome.code, outcome.reason);
+  if (outcome.code !== undefined && outcome.code !== 'stopped') throw new LockstepError(outcome.code, outcome.reason);
   log.info(`Worker ends: ${outcome.reason}`);
-  return 0;
+  return outcome.code === undefined ? 0 : errorTable[outcome.code].exitCode;
 }
 
 /** A worker started by `coordinator --spawn` holds an IPC channel to it, which the kernel closes however the coordinator ends. */
-function coordinatorProcessGone(): Promise<string> {
-  const reason = 'the coordinator that started this worker is gone';
+function coordinatorProcessGone(): Promise<Stop> {
+  const stop = { reason: 'the coordinator that started this worker is gone' };
   return new Promise((resolve) => {
-    if (process.connected) process.once('disconnect', () => resolve(reason));
+    if (process.connected) process.once('disconnect', () => resolve(stop));
     // There was a channel, and it closed while this program was still loading.
-    else if ('connected' in process) resolve(reason);
+    else if ('connected' in process) resolve(stop);
   });
 }
 

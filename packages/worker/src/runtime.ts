@@ -4,7 +4,7 @@
  * Responsible for: one event at a time, its effects in order, and the timer. Not responsible for: decisions (`core/`), frames (`wire/`),
  * computing (`compute/`), flags and signals (`main.ts`).
  */
-import type { ClientEvents, ClientTransport, Clock, Frames, LockstepError, Log, RegionOffer, Timer } from '@lockstep/shared';
+import type { ClientEvents, ClientTransport, Clock, Frames, LockstepError, Log, RegionOffer, Stop, Timer } from '@lockstep/shared';
 import { type Answer, createJobs, freeAnswer, type Jobs, type JobsOptions } from './compute/jobs.ts';
 import type { Effect, Event } from './core/events.ts';
 import { createState, nextDeadlineMs, type State } from './core/state.ts';
@@ -23,7 +23,7 @@ export interface RuntimeOptions extends Pick<JobsOptions, 'createCompute'> {
   readonly clock: Clock;
   readonly log: Log;
   /** May resolve at any time, with a reason. */
-  readonly stopRequested: Promise<string>;
+  readonly stopRequested: Promise<Stop>;
 }
 
 export interface Outcome {
@@ -49,7 +49,7 @@ export async function runWorker(options: RuntimeOptions): Promise<Outcome> {
   });
   // Sets the timer for the search.
   handle({ type: 'tick' });
-  void options.stopRequested.then((reason) => handle({ type: 'stop', reason }));
+  void options.stopRequested.then((stop) => handle({ type: 'stop', ...stop }));
   const outcome = await ended;
   close();
   await transport.close(lingerMs);

@@ -115,7 +115,7 @@ function fillSlot(worker: LocalWorker, options: SpawnOptions, startProcess: type
   function ended(end: End): void {
     timer?.cancel();
     process = undefined;
-    if (stopping || end.code === 0) return;
+    if (stopping || end.code === 0 || end.code === errorTable.stopped.exitCode) return;
     fruitless = isFruitful ? 0 : fruitless + 1;
     if (isFinal(end.code) || fruitless > maximumFruitless) return giveUp(end);
     ends = [...ends.filter((endMs) => endMs > clock.nowMs() - rememberedMs), clock.nowMs()];
