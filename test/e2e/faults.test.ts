@@ -232,6 +232,18 @@ describe('faults', { concurrency: 2, skip: needsProc }, () => {
     const resumed = await startRun(t, { directory, args: ['--resume'] });
     assert.deepEqual((await resumed.completed()).weightsSha256, (await undisturbed(t)).weightsSha256);
   });
+
+  test('a disk that has room again while the last checkpoint waits for it: the run completes', async (t) => {
+    const disk = await smallDisk(t);
+    if (disk === undefined) return t.skip('needs to mount a tmpfs (root)');
+    const spawn = ['--workers', '1', '--spawn', '--backend', 'wasm', '--checkpoint-every', '0', '--steps', String(steps)];
+    const run = await startRun(t, { directory: join(disk, 'run'), args: [...quick, ...spawn] });
+    await stepsDone(run, 3);
+    await fill(join(disk, 'filler'));
+    await eventually(run, 'a wait for room', () => /the disk is full \(ENOSPC\)\..* Trying again in 1 s\./.test(run.output()));
+    await rm(join(disk, 'filler'));
+    assert.deepEqual((await run.completed()).weightsSha256, (await undisturbed(t)).weightsSha256);
+  });
 });
 
 /** Sends frames as somebody who knows ZeroMQ but not the rules; with `answers`, waits for an answer and resolves with its text. */
