@@ -23,7 +23,7 @@ export type { Given, OptionSpec, OptionTable, ValuesOf } from './program/option-
 export { address, checkGiven, choice, defaultsOf, flagOf, matching, real, seconds, text, truth, whole } from './program/option-table.ts';
 export type { Log, LogDestination, LogLevel } from './program/log.ts';
 export { bothLogs, createLog, logLevels } from './program/log.ts';
-export { decode, encode } from './protocol/codec.ts';
+export { decode, encode, manifestsBytes, maximumManifestsBytes } from './protocol/codec.ts';
 export type { Gpu } from './gpus.ts';
 export { chooseGpu, describeGpus, DriverError, gpuEnvironment, noGpuEnvironment, visibleGpus } from './gpus.ts';
 export { internalErrorExitCode, runProgram } from './program/program.ts';
@@ -76,7 +76,7 @@ export { initialFlat } from './tensor/initial-weights.ts';
 export type { Initializer, Manifest, Manifests, Parameter } from './tensor/manifest.ts';
 export { manifestFault } from './tensor/manifest.ts';
 export { sumInto } from './tensor/sum.ts';
-export { manifestSchema } from './tensor/manifest-schema.ts';
+export { manifestSchema, maximumParameters } from './tensor/manifest-schema.ts';
 export type { TreeNode } from './tensor/tree.ts';
 export { childrenOf, cover, isNode, nodeKey, rootOf, shardsUnder } from './tensor/tree.ts';
 export type { ClientEvents, ClientTransport, Frames, PeerId, ServerEvents, ServerTransport } from './transport/transport.ts';

@@ -90,8 +90,8 @@ function perform(effect: Effect, options: RuntimeOptions, transport: ClientTrans
     case 'result': {
       const answer = effect.answer as Answer;
       const frames = send(effect, options, transport);
-      // No frame lies in their memory: they were copied.
-      if (frames.length === 1) freeAnswer(answer);
+      // Header and outcomes only: no frame lies in their memory, they were copied.
+      if (frames.length === 2) freeAnswer(answer);
       return;
     }
     case 'share':

@@ -5,7 +5,18 @@
  * still wanted (the core).
  */
 import { setImmediate } from 'node:timers/promises';
-import { type Body, type Clock, freeFlat, LockstepError, type Log, type Manifests, type Result, type RunSettings } from '@lockstep/shared';
+import {
+  type Body,
+  type Clock,
+  freeFlat,
+  LockstepError,
+  type Log,
+  type Manifests,
+  manifestsBytes,
+  maximumManifestsBytes,
+  type Result,
+  type RunSettings,
+} from '@lockstep/shared';
 import type { Effect, Event } from '../core/events.ts';
 import type { Compute } from './compute.ts';
 
@@ -69,6 +80,7 @@ export function createJobs({ createCompute, clock, log, tell }: JobsOptions): Jo
         current?.dispose();
         current = undefined;
         current = await createCompute(run);
+        checkSize(current.manifests, run.recipe.name);
         tell({ type: 'prepared', run, built: { manifests: current.manifests, fingerprint: await current.fingerprint() } satisfies Built });
       }),
     compute: ({ fence, order }) =>
@@ -79,6 +91,13 @@ export function createJobs({ createCompute, clock, log, tell }: JobsOptions): Jo
         if (order.task === 'gradient') enqueue(() => drawAhead(fence.round + 1, order.shards));
       }),
   };
+}
+
+function checkSize(manifests: Manifests, recipe: string): void {
+  const bytes = manifestsBytes(manifests);
+  if (bytes <= maximumManifestsBytes) return;
+  const sizes = `${Math.ceil(bytes / 2 ** 20)} MiB, and at most ${maximumManifestsBytes / 2 ** 20} are possible`;
+  throw new LockstepError('recipe-invalid', `The layers of recipe '${recipe}' take ${sizes} to describe. Use fewer layers.`);
 }
 
 async function carryOut(
