@@ -10,6 +10,7 @@ import type { Event } from './core/events.ts';
 import { createState, nextDeadlineMs, type Start, type State } from './core/state.ts';
 import { step } from './core/step.ts';
 import type { Recorder } from './reporting/recorder.ts';
+import type { Trace } from './reporting/trace/trace.ts';
 import type { Model } from './training/model.ts';
 import { createTrainer, type Trainer, type TrainerOptions } from './training/trainer.ts';
 import type { Carriers } from './wire/carriers.ts';
@@ -21,6 +22,8 @@ export interface RuntimeOptions extends TrainerOptions {
   readonly transport: ServerTransport;
   readonly carriers: Carriers;
   readonly recorder: Recorder;
+  /** Sees every event and effect, with times. */
+  readonly trace?: Trace | undefined;
   readonly clock: Clock;
 }
 
@@ -40,7 +43,7 @@ export interface Runtime {
 const lingerMs = 300;
 
 export function startRuntime(options: RuntimeOptions): Runtime {
-  const { plan, start, transport, carriers, recorder, clock } = options;
+  const { plan, start, transport, carriers, recorder, trace, clock } = options;
   const state = createState(plan, start, clock.nowMs());
   const trainer = createTrainer(options);
   const expected: Expected = {
@@ -51,7 +54,8 @@ export function startRuntime(options: RuntimeOptions): Runtime {
   };
   let end: (ending: Ending) => void;
   const ending = new Promise<Ending>((resolve) => (end = resolve));
-  const { handle, close } = createLoop(state, clock, (effect, answer) => perform(effect, options, trainer, answer, end), settle);
+  const act: Act = (effect, answer) => perform(effect, options, trainer, answer, end);
+  const { handle, close } = createLoop(state, clock, trace === undefined ? act : traced(act, trace, clock), trace, settle);
 
   function settle(): void {
     carriers.retain(state.workers);
@@ -72,6 +76,7 @@ export function startRuntime(options: RuntimeOptions): Runtime {
       close();
       await transport.close(lingerMs);
       carriers.close();
+      await trace?.close();
       return result;
     }),
     stop: (reason) => handle({ type: 'stop', reason }),
@@ -81,11 +86,21 @@ export function startRuntime(options: RuntimeOptions): Runtime {
   };
 }
 
+type Act = (effect: Effect, answer: (event: Event) => void) => void;
+
+function traced(act: Act, trace: Trace, clock: Clock): Act {
+  return (effect, answer) => {
+    const startMs = clock.nowMs();
+    act(effect, answer);
+    trace.effect(effect, startMs, clock.nowMs());
+  };
+}
+
 /**
  * One event at a time. If an effect answers at once (a commit does), that answer is handled next, before anything else. At the start
  * and after every event the timer is set for the core's next deadline, and the recorder sees the state.
  */
-function createLoop(state: State, clock: Clock, perform: (effect: Effect, answer: (event: Event) => void) => void, settled: () => void) {
+function createLoop(state: State, clock: Clock, act: Act, trace: Trace | undefined, settled: () => void) {
   const queue: Event[] = [];
   let draining = false;
   let timer: Timer | undefined;
@@ -95,7 +110,9 @@ function createLoop(state: State, clock: Clock, perform: (effect: Effect, answer
     if (draining) return;
     draining = true;
     for (let next = queue.shift(); next !== undefined; next = queue.shift()) {
-      for (const effect of step(state, next, clock.nowMs())) perform(effect, (answer) => queue.unshift(answer));
+      const nowMs = clock.nowMs();
+      trace?.event(next, nowMs);
+      for (const effect of step(state, next, nowMs)) act(effect, (answer) => queue.unshift(answer));
     }
     draining = false;
     arm();
@@ -173,7 +190,7 @@ function checkpoint(effect: Extract<Effect, { do: 'checkpoint' }>, { recorder, c
 }
 
 function send(effect: Sending, options: RuntimeOptions, trainer: Trainer): void {
-  const { plan, carriers, transport, recorder, clock } = options;
+  const { plan, carriers, transport, recorder, trace, clock } = options;
   const shared = (bytes: number): void => recorder.bytes('shm', 'sent', bytes);
   if (effect.do === 'refuse') recorder.refused(effect.code);
   if (effect.do === 'assign') recorder.assigned(effect.to);
@@ -184,9 +201,10 @@ function send(effect: Sending, options: RuntimeOptions, trainer: Trainer): void 
     loadedMs = clock.nowMs();
     return loaded;
   };
-  const frames = framesOf(effect, { plan, carriers, load, shared });
+  const frames = framesOf(effect, { plan, carriers, timed: trace !== undefined, load, shared });
   const framedMs = clock.nowMs();
   recorder.bytes('inline', 'sent', byteLength(frames));
+  trace?.sending(framedMs);
   transport.send(effect.to, frames);
   if (effect.do !== 'assign') return;
   recorder.spent('data', (loadedMs - startMs) / 1000);

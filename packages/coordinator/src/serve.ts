@@ -14,6 +14,8 @@ import { createIdStream } from './data/stream.ts';
 import type { Metrics } from './metrics/metrics.ts';
 import type { Progress } from './reporting/progress.ts';
 import { createRecorder, type Recorder, type RecorderOptions } from './reporting/recorder.ts';
+import type { RunSink } from './reporting/sink.ts';
+import type { Trace } from './reporting/trace/trace.ts';
 import { manifestsOf } from './run/prepare.ts';
 import type { RunDirectory } from './run/run-directory.ts';
 import { type Runtime, startRuntime } from './runtime.ts';
@@ -37,6 +39,8 @@ export interface Parts {
   readonly computesWith: RecorderOptions['computesWith'];
   readonly metrics: Metrics;
   readonly progress: Progress;
+  readonly sinks: readonly RunSink[];
+  readonly trace?: Trace | undefined;
   readonly log: Log;
   readonly onStep?: RecorderOptions['onStep'];
   readonly clock: Clock;
@@ -65,6 +69,7 @@ export function serve(parts: Parts): Served {
     restored: checkpoint === undefined ? undefined : modelOf(manifestsOf(checkpoint)),
     createModel: modelOf,
     recorder,
+    trace: parts.trace,
     clock,
   });
   return { runtime, recorder, checkpoints };

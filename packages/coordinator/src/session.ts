@@ -4,7 +4,7 @@
  * Responsible for: wiring, and for ending everything it started, in order, whatever happens. Not responsible for: decisions (`core/`).
  */
 import { join } from 'node:path';
-import { listen, type ServerTransport, systemClock, version } from '@lockstep/shared';
+import { listen, type Log, type ServerTransport, systemClock, version } from '@lockstep/shared';
 import { stepName } from './checkpoint/name.ts';
 import { conclude } from './conclude.ts';
 import type { Plan } from './core/plan.ts';
@@ -21,12 +21,14 @@ import type { Progress } from './reporting/progress.ts';
 import type { Recorder, RecorderOptions } from './reporting/recorder.ts';
 import { statusOf } from './reporting/status.ts';
 import { targetsOf } from './reporting/targets.ts';
+import { createTensorBoardWriter } from './reporting/tensorboard/writer.ts';
+import { createTrace } from './reporting/trace/trace.ts';
 import type { OpenRun } from './run/open-run.ts';
 import type { Prepared } from './run/prepare.ts';
 import { startOf } from './run/start.ts';
 import type { Summary } from './run/summary.ts';
 import type { Runtime } from './runtime.ts';
-import { serve, type Served } from './serve.ts';
+import { type Parts, serve, type Served } from './serve.ts';
 import { createCarriers } from './wire/carriers.ts';
 
 export interface SessionOptions extends Console {
@@ -67,7 +69,8 @@ export async function runSession(session: SessionOptions): Promise<Summary | und
     const files = { directory, store, checkpoint, computesWith: run.computesWith };
     const carriers = createCarriers(options.carrier);
     const { learningRate } = options;
-    const told = { ...reporting, log, onStep: session.onStep };
+    const extras = extrasOf(options, plan, directory.path, start.cursor.step, log);
+    const told = { ...reporting, ...extras, log, onStep: session.onStep };
     served = serve({ plan, start, recipe, learningRate, dataset, ...files, transport, carriers, ...told, clock: systemClock });
     const { runtime } = served;
     localWorkers = await startWorkers(session, transport.endpoint, runtime);
@@ -128,6 +131,14 @@ function createReporting({ options, prepared, startProgress }: SessionOptions, p
   });
   metrics.planned({ term: plan.term, step, steps: plan.totalSteps, workersWanted: plan.workersWanted });
   return { metrics, progress: startProgress({ step, nowMs: systemClock.nowMs() }) };
+}
+
+/** What is written beside the run's own files, where options ask for it. */
+function extrasOf(options: Options, plan: Plan, path: string, step: number, log: Log): Pick<Parts, 'sinks' | 'trace'> {
+  const clock = systemClock;
+  const { term } = plan;
+  const sinks = options.tensorboard ? [createTensorBoardWriter({ directory: join(path, 'tensorboard'), term, step, clock, log })] : [];
+  return { sinks, trace: options.trace ? createTrace({ plan, directory: path, clock, log }) : undefined };
 }
 
 async function startHttp(

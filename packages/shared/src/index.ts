@@ -48,6 +48,7 @@ export type {
   ToWorker,
   Welcome,
   Work,
+  WorkTimes,
 } from './protocol/messages.ts';
 export { protocolVersion, splitFence, toCoordinator, toWorker } from './protocol/messages.ts';
 export type {

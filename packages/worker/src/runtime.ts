@@ -119,7 +119,7 @@ function perform(effect: Effect, options: RuntimeOptions, transport: ClientTrans
 function send(effect: Sending, options: RuntimeOptions, transport: ClientTransport): Frames {
   const { identity, sharing, clock, observer = noObserver } = options;
   const startMs = clock.nowMs();
-  const frames = framesOf(effect, identity, sharing.offer, sharing.carrier());
+  const frames = framesOf(effect, identity, sharing.offer, sharing.carrier(), clock.nowMs);
   const framedMs = clock.nowMs();
   if (effect.do === 'result') observer.spent('serialise', (framedMs - startMs) / 1000);
   transport.send(frames);

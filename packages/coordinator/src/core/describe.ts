@@ -7,13 +7,18 @@ export function describe(state: State): string {
     case 'starved':
       return waitingFor(state);
     case 'training': {
-      const late = [...state.workers.values()].filter((worker) => worker.stage === 'working').map((worker) => worker.name);
+      const late = awaitedWorkers(state);
       const round = `step ${state.cursor.step + 1} of ${state.plan.totalSteps}, phase ${state.plan.phases[state.cursor.phase]?.name ?? ''}`;
       return late.length === 0 ? `Between rounds at ${round}.` : `Waiting for results of ${round} from ${late.join(', ')}.`;
     }
     case 'ended':
       return 'The run has ended.';
   }
+}
+
+/** Names of those that owe an answer. */
+export function awaitedWorkers(state: State): string[] {
+  return [...state.workers.values()].filter((worker) => worker.stage === 'working').map((worker) => worker.name);
 }
 
 /** Names the workers that are ready and those still preparing, says how many are missing, and gives the command that starts one more. */

@@ -145,6 +145,20 @@ export const optionTable = {
     check: whole(0, 2 ** 31),
     changesOnResume: true,
   },
+  tensorboard: {
+    type: 'boolean',
+    default: false,
+    describe: 'also write losses, figures and grids for TensorBoard, into tensorboard/ of the run directory',
+    check: truth,
+    changesOnResume: true,
+  },
+  trace: {
+    type: 'boolean',
+    default: false,
+    describe: 'write a timeline of the coordinator and all workers, trace.json, into the run directory',
+    check: truth,
+    changesOnResume: true,
+  },
   data: {
     type: 'string',
     default: undefined,

@@ -3,6 +3,7 @@ import type { Log, Recipe } from '@lockstep/shared';
 import type { Dataset } from '../data/mnist.ts';
 import type { RunDirectory } from '../run/run-directory.ts';
 import { encodeGrid, pictureShape } from './grid.ts';
+import type { RunSink } from './sink.ts';
 
 export interface GridWriter {
   write(step: number, pictures: Float32Array): void;
@@ -16,17 +17,19 @@ export interface GridWriterOptions {
   readonly recipe: Recipe;
   readonly dataset: Dataset;
   readonly directory: RunDirectory;
+  readonly sinks: readonly RunSink[];
   readonly log: Log;
 }
 
 const columns = 8;
 
-export function createGridWriter({ count, recipe, dataset, directory, log }: GridWriterOptions): GridWriter {
+export function createGridWriter({ count, recipe, dataset, directory, sinks, log }: GridWriterOptions): GridWriter {
   const { shape, range } = recipe.real;
   let writing: Promise<void> = Promise.resolve();
   return {
     write(step, pictures) {
       const png = encodeGrid(pictures, { count, shape: pictureShape(shape, dataset.shape), range, columns });
+      for (const sink of sinks) sink.grid(step, png);
       writing = writing
         .then(() => directory.writeGrid(step, png))
         .then(

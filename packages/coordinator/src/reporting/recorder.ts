@@ -24,6 +24,8 @@ import type { Committed } from '../training/round.ts';
 import { createGridWriter } from './grid-writer.ts';
 import type { ProgressView } from './progress-line.ts';
 import type { Progress } from './progress.ts';
+import type { RunSink } from './sink.ts';
+import { createStallWatch, describeStall } from './stall.ts';
 import { createStepFigures, type StepRecord, type TimedPart } from './step-figures.ts';
 import { tell } from './tell.ts';
 import { createThroughputMeter, type ThroughputMeter } from './throughput-meter.ts';
@@ -45,6 +47,8 @@ export interface RecorderOptions {
   readonly checkpoints: CheckpointWriter;
   readonly metrics: Metrics;
   readonly progress: Progress;
+  /** For TensorBoard and the like. */
+  readonly sinks: readonly RunSink[];
   readonly log: Log;
   /** Whoever else wants the line of every step. */
   readonly onStep?: ((line: StepLine) => void) | undefined;
@@ -89,12 +93,12 @@ export interface Recorder {
   /** Whether a worker is late, and why; undefined until that is known. */
   standing(worker: string): Standing | undefined;
   totals(state: State): Totals;
-  /** Resolves when every grid is written, or has failed. */
+  /** Nothing more is reported. Resolves when every grid is written, or has failed, and every sink is closed. */
   settled(): Promise<void>;
 }
 
 export function createRecorder(options: RecorderOptions): Recorder {
-  const { plan, directory, metrics, log, clock } = options;
+  const { plan, directory, metrics, sinks, log, clock } = options;
   const { instruments } = metrics;
   const images = imagesPerStep(plan.phases, plan.run.batchSize);
   const figures = createStepFigures(options.resumed?.partial as StepRecord | undefined, clock.nowMs);
@@ -102,10 +106,11 @@ export function createRecorder(options: RecorderOptions): Recorder {
   const grids = createGridWriter({ ...options, count: plan.pictures });
   const roster = createRoster(options);
   const times = createWorkerTimes(metrics, log, clock.nowMs);
-  const tellState = createStateTeller(options, (state) => viewOf(state, options, figures.losses(), throughput));
+  const teller = createStateTeller(options, (state) => viewOf(state, options, figures.losses(), throughput));
 
   return {
     began(task, cursor) {
+      teller.moved();
       if (task !== 'gradient') return;
       figures.beginRound();
       times.beginRound();
@@ -114,6 +119,7 @@ export function createRecorder(options: RecorderOptions): Recorder {
     assigned: times.assigned,
     spent: figures.spent,
     measured(effect) {
+      teller.moved();
       figures.measured(effect.computeSeconds);
       times.answered(effect);
     },
@@ -129,8 +135,9 @@ export function createRecorder(options: RecorderOptions): Recorder {
       options.onStep?.(line);
       metrics.stepCommitted({ step, images, seconds });
       throughput.advance(step);
-      const { remainingSeconds } = throughput.estimate(plan.totalSteps);
+      const { remainingSeconds, imagesPerSecond } = throughput.estimate(plan.totalSteps);
       if (remainingSeconds !== undefined) instruments.runRemaining.set(remainingSeconds);
+      for (const sink of sinks) sink.stepCompleted(line, imagesPerSecond);
     },
     grid: grids.write,
     checkpoint: (effect, networks) =>
@@ -145,11 +152,15 @@ export function createRecorder(options: RecorderOptions): Recorder {
     dropped: (reason) => instruments.resultsDropped.inc({ reason }),
     refused: (code) => instruments.workerRefusals.inc({ code }),
     bytes: (carrier, direction, count) => instruments.transferredBytes.inc({ carrier, direction }, count),
-    stateChanged: tellState,
+    stateChanged: teller.tell,
     standing: times.standing,
     totals: (state) => ({ ...throughput.totals(), backend: roster.backend(), shardsCommitted: roster.shardsCommitted(state) }),
-    settled: grids.settled,
+    settled: () => grids.settled().then(() => closeAll(sinks)),
   };
+}
+
+async function closeAll(sinks: readonly RunSink[]): Promise<void> {
+  await Promise.all(sinks.map((sink) => sink.close()));
 }
 
 function checkpointOf(
@@ -196,7 +207,15 @@ function createRoster({ resumed, metrics, computesWith }: RecorderOptions) {
 
 function createStateTeller({ metrics, progress, log, clock }: RecorderOptions, view: (state: State) => ProgressView) {
   let toldStage: State['stage'] | undefined;
-  return (state: State): void => {
+  let current: State | undefined;
+  const stall = createStallWatch(clock, show);
+  function show(): void {
+    if (current?.stage !== 'training' && current?.stage !== 'starved') return;
+    const stalledMs = stall.stalledMs();
+    const waiting = stalledMs === undefined ? undefined : describeStall(current, stalledMs);
+    progress.update({ ...view(current), ...(waiting === undefined ? {} : { waiting }) }, clock.nowMs());
+  }
+  function tell(state: State): void {
     metrics.workers(countWorkers(state));
     const waiting = state.stage === 'gathering' || state.stage === 'starved' ? describe(state) : undefined;
     // Once per wait; who joins meanwhile is told as it happens, and /status has the current sentence.
@@ -205,8 +224,11 @@ function createStateTeller({ metrics, progress, log, clock }: RecorderOptions, v
       metrics.stage(state.stage);
     }
     toldStage = state.stage;
-    if (state.stage === 'training') progress.update(view(state), clock.nowMs());
-  };
+    current = state;
+    if (state.stage === 'ended') stall.close();
+    show();
+  }
+  return { tell, moved: stall.moved };
 }
 
 function viewOf(

@@ -15,6 +15,8 @@ export type Sending = Extract<Effect, { do: 'welcome' | 'refuse' | 'bye' | 'assi
 export interface Sources {
   readonly plan: Plan;
   readonly carriers: Carriers;
+  /** Whether workers are asked to say when they did what. */
+  readonly timed: boolean;
   /** The tensors of a WORK. */
   readonly load: (effect: Extract<Effect, { do: 'assign' }>) => Load;
   /** Told how many bytes of tensors go through shared memory. */
@@ -38,13 +40,13 @@ export function framesOf(effect: Sending, sources: Sources): Frames {
   }
 }
 
-function workFrames(effect: Extract<Effect, { do: 'assign' }>, { plan, carriers, load, shared }: Sources): Frames {
+function workFrames(effect: Extract<Effect, { do: 'assign' }>, { plan, carriers, timed, load, shared }: Sources): Frames {
   const { to, workId, task, cursor, shards, versions, sends } = effect;
   const { flats, sampleBytes } = load(effect);
   const { payload, frames } = carriers.of(to).pack(flats);
   shared(sharedBytes(payload));
   const pictures = task === 'generate' ? plan.pictures : 0;
-  const order = { workId, task, phase: cursor.phase, shards, pictures, versions, sends, sampleBytes, payload };
+  const order = { workId, task, phase: cursor.phase, shards, pictures, versions, sends, sampleBytes, payload, ...(timed ? { timed } : {}) };
   return encode({ type: 'work', ...fence(plan, to, cursor.round), ...order }, frames);
 }
 

@@ -86,6 +86,19 @@ const ready = z.object({
   carrier,
 });
 
+/** When a worker did what for a timed WORK: milliseconds of its own monotonic clock. */
+const workTimes = z.object({
+  received: z.number(),
+  started: z.number(),
+  /** It holds the weights that were sent. */
+  weights: z.number(),
+  /** Each shard, in ascending order, was computed. */
+  shards: z.array(z.number()).max(maximumShards).readonly(),
+  computed: z.number(),
+  sent: z.number(),
+});
+export type WorkTimes = Readonly<z.infer<typeof workTimes>>;
+
 /** Worker, once per WORK. Gradient: payload holds one flat per node. Generate: payload holds the pictures. */
 const result = z.object({
   type: z.literal('result'),
@@ -95,6 +108,8 @@ const result = z.object({
   nodes: z.array(treeNode).max(maximumShards).readonly(),
   outcomes: z.array(shardOutcome).max(maximumShards).readonly(),
   computeSeconds: z.number().min(0),
+  /** If the WORK was timed. */
+  times: workTimes.exactOptional(),
   payload,
 });
 
@@ -152,6 +167,8 @@ const work = z.object({
   sends: z.array(name).max(maximumNetworks).readonly(),
   /** 0 if there are no samples. */
   sampleBytes: count,
+  /** For a trace: the answer says when it was received, computed and sent. */
+  timed: z.literal(true).exactOptional(),
   payload,
 });
 

@@ -28,6 +28,8 @@ export interface GradientJob {
   readonly shards: readonly number[];
   /** Pixels of the shards' samples in ascending shard order; empty if the phase does not read 'real'. */
   readonly samples: Uint8Array;
+  /** Called after each shard, in ascending order. */
+  readonly shardDone?: (() => void) | undefined;
 }
 
 export interface GradientAnswer {
@@ -117,6 +119,7 @@ function createGradient(
       const { flat, loss, metrics } = await evaluator.phase(job.phase, sizes[shard]!, weights, rows);
       Object.values(declared).forEach(freeFlat);
       outcomes.push({ shard, loss, metrics });
+      job.shardDone?.();
       return flat;
     };
     const nodes = cover(shards, sizes.length);

@@ -5,7 +5,17 @@
  * is still wanted (the core).
  */
 import { setImmediate } from 'node:timers/promises';
-import { type Body, type Clock, freeFlat, LockstepError, type Log, type Manifests, type Result, type RunSettings } from '@lockstep/shared';
+import {
+  type Body,
+  type Clock,
+  freeFlat,
+  LockstepError,
+  type Log,
+  type Manifests,
+  type Result,
+  type RunSettings,
+  type WorkTimes,
+} from '@lockstep/shared';
 import type { Effect, Event } from '../core/events.ts';
 import type { Observer } from '../metrics/metrics.ts';
 import type { Compute } from './compute.ts';
@@ -25,7 +35,9 @@ export interface Built {
 }
 
 /** What RESULT says, and the flats that go with it. */
-export interface Answer extends Omit<Body<Result>, 'workId'> {
+export interface Answer extends Omit<Body<Result>, 'workId' | 'times'> {
+  /** If the WORK was timed. */
+  readonly times?: Omit<WorkTimes, 'sent'>;
   readonly flats: readonly Float32Array[];
   /** Rises with every answer. It is not the WORK's number, which starts again with each term of the coordinator. */
   readonly number: number;
@@ -73,19 +85,21 @@ export function createJobs({ createCompute, clock, log, observer, tell }: JobsOp
         current = await createCompute(run);
         tell({ type: 'prepared', run, built: { manifests: current.manifests, fingerprint: await current.fingerprint() } satisfies Built });
       }),
-    compute: ({ fence, order }) =>
+    compute({ fence, order }) {
+      const receivedMs = clock.nowMs();
       enqueue(async () => {
         answers += 1;
-        const answer = await carryOut(current!, { fence, order }, answers, { clock, observer });
+        const answer = await carryOut(current!, { fence, order, receivedMs }, answers, { clock, observer });
         tell({ type: 'computed', fence, workId: order.workId, answer });
         if (order.task === 'gradient') enqueue(() => drawAhead(fence.round + 1, order.shards));
-      }),
+      });
+    },
   };
 }
 
 async function carryOut(
   compute: Compute,
-  { fence, order }: Pick<Extract<Effect, { do: 'compute' }>, 'fence' | 'order'>,
+  { fence, order, receivedMs }: Pick<Extract<Effect, { do: 'compute' }>, 'fence' | 'order'> & { readonly receivedMs: number },
   number: number,
   { clock, observer }: Pick<JobsOptions, 'clock' | 'observer'>,
 ): Promise<Answer> {
@@ -95,13 +109,18 @@ async function carryOut(
   for (const [index, network] of sends.entries()) compute.setWeights(network, versions[network]!, weights[index]!);
   const loadedMs = clock.nowMs();
   observer.spent('load', (loadedMs - startMs) / 1000);
+  const shardsMs: number[] = [];
+  const shardDone = order.timed ? (): void => void shardsMs.push(clock.nowMs()) : undefined;
   const { nodes, outcomes, flats } =
     task === 'generate'
       ? { nodes: [], outcomes: [], flats: [await compute.generate({ pictures })] }
-      : await compute.gradient({ phase, round: fence.round, shards, samples });
-  observer.spent('compute', (clock.nowMs() - loadedMs) / 1000);
+      : await compute.gradient({ phase, round: fence.round, shards, samples, shardDone });
+  const computedMs = clock.nowMs();
+  observer.spent('compute', (computedMs - loadedMs) / 1000);
   const room = Math.max(...Object.values(compute.manifests).map(({ length }) => length));
-  return { task, nodes, outcomes, computeSeconds: (clock.nowMs() - startMs) / 1000, flats, number, room };
+  const answer = { task, nodes, outcomes, computeSeconds: (computedMs - startMs) / 1000, flats, number, room };
+  const times = { received: receivedMs, started: startMs, weights: loadedMs, shards: shardsMs, computed: computedMs };
+  return order.timed ? { ...answer, times } : answer;
 }
 
 /** For the answer's flats, once they are copied. */
