@@ -3,7 +3,7 @@
  * `npm run kernels`: compiles packages/shared/assembly to WebAssembly and embeds it in packages/shared/src/kernels/kernels.wasm.ts.
  *
  * The result is committed, so that neither users nor the build need the compiler. `--check` writes nothing and fails if the committed file
- * is not what the sources give; a test calls it. The compiler's version is pinned: another one may give other bytes.
+ * is not what the sources compile to; a test calls it. The compiler's version is pinned: another version may give different bytes.
  */
 import { readFile, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
@@ -13,7 +13,7 @@ import asc from 'assemblyscript/asc';
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const sourceFiles = ['kernels', 'normals', 'philox'].map((name) => `packages/shared/assembly/${name}.ts`);
 const targetFile = 'packages/shared/src/kernels/kernels.wasm.ts';
-// No runtime: the kernels allocate nothing, and whoever instantiates them brings the memory.
+// No runtime: the kernels allocate nothing, and the code that instantiates them provides the memory.
 const flags = ['--optimizeLevel', '3', '--runtime', 'stub', '--noAssert', '--importMemory', '--enable', 'simd'];
 
 async function compile() {

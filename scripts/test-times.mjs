@@ -7,7 +7,7 @@ export default async function* (events) {
   const files = [];
   const suites = new Map();
   for await (const { type, data } of events) {
-    // A test that bears the name of its file is the whole file, from the start of its process to the end.
+    // A test with the name of its file stands for the whole file, from the start of its process to its end.
     if (type !== 'test:complete' || data.file === undefined || resolve(data.name) !== data.file) continue;
     const name = relative(process.cwd(), data.file);
     const suite = name.split('/', 2).join('/');

@@ -1,5 +1,5 @@
 // Runs test files with node:test from the sources: `node scripts/test.mjs [--full] FILE-OR-DIR...`. Fails on an empty list, which node would pass.
-// --full: suites that have a short form run their long one. Tests of webgpu run on SwiftShader where `npm run swiftshader` has put it.
+// --full: suites with a short and a long form run the long one. Tests of webgpu run on SwiftShader if `npm run swiftshader` has fetched it.
 import { spawnSync } from 'node:child_process';
 import { readdirSync, statSync } from 'node:fs';
 import { dirname, join, relative } from 'node:path';

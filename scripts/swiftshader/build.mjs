@@ -1,11 +1,12 @@
 /**
  * Takes SwiftShader out of an npm package, checks that Dawn runs on it, and only then replaces what was there.
  *
- * Responsible for: the pin, the order of things, and a sentence for each way it can fail.
+ * Responsible for: the pinned package, the order of the steps, and a sentence for each way it can fail.
  * Not responsible for: the store (`packages/worker/native/store.mjs`, shared with `npm run native`).
  *
  * @sparticuz/chromium is Chromium for serverless machines; it ships Chromium's own SwiftShader and Vulkan loader as one small archive. A
- * published npm version never changes, so it can be pinned by hash; it is packed, not installed: the browser in it is not wanted.
+ * published npm version never changes, so it can be pinned by hash; it is packed rather than installed, since the browser in it is not
+ * needed.
  */
 import { createHash } from 'node:crypto';
 import { chmod, mkdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
@@ -43,7 +44,7 @@ const child = fileURLToPath(new URL('name-adapter.mjs', import.meta.url));
 export async function build({ force, say }) {
   if (process.platform !== 'linux' || process.arch !== 'x64') {
     throw new Failure(
-      `SwiftShader is fetched for Linux on x64 only and this is ${process.platform} on ${process.arch}; the tests of webgpu skip.`,
+      `SwiftShader is fetched only for Linux on x64, and this is ${process.platform} on ${process.arch}; the tests of webgpu will be skipped.`,
     );
   }
   const key = JSON.stringify([pin, files]);
@@ -96,9 +97,9 @@ async function download(directory) {
   const args = ['pack', `${pin.name}@${pin.version}`, '--pack-destination', directory, '--json'];
   const outcome = await run('npm', args, { timeoutMs: downloadMinutes * 60_000, cwd: repository });
   if (outcome.ok) return `${pin.name.slice(1).replace('/', '-')}-${pin.version}.tgz`;
-  if (outcome.missing) throw new Failure('There is no npm on the PATH, which downloads SwiftShader; install Node with npm.');
+  if (outcome.missing) throw new Failure('There is no npm on the PATH, and it is needed to download SwiftShader; install Node with npm.');
   if (outcome.timedOut)
-    throw new Failure(`Downloading ${pin.name} took longer than ${downloadMinutes} minutes and was given up; run it again.`);
+    throw new Failure(`Downloading ${pin.name} took longer than ${downloadMinutes} minutes and was stopped; run it again.`);
   const reason = /npm error (?!code|errno|syscall|type|A complete log)(.+)/.exec(outcome.errors)?.[1] ?? 'no reason given';
   throw new Failure(`npm could not download ${pin.name} ${pin.version} (${reason}); check the network and npm's registry setting.`);
 }
@@ -107,11 +108,11 @@ async function tar(args) {
   const outcome = await run('tar', args, { timeoutMs: stepMinutes * 60_000 });
   if (outcome.ok) return;
   if (outcome.missing)
-    throw new Failure('There is no tar on the PATH, which unpacks SwiftShader; install it (Debian: apt-get install tar).');
+    throw new Failure('There is no tar on the PATH, and it is needed to unpack SwiftShader; install it (Debian: apt-get install tar).');
   throw new Failure(`tar could not unpack SwiftShader: ${outcome.errors.trim().split('\n').at(-1) || 'no reason given'}`);
 }
 
-/** In a process of its own, since a loader looks at its environment once. */
+/** In a process of its own, since a loader reads its environment only once. */
 async function checkAdapter(directory) {
   const env = { ...process.env, NODE_OPTIONS: '', ...swiftshaderVariables(directory, process.env) };
   const outcome = await run(process.execPath, [child], { timeoutMs: stepMinutes * 60_000, cwd: repository, env });

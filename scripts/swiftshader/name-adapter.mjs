@@ -1,4 +1,4 @@
-// Prints what Dawn calls its first adapter. A process of its own, for `build.mjs`.
+// Prints Dawn's name for its first adapter. `build.mjs` runs it in a process of its own.
 import { createRequire } from 'node:module';
 import { pathToFileURL } from 'node:url';
 

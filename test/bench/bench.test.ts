@@ -62,7 +62,7 @@ test('measures, skips PyTorch by name where it is absent, and writes JSON and Ma
   assert.ok(!page.includes(directory), 'the page shows whose machine it was');
 });
 
-test('tells which kernels a step on wasm spends its time in', async () => {
+test('shows in which kernels a step on wasm spends its time', async () => {
   const { code, output } = await bench(['wasm', '--quick', '--repeats', '1']);
   assert.equal(code, 0, output);
   assert.match(output, /^Lockstep +[\d,]+ \([\d,]+-[\d,]+\) +[\d.]+$/m);
@@ -70,7 +70,7 @@ test('tells which kernels a step on wasm spends its time in', async () => {
   assert.match(output, /^outside kernels +[\d.]+ +\d+ %$/m);
 });
 
-test('a mistake on the command line is a sentence and exit code 2', async () => {
+test('a mistake on the command line gives one sentence and exit code 2', async () => {
   for (const [args, sentence] of [
     [['speed'], /There is no benchmark 'speed'\. Benchmarks are training, /],
     [['--repeats', '0'], /--repeats takes whole numbers from 1 to 100, not '0'/],

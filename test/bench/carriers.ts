@@ -8,7 +8,7 @@ import { type Carrier, createRegion, openRegion } from '@lockstep/shared';
 
 export interface CarrierEntry {
   readonly name: string;
-  /** What must really be used, or nothing was measured. */
+  /** The carrier that must actually be used, or the measurement is void. */
   readonly carrier: Carrier['name'];
   /** `--carrier` */
   readonly choice: 'auto' | 'inline';

@@ -25,7 +25,7 @@ export async function build(): Promise<void> {
 const directories = new Set<string>();
 process.on('exit', () => directories.forEach((path) => rmSync(path, { recursive: true, force: true })));
 
-/** Gone once it is removed, or with this process. */
+/** It is deleted when `remove` is called, or with this process. */
 export async function temporaryDirectory(): Promise<{ path: string; remove: () => Promise<void> }> {
   const path = await mkdtemp(join(tmpdir(), 'lockstep-bench-'));
   directories.add(path);

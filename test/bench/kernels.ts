@@ -1,11 +1,11 @@
 /**
- * Benchmark `kernels`: a round's arithmetic in the coordinator as it was (plain JavaScript) and as it is (SIMD WebAssembly).
+ * Benchmark `kernels`: a round's arithmetic in the coordinator, in plain JavaScript (as it once was) and in SIMD WebAssembly (as it is).
  *
  * Responsible for: measuring each part and all of it on flats of one size. Not responsible for: judging. It fails only when both sides do
  * not compute the same bits.
  *
  * Method: one process, burn-in until both are compiled, then both in turn, each time on the same flats; medians. The gradients are put back
- * and garbage is collected in between, unmeasured, so that no part pays for what another one left.
+ * and garbage is collected in between, unmeasured, so that no part pays for the garbage of another.
  * Gradients lie in memory like any other, as shared memory is to a process, and sums in an arena, as the coordinator's do.
  */
 import v8 from 'node:v8';

@@ -17,7 +17,7 @@ export interface Machine {
   readonly commit?: string;
   readonly libzmq: string;
   readonly tensorflowJs: string;
-  /** Processes that wanted a core in the last minute before the benchmark: above 1, figures suffer. */
+  /** Load average of the last minute before the benchmark: above 1, figures suffer. */
   readonly loadBefore: number;
 }
 
@@ -25,7 +25,7 @@ export function describeMachine(): Machine {
   const processors = cpus();
   const commit = commitOf();
   return {
-    // Virtual machines do not always say.
+    // Virtual machines do not always report it.
     cpu: processors[0]?.model.trim() || 'unknown CPU',
     cores: processors.length,
     memoryGigabytes: Math.round(totalmem() / 2 ** 30),

@@ -1,5 +1,5 @@
 /**
- * `npm run bench`: measures Lockstep beside its peers and says what was found. It never judges: no figure makes it fail.
+ * `npm run bench`: measures Lockstep beside its peers and prints the results. It never judges: no figure makes it fail.
  *
  * Responsible for: which benchmarks run, and where their reports go. Not responsible for: measuring (one file per benchmark).
  */

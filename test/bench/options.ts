@@ -1,4 +1,4 @@
-/** The command line of `npm run bench`: names of benchmarks, and flags. Everything wrong with it is said before anything is measured. */
+/** The command line of `npm run bench`: names of benchmarks, and flags. Every mistake in it is reported before anything is measured. */
 import { parseArgs } from 'node:util';
 import { LockstepError } from '@lockstep/shared';
 import { type CarrierEntry, carriers } from './carriers.ts';
@@ -7,7 +7,7 @@ export interface Options {
   /** In the order they run. */
   readonly names: readonly string[];
   readonly help: boolean;
-  /** A short look that shows whether everything works. Its figures are rough. */
+  /** A short run that shows whether everything works. Its figures are rough. */
   readonly quick: boolean;
   /** Times each contestant is measured, in turn with the others. */
   readonly repeats: number;

@@ -1,5 +1,5 @@
 /**
- * Child processes of a benchmark: started, asked, and gone with it.
+ * Child processes of a benchmark: started, queried, and ended with it.
  *
  * Responsible for: seeing that no process outlives the benchmark, however it ends short of kill -9 (and then: standard input or the IPC
  * channel closes, on which every process written for a benchmark ends).

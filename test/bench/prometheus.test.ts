@@ -18,6 +18,6 @@ test('sums the samples of a name and label', () => {
   assert.equal(total(page, 'lockstep_phase_duration_seconds_sum', 'part="wait"'), 0.75);
 });
 
-test('a name that is not there is an error, not a 0', () => {
+test('a missing name is an error, not a 0', () => {
   assert.throws(() => total(page, 'lockstep_stepz_total'), /no lockstep_stepz_total/);
 });

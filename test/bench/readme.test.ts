@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { root } from './processes.ts';
 
-test("the README's images a second stand in docs/performance.md", async () => {
+test("the README's images per second are in docs/performance.md", async () => {
   const [readme, performance] = await Promise.all(['README.md', 'docs/performance.md'].map((path) => readFile(join(root, path), 'utf8')));
   const section = /^## Speed$(.*?)^## /ms.exec(readme!)![1]!;
   const figures = section.match(/\b\d+,\d{3}\b/g)!;

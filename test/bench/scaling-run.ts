@@ -1,5 +1,5 @@
 /**
- * One measurement of `scaling.ts`: a real coordinator, N workers that sleep, and what the coordinator says of itself meanwhile.
+ * One measurement of `scaling.ts`: a real coordinator, N workers that sleep, and what the coordinator's metrics say meanwhile.
  *
  * The coordinator trains without end; its /metrics page is read once the burn-in is over and again some steps later, and the difference
  * is what counts. Memory and processor time come from /proc.
@@ -24,6 +24,8 @@ export interface ScalingSetting {
 }
 
 export const parts = ['compute', 'wait', 'reduce', 'apply'] as const;
+/** What the coordinator does to send work counts as waiting, seen from a step. */
+const partsOfWait = ['data', 'serialise', 'send', 'wait'] as const;
 
 /** Per step, in milliseconds, unless it says otherwise. */
 export interface ScalingSample {
@@ -49,7 +51,7 @@ const patienceMs = 120_000;
 export async function measureScaling(setting: ScalingSetting): Promise<ScalingSample> {
   const { carrier, workers, shards, sleepMs } = setting;
   const directory = await temporaryDirectory();
-  // One sample a shard: a worker that sleeps must cost next to nothing, since all of them share this machine.
+  // One sample per shard: a worker that sleeps must cost next to nothing, since all of them share this machine.
   const run = { recipe: 'gan-seed', workers, shards, 'batch-size': shards, steps: 1_000_000 };
   const args = flagsOf({ ...run, carrier: carrier.choice, 'log-level': 'info' });
   let serving: Serving | undefined;
@@ -85,19 +87,23 @@ async function observe(serving: Serving, workers: readonly number[], setting: Sc
   return {
     step: 1000 * perStep('lockstep_step_duration_seconds_sum'),
     parts: Object.fromEntries(
-      parts.map((part) => [part, 1000 * perStep('lockstep_phase_duration_seconds_sum', `part="${part}"`)]),
+      parts.map((part) => {
+        const measured = part === 'wait' ? partsOfWait : [part];
+        const seconds = measured.map((each) => perStep('lockstep_phase_duration_seconds_sum', `part="${each}"`));
+        return [part, 1000 * seconds.reduce((sum, each) => sum + each, 0)];
+      }),
     ) as ScalingSample['parts'],
     coordinatorProcessor: 1000 * perStep('process_cpu_seconds_total'),
     workersProcessor:
       workersBefore === undefined || workersAfter === undefined ? undefined : (1000 * (workersAfter - workersBefore)) / steps,
     residentMegabytes: megabytes(memory?.now),
     peakMegabytes: megabytes(memory?.peak),
-    sentMegabytes: perStep('lockstep_network_bytes_total', 'direction="sent"') / 1e6,
-    receivedMegabytes: perStep('lockstep_network_bytes_total', 'direction="received"') / 1e6,
+    sentMegabytes: perStep('lockstep_transferred_bytes_total', 'carrier="inline",direction="sent"') / 1e6,
+    receivedMegabytes: perStep('lockstep_transferred_bytes_total', 'carrier="inline",direction="received"') / 1e6,
   };
 }
 
-/** The coordinator says of each worker that joins how its tensors travel. */
+/** The coordinator logs, for each worker that joins, how its tensors travel. */
 function checkCarrier(serving: Serving, { carrier, workers }: ScalingSetting): void {
   const sentence = carrier.carrier === 'shm' ? 'tensors through shared memory' : 'tensors in messages';
   const count = serving.output().split(sentence).length - 1;

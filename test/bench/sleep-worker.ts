@@ -2,7 +2,7 @@
  * A worker that sleeps instead of computing: Lockstep's own worker (runtime, core, transport, carrier) over a backend that does nothing.
  *
  * Its thread is blocked while it sleeps, as a real computation blocks it, but its core is free: so one machine can play 64.
- * The gradient is real once and then given again: the numbers stay finite, and the optimizer has its usual work.
+ * The gradient is computed once and then repeated: the numbers stay finite, and the optimizer has its usual work.
  */
 import { randomBytes } from 'node:crypto';
 import { createRequire } from 'node:module';
@@ -18,7 +18,7 @@ function sleep(milliseconds: number): void {
   Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, milliseconds);
 }
 
-/** A phase that answers its first result for ever, and takes `milliseconds` for it: making the answer is part of computing. */
+/** A phase that always returns its first result, and takes `milliseconds` for it: making the answer is part of computing. */
 function sleeping(tf: Tf, eager: PhaseFunction, milliseconds: number): PhaseFunction {
   let known: { gradient: Float32Array; loss: number; metrics: Record<string, number> } | undefined;
   return (inputs) => {
@@ -63,7 +63,7 @@ async function main(endpoint: string, name: string, milliseconds: number): Promi
     sharing: createSharing(),
     createCompute: async (run) => {
       const { recipe } = await loadRecipe(run.recipe.name);
-      // Pictures are not measured, and TF.js's plain `cpu` backend, which is here for its small start-up, would be long about them.
+      // Pictures are not measured, and TF.js's plain `cpu` backend, chosen for its short start-up, would take long to draw them.
       const withoutPictures: Recipe = { ...recipe, generate: ({ tf, z }) => tf.zeros([z!.shape[0], 784]) };
       return createCompute({ backend, recipe: withoutPictures, run });
     },

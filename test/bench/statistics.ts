@@ -1,4 +1,4 @@
-/** What is said of repeated measurements: the median, and the range they lie in. */
+/** Summaries of repeated measurements: the median and the range. */
 
 export interface Spread {
   readonly median: number;

@@ -40,7 +40,7 @@ const noHash = '0'.repeat(64);
 async function main(carrierName: string, workers: number, elements: number): Promise<void> {
   const entry = carrierNamed(carrierName);
   const carriers = createCarriers(entry.choice);
-  // As the coordinator does: memory that was used before costs a sixth of fresh memory.
+  // As the coordinator does: reused memory costs a sixth of fresh memory.
   const pool = createFlatPool(workers, createArena(workers + 1, elements));
   const peers: PeerId[] = [];
   let joined: () => void;
@@ -55,7 +55,7 @@ async function main(carrierName: string, workers: number, elements: number): Pro
       const { message } = decoded;
       if (message.type === 'hello') return welcome(peer, message);
       if (message.type === 'result') return answered(peer, message, carriers.of(peer).unpack(message.payload, decoded.frames)!);
-      if (message.type !== 'ready') throw new Error(`a ${message.type} came`);
+      if (message.type !== 'ready') throw new Error(`unexpected message: ${message.type}`);
       carriers.settle(peer, message.carrier);
       if (carriers.of(peer).name !== entry.carrier) throw new Error(`worker ${peer} uses ${carriers.of(peer).name}, not ${entry.carrier}`);
       if (peers.push(peer) === workers) joined();
@@ -75,7 +75,7 @@ async function main(carrierName: string, workers: number, elements: number): Pro
     const start = performance.now();
     for (let count = 0; count < rounds; count += 1) {
       const sum = await round();
-      // Everyone has received them, or could not have answered.
+      // Every worker has received them, or it could not have answered.
       pool.give(weights);
       weights = sum;
     }

@@ -20,7 +20,7 @@ function main(carrierName: string, endpoint: string, elements: number, peer: str
   let carrier: Carrier = inlineCarrier;
   // Two, in turn: the shared-memory carrier does not write a flat again that it wrote last.
   const gradients = [0, 1].map(() => new Float32Array(elements).fill(workerValue));
-  // As the worker does: memory that was used before costs a sixth of fresh memory.
+  // As the worker does: reused memory costs a sixth of fresh memory.
   const pool = createFlatPool(1);
   const transport = connect(endpoint, peer, {
     up: () => {
@@ -36,7 +36,7 @@ function main(carrierName: string, endpoint: string, elements: number, peer: str
       const { message } = decoded;
       if (message.type === 'welcome') return join(message);
       if (message.type === 'work') return answer(message, decoded.frames);
-      throw new Error(`a ${message.type} came`);
+      throw new Error(`unexpected message: ${message.type}`);
     },
   });
 
@@ -50,7 +50,7 @@ function main(carrierName: string, endpoint: string, elements: number, peer: str
     const weights = carrier.unpack(sent, frames, pool.take)?.[0];
     // Both ends, so that bytes that were not delivered are noticed.
     const isWhole = weights?.length === elements && weights[0] === weights.at(-1) && weights[0]! > 0 && weights[0]! % workerValue === 0;
-    if (!isWhole) throw new Error('wrong weights came');
+    if (!isWhole) throw new Error('the weights that arrived are wrong');
     pool.give(weights);
     const { payload, frames: packed } = carrier.pack([
       { key: 'gradient', version: round, live: gradients[round % 2]!, snapshot: () => gradients[round % 2]! },

@@ -3,7 +3,7 @@
  *
  * Lockstep: the coordinator sends a flat to N workers, each answers with a flat, the coordinator adds them in the tree; its own transport,
  * messages, carrier and sum (`synchronisation-hub.ts`). Gloo: `all_reduce` of the same bytes (`peers/gloo_all_reduce.py`).
- * After either, everybody could go on: Lockstep's next round delivers the sum. Rounds run back to back, so latency counts.
+ * After either, every process could continue: Lockstep's next round delivers the sum. Rounds run back to back, so latency counts.
  */
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';

@@ -14,7 +14,7 @@ function contestant(name: string, log: string[], reason?: string): Contestant<st
   };
 }
 
-test('all burn in, then take turns, another one first each time, and all are ended', async () => {
+test('all burn in, then take turns, starting with a different one each time, and all are ended', async () => {
   const log: string[] = [];
   const { measured, skipped } = await takeTurns([contestant('a', log), contestant('b', log), contestant('c', log, 'no c')], 3, silent);
   assert.deepEqual(log, ['burn a', 'burn b', 'burn c', 'a', 'b', 'b', 'a', 'a', 'b', 'end a', 'end b', 'end c']);
@@ -28,7 +28,7 @@ test('all burn in, then take turns, another one first each time, and all are end
   assert.deepEqual(skipped, [{ name: 'c', workers: 1, reason: 'no c' }]);
 });
 
-test('when one breaks, what was measured has been said, and all are ended', async () => {
+test('when one breaks, what was measured has been printed, and all are ended', async () => {
   const log: string[] = [];
   const said: string[] = [];
   const broken = { ...contestant('b', log), measure: () => Promise.reject(new Error('broke')) };
@@ -40,7 +40,7 @@ test('when one breaks, what was measured has been said, and all are ended', asyn
   assert.deepEqual(log.slice(-2), ['end a', 'end b']);
 });
 
-test('skips with one reason are one note', () => {
+test('skips with the same reason become one note', () => {
   const skips = [1, 2].flatMap((workers) => ['x', 'y'].map((name) => ({ name, workers, reason: 'Install it.' })));
   assert.deepEqual(skipNotes(skips), ['Skipped: x, y. Install it.']);
 });

@@ -1,14 +1,14 @@
 /**
  * The method of every benchmark: burn in all contestants, then measure each once per repeat, in turn.
  *
- * Taking turns lets a disturbance of the machine meet everybody alike; whoever goes first changes from repeat to repeat.
+ * Taking turns makes a disturbance of the machine affect all contestants alike; which one goes first changes from repeat to repeat.
  */
 
 export interface Contestant<Sample> {
   readonly name: string;
   readonly workers: number;
   /**
-   * Does the work once, shortly and unmeasured: starts it, warms files and caches, shows that it works. Returns why it cannot take part
+   * Does the work once, briefly and unmeasured: starts it, warms files and caches, shows that it works. Returns why it cannot take part
    * on this machine and what to do, if it cannot.
    */
   burnIn(): Promise<string | undefined>;
@@ -34,7 +34,7 @@ export interface Measurements<Sample> {
   readonly skipped: readonly Skip[];
 }
 
-/** Throws what a contestant throws; what was measured by then has been said. Every contestant is ended, whatever happens. */
+/** Throws what a contestant throws; what was measured by then has been printed. Every contestant is ended, whatever happens. */
 export async function takeTurns<Sample>(
   contestants: readonly Contestant<Sample>[],
   repeats: number,

@@ -14,13 +14,13 @@ export type Contestant = 'stock' | 'lockstep';
 
 export interface Request {
   readonly steps: number;
-  /** Also say how long each kernel takes, which costs time itself: once, and last. */
+  /** Also measure how long each kernel takes, which itself costs time: once, and last. */
   readonly timeKernels: boolean;
 }
 
 export interface Answer {
   readonly seconds: number;
-  /** Of the last step, for each phase: every so manieth element of the gradient, over its largest one. To compare contestants. */
+  /** Of the last step, for each phase: elements of the gradient at a fixed stride, divided by its largest one. To compare contestants. */
   readonly gradients: readonly (readonly number[])[];
   /** By name. */
   readonly kernelSeconds: Readonly<Record<string, number>>;
@@ -28,7 +28,7 @@ export interface Answer {
 
 const recipeName = 'gan-seed';
 const seed = 1;
-/** Coprime to the networks' widths, so that every column is met. */
+/** Coprime to the networks' widths, so that every column is sampled. */
 const sampleStride = 997;
 
 /** TF.js's wasm backend as it is installed. */
@@ -51,7 +51,7 @@ async function main(contestant: Contestant, batchSize: number): Promise<void> {
   const step = async (): Promise<Float32Array[]> => {
     const flats: Float32Array[] = [];
     for (const [phase, { inputs }] of recipe.phases.entries()) {
-      // As after a commit: what the phase before updated are new tensors, and nothing packed for the old ones is of use.
+      // As after a commit: the weights that the last phase updated are new tensors, and nothing packed for the old ones is of use.
       const { updates } = recipe.phases.at(phase - 1)!;
       for (const [network, flat] of weights) {
         if (network === updates || compute.version(network) === undefined) compute.setWeights(network, phase, flat);

@@ -1,10 +1,10 @@
 /**
- * Benchmark `wasm`: a worker's step of the seed GAN on Lockstep's wasm backend and on TF.js's own, and what Lockstep's spends its time on.
+ * Benchmark `wasm`: a worker's step of the seed GAN on Lockstep's wasm backend and on TF.js's own, and where Lockstep's spends its time.
  *
  * Responsible for: contestants and tables. Not responsible for: judging. It fails only when something breaks, or when both do not compute
  * the same gradients.
  *
- * Method: one process per backend, alive together and computing in turn, so that both meet the same machine. A step is both phases with
+ * Method: one process per backend, alive together and computing in turn, so that both see the same machine. A step is both phases with
  * new weights each, one worker's part without transport and optimizer (`wasm-contestant.ts`). Kernels are timed last, by themselves.
  */
 import { fork } from 'node:child_process';
@@ -17,7 +17,7 @@ import { takeTurns } from './turns.ts';
 import type { Answer, Contestant, Request } from './wasm-contestant.ts';
 
 const batchSize = 128;
-/** Steps per repeat: about the same time for both, so that a disturbance weighs alike. */
+/** Steps per repeat: about the same time for both, so that a disturbance weighs the same. */
 const contestants = [
   { name: 'TF.js', key: 'stock', burnInSteps: 2, steps: 3 },
   { name: 'Lockstep', key: 'lockstep', burnInSteps: 10, steps: 24 },

@@ -63,7 +63,7 @@ for (const [name, pair] of Object.entries(pairs)) {
       );
     });
 
-    test('refuses a payload whose tensors are not there', (t) => {
+    test('refuses a payload whose tensors are missing', (t) => {
       const { sender, receiver } = pair(t);
       const { payload, frames } = sender.pack([keyed('a', new Float32Array(8))]);
       const wrong =
@@ -74,7 +74,7 @@ for (const [name, pair] of Object.entries(pairs)) {
 }
 
 describe('shared memory', () => {
-  test('the weights before stay readable while the next are written, and not longer', (t) => {
+  test('weights stay readable while the next version is written, and no longer', (t) => {
     const writer = region(t, 2);
     const reader = openRegion(writer.offer)!;
     const flats = [1, 2, 3].map((value) => new Float32Array(1000).fill(value));
@@ -112,7 +112,7 @@ describe('shared memory', () => {
     assert.notDeepEqual({ ...writer.put('w', 1, flat) }, { ...writer.put('w', 2, flat) });
   });
 
-  test('a region that is not the one offered, or not a region at all, is not opened', (t) => {
+  test('a region that is not the one offered, or is not a region, is not opened', (t) => {
     const { offer } = region(t, 1);
     assert.equal(openRegion({ ...offer, token: '0'.repeat(32) }), undefined);
     assert.equal(openRegion({ ...offer, descriptor: 99_999 }), undefined);
@@ -121,7 +121,7 @@ describe('shared memory', () => {
     assert.equal(openRegion({ ...offer, descriptor: 0 }), undefined);
   });
 
-  test('a file that could be cut short under its reader is not opened', (t) => {
+  test('a file that could be truncated under its reader is not opened', (t) => {
     const directory = mkdtempSync(join(tmpdir(), 'lockstep-'));
     const descriptor = openSync(join(directory, 'file'), 'w+');
     t.after(() => {
@@ -134,40 +134,36 @@ describe('shared memory', () => {
     assert.throws(() => ftruncateSync(offer.descriptor, 1), { code: 'EPERM' });
   });
 
-  test(
-    'what was lent stays readable when the peer and its reader are gone, and goes when nobody reads it',
-    { timeout: 30_000 },
-    async (t) => {
-      setFlagsFromString('--expose-gc');
-      const collectGarbage = runInNewContext('gc') as () => void;
-      const mappings = (): number => readFileSync('/proc/self/maps', 'utf8').split('memfd:lockstep').length;
-      const flat = new Float32Array(100_000).fill(3);
-      const lend = (): Float32Array => {
-        const writer = createRegion(1)!;
-        const reader = openRegion(writer.offer)!;
-        const lent = reader.take(writer.put('k', 1, flat)!, flat.length)!;
-        writer.close();
-        reader.close();
-        return lent;
-      };
+  test('a flat stays readable when the peer and its reader are gone, and is freed when nobody reads it', { timeout: 30_000 }, async (t) => {
+    setFlagsFromString('--expose-gc');
+    const collectGarbage = runInNewContext('gc') as () => void;
+    const mappings = (): number => readFileSync('/proc/self/maps', 'utf8').split('memfd:lockstep').length;
+    const flat = new Float32Array(100_000).fill(3);
+    const lend = (): Float32Array => {
+      const writer = createRegion(1)!;
+      const reader = openRegion(writer.offer)!;
+      const lent = reader.take(writer.put('k', 1, flat)!, flat.length)!;
+      writer.close();
+      reader.close();
+      return lent;
+    };
+    collectGarbage();
+    const before = mappings();
+    (() => {
+      const lent = lend();
       collectGarbage();
-      const before = mappings();
-      (() => {
-        const lent = lend();
-        collectGarbage();
-        assert.deepEqual(lent, flat);
-        assert.ok(mappings() > before);
-      })();
-      // Those of tests before this one may go, too.
-      while (mappings() > before) {
-        t.signal.throwIfAborted();
-        collectGarbage();
-        await setImmediate();
-      }
-    },
-  );
+      assert.deepEqual(lent, flat);
+      assert.ok(mappings() > before);
+    })();
+    // Memory of earlier tests may be freed, too.
+    while (mappings() > before) {
+      t.signal.throwIfAborted();
+      collectGarbage();
+      await setImmediate();
+    }
+  });
 
-  test('slots that are not where they are said to be', (t) => {
+  test('refuses slots that are not where the message says', (t) => {
     const writer = region(t, 1);
     const reader = openRegion(writer.offer)!;
     t.after(() => reader.close());
@@ -187,7 +183,7 @@ describe('shared memory', () => {
     }
   });
 
-  test('where memory runs out a flat is not put, and the next one may be', () => {
+  test('a flat for which memory runs out is not written, and the next one may be', () => {
     const program = `
       import { createRegion, openRegion } from '@lockstep/shared';
       const writer = createRegion(1);
@@ -197,14 +193,14 @@ describe('shared memory', () => {
         return slot && reader.take(slot, length)[length - 1];
       };
       console.log([put('a', 1, 100), put('b', 1, 1e6), put('b', 1, 1e6), put('a', 2, 99)].join());`;
-    // The limit on files holds for memory that is one, and needs no rights to be set.
+    // The limit on file sizes applies to files in memory too, and needs no special rights.
     const output = execFileSync('bash', ['-c', 'ulimit -f 256; exec "$0" "$@"', process.execPath, ...source, program], {
       encoding: 'utf8',
     });
     assert.equal(output.trim(), '100,,,99');
   });
 
-  test('where koffi has no binary there is none', () => {
+  test('there is no shared memory if koffi has no binary', () => {
     const program = `
       import Module from 'node:module';
       import { createRegion } from '@lockstep/shared';
@@ -223,7 +219,7 @@ describe('shared memory', () => {
     assert.deepEqual(readdirSync('/dev/shm'), before);
   });
 
-  test('is seen from another process', (t) => {
+  test('can be read from another process', (t) => {
     const writer = region(t, 1);
     const reference = writer.put('k', 1, new Float32Array([1.5, -2]))!;
     const program = `import { openRegion } from '@lockstep/shared'; console.log([...openRegion(JSON.parse(process.argv[1])).take(JSON.parse(process.argv[2]), 2)].join());`;

@@ -1,4 +1,4 @@
-/** One suite over every transport: what the cores rely on, and nothing about ZeroMQ but where real processes and addresses are named. */
+/** One suite over every transport: what the cores rely on, and nothing about ZeroMQ except for real processes and addresses. */
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { mkdtemp, rm } from 'node:fs/promises';
@@ -98,7 +98,7 @@ for (const { name, transport: over, address, fixed, named: pattern } of transpor
       assert.match(transport.endpoint, pattern);
     });
 
-    test('carries frames both ways, whole and in order, empty and large ones too', async (t) => {
+    test('carries frames both ways, whole and in order, including empty and large ones', async (t) => {
       const { transport, next } = await server(t, address(), over);
       const worker = await client(t, transport.endpoint, 'w1', over);
       const large = new Uint8Array(4_600_000).fill(7);
@@ -126,7 +126,7 @@ for (const { name, transport: over, address, fixed, named: pattern } of transpor
       assert.equal(Buffer.from(sent).toString(), 'x');
     });
 
-    test('says when a peer has closed, after everything it sent', async (t) => {
+    test('reports that a peer has closed, after everything it sent', async (t) => {
       const { transport, next } = await server(t, address(), over);
       const worker = await client(t, transport.endpoint, 'w1', over);
       worker.transport.send([bytes('last')]);
@@ -135,13 +135,13 @@ for (const { name, transport: over, address, fixed, named: pattern } of transpor
       assert.deepEqual(await next(), { what: 'down', peer: 'w1' });
     });
 
-    test('reports a peer that never was, or is gone, as down instead of throwing', async (t) => {
+    test('reports a peer that never existed, or is gone, as down instead of throwing', async (t) => {
       const { transport, next } = await server(t, address(), over);
       transport.send('nobody', [bytes('x')]);
       assert.deepEqual(await next(), { what: 'down', peer: 'nobody' });
     });
 
-    test('the same identity can come back, and is heard', async (t) => {
+    test('the same identity can come back, and its messages arrive', async (t) => {
       const { transport, next } = await server(t, address(), over);
       const first = await client(t, transport.endpoint, 'w1', over);
       first.transport.send([bytes('one')]);
@@ -190,14 +190,14 @@ for (const { name, address, transport: over } of transports.filter(({ name }) =>
   });
 }
 
-test('frames in flight are lost when a connection of a memory network is cut, both sides hear of it, and the client comes back', async (t) => {
+test('frames in flight are lost when a connection of a memory network is cut, both sides learn of it, and the client reconnects', async (t) => {
   const network = createMemoryNetwork();
   const { transport, next } = await server(t, memoryAddress(), network);
   const worker = await client(t, transport.endpoint, 'w1', network);
   worker.transport.send([bytes('lost')]);
   transport.send('w1', [bytes('lost')]);
   network.cut('w1');
-  // Both ends of a wire may notice.
+  // Both ends of a connection may notice.
   network.cut('w1');
   assert.deepEqual(await next(), { what: 'down', peer: 'w1' });
   assert.equal(await worker.next(), 'down');

@@ -1,8 +1,9 @@
 /**
- * Every way to be refused before anything starts, with real programs: the exit code, one sentence without a stack, and nothing made or bound.
+ * Everything that is refused before anything starts, with real programs: the exit code, one sentence without a stack, and nothing created
+ * or bound.
  *
- * One list a code of the error table; codes that only a run under way produces are in `exit-codes.test.ts`, and the types see to it that
- * none is in neither. Each rule has its own cases beside the sources; here it is enough that each kind reaches the person.
+ * One list for each code of the error table. Codes that only a running run produces are in `exit-codes.test.ts`; the types make sure that
+ * every code is in one of the two. Each rule has its own cases beside the sources; here it is enough that each kind reaches the user.
  */
 import assert from 'node:assert/strict';
 import { chmod, cp, mkdir, readdir, writeFile } from 'node:fs/promises';
@@ -23,7 +24,7 @@ interface Refusal {
   readonly bare?: true;
 }
 
-/** `place` is an empty directory of the case's own. */
+/** `place` is an empty directory for this case. */
 type Case = Refusal | ((t: TestContext, place: string) => Promise<Refusal>);
 
 const worker = (args: string, says: RegExp): Refusal => ({ program: 'worker', args: args.split(' '), says });
@@ -32,8 +33,8 @@ const coordinator = (args: string, says: RegExp): Refusal => ({ args: args.split
 const cases: Readonly<Record<Exclude<ErrorCode, (typeof lateCodes)[number]>, Readonly<Record<string, Case>>>> = {
   usage: {
     'an unknown flag': coordinator('--wrokers 4', /Unknown argument: wrokers\. See coordinator --help\./),
-    'a word that is no flag': coordinator('--spawn foo', /Unknown argument: foo\./),
-    'a number that is none': coordinator('--workers many', /--workers takes a whole number from 1 to 1024, not 'NaN'/),
+    'a word that is not a flag': coordinator('--spawn foo', /Unknown argument: foo\./),
+    'a value that is not a number': coordinator('--workers many', /--workers takes a whole number from 1 to 1024, not 'NaN'/),
     'a number out of bounds': coordinator('--shards 0', /--shards takes a whole number from 1/),
     'steps and epochs': coordinator('--steps 5 --epochs 1', /--steps contradicts --epochs.*Drop one of them\./),
     'more workers needed than wanted': coordinator('--workers 2 --min-workers 3', /--min-workers 3 is more than --workers 2/),
@@ -45,29 +46,29 @@ const cases: Readonly<Record<Exclude<ErrorCode, (typeof lateCodes)[number]>, Rea
       says: /--resume contradicts --config/,
       bare: true,
     })),
-    'an address that is none': {
+    'a malformed address': {
       ...coordinator('--bind localhost:5555', /--bind takes tcp:\/\/HOST:PORT or ipc:\/\/PATH.*not 'localhost:5555'/),
       bare: true,
     },
-    'a command that is none': coordinator(
+    'an unknown command': coordinator(
       'foo --spawn',
-      /There is no command 'foo'; commands are train \(the default\)\. See coordinator --help\./,
+      /There is no command 'foo'; the commands are train \(the default\)\. See coordinator --help\./,
     ),
     'worker: an unknown flag': worker('--gpus 0', /Unknown argument: gpus\. See worker --help\./),
     'worker: an unknown backend': worker('--backend magic', /--backend takes one of auto, cuda, tensorflow, wasm.*not 'magic'/),
     'worker: a UUID for WebGPU': worker('--gpu GPU-1f --backend webgpu', /--gpu GPU-1f: only NVIDIA's GPUs have UUIDs/),
-    'worker: what is neither index nor UUID': worker(
+    'worker: neither an index nor a UUID': worker(
       '--gpu MIG-1f/x',
       /--gpu takes the index of a visible GPU, or its UUID \(GPU-\.\.\., MIG-\.\.\.\), not 'MIG-1f\/x'/,
     ),
     'worker: a GPU on the CPU': worker('--gpu 0 --backend wasm', /--gpu 0 contradicts --backend wasm/),
     'worker: a bad name': worker('--name a/b', /--name takes .*not 'a\/b'/),
-    'worker: an address that is none': worker('--connect http://x:1', /--connect takes tcp:/),
+    'worker: a malformed address': worker('--connect http://x:1', /--connect takes tcp:/),
   },
   'config-invalid': {
-    'a config file that is not there': coordinator('--config nowhere.json', /--config nowhere\.json cannot be read/),
+    'a missing config file': coordinator('--config nowhere.json', /--config nowhere\.json cannot be read/),
     'one that is not JSON': withFile('c.json', '{', (path) => ({ args: ['--config', path], says: /c\.json is not JSON/ })),
-    'an option that is none': withFile('c.json', '{"wrokers":4}', (path) => ({
+    'an unknown option': withFile('c.json', '{"wrokers":4}', (path) => ({
       args: ['--config', path],
       says: /c\.json: 'wrokers' is not an option/,
     })),
@@ -78,10 +79,10 @@ const cases: Readonly<Record<Exclude<ErrorCode, (typeof lateCodes)[number]>, Rea
   },
   'data-invalid': {
     'no such directory': coordinator('--data /nowhere', /\/nowhere.*train-images/),
-    'a file of labels that is none': data({ labels: Buffer.alloc(4) }, /train-labels-idx1-ubyte, offset 0: wrong magic number/),
-    'a directory that has moved away since': withFile('c.json', '{"data":"/nowhere"}', (path) => ({
+    'a file of labels that is malformed': data({ labels: Buffer.alloc(4) }, /train-labels-idx1-ubyte, offset 0: wrong magic number/),
+    'a directory that has been moved': withFile('c.json', '{"data":"/nowhere"}', (path) => ({
       args: ['--config', path],
-      says: /c\.json has --data \/nowhere, which is not there any more: give its new place with --data\./,
+      says: /c\.json has --data \/nowhere, which no longer exists: give its new location with --data\./,
     })),
     'wrong magic': data(
       { images: idx([2, 28, 28], 0x0d03) },
@@ -96,7 +97,7 @@ const cases: Readonly<Record<Exclude<ErrorCode, (typeof lateCodes)[number]>, Rea
   'recipe-invalid': {
     'an unknown name': { ...coordinator('--recipe gam', /gam/) },
     'a file that is not there': coordinator('--recipe ./nowhere.mjs', /\.\/nowhere\.mjs cannot be read: there is no such file/),
-    'a file that is no module': withFile('r.txt', 'x', (path) => ({
+    'a file that is not a module': withFile('r.txt', 'x', (path) => ({
       args: ['--recipe', path],
       says: /r\.txt is not JavaScript or TypeScript/,
     })),
@@ -109,9 +110,9 @@ const cases: Readonly<Record<Exclude<ErrorCode, (typeof lateCodes)[number]>, Rea
       args: ['--recipe', path],
       says: /r\.mjs has no default export/,
     })),
-    'one that has moved away since': withFile('run/config.json', '{"recipe":"/nowhere/r.mjs"}', () => ({
+    'a file that has been moved': withFile('run/config.json', '{"recipe":"/nowhere/r.mjs"}', () => ({
       args: ['--resume'],
-      says: /config\.json has --recipe \/nowhere\/r\.mjs, which is not there any more: give its new place with --recipe\./,
+      says: /config\.json has --recipe \/nowhere\/r\.mjs, which no longer exists: give its new location with --recipe\./,
     })),
     'a missing field': withFile('r.mjs', 'export default { name: "x" };', (path) => ({
       args: ['--recipe', path],
@@ -130,7 +131,7 @@ const cases: Readonly<Record<Exclude<ErrorCode, (typeof lateCodes)[number]>, Rea
   },
   'address-invalid': {
     'an address of another machine': coordinator('--bind tcp://203.0.113.1:5555', /Cannot bind 'tcp:\/\/203\.0\.113\.1:5555': .*--bind/),
-    'a socket in a directory that is not there': coordinator(
+    'a socket in a missing directory': coordinator(
       '--bind ipc:///nowhere/lockstep.sock',
       /Cannot bind 'ipc:\/\/\/nowhere\/lockstep\.sock'/,
     ),
@@ -138,12 +139,12 @@ const cases: Readonly<Record<Exclude<ErrorCode, (typeof lateCodes)[number]>, Rea
       '--metrics-host 203.0.113.1',
       /metrics cannot be served on 203\.0\.113\.1:0: no network interface.*--metrics-host/,
     ),
-    'worker: everywhere is nowhere': worker('--backend wasm --connect tcp://*:5555', /Cannot connect to 'tcp:\/\/\*:5555'.*--connect/),
+    'worker: a wildcard address': worker('--backend wasm --connect tcp://*:5555', /Cannot connect to 'tcp:\/\/\*:5555'.*--connect/),
   },
   'run-exists': {
-    'a run directory that is taken': withFile('run/config.json', '{}', () => ({
+    'a run directory that holds a run': withFile('run/config.json', '{}', () => ({
       args: [],
-      says: /run holds a run already\. Add --resume to go on with it, or choose another --run-dir\./,
+      says: /run holds a run already\. Add --resume to continue it, or choose another --run-dir\./,
     })),
   },
   'resume-invalid': {
@@ -156,15 +157,15 @@ const cases: Readonly<Record<Exclude<ErrorCode, (typeof lateCodes)[number]>, Rea
     },
     'a run without its config': withFile('run/losses.jsonl', '{"step":1}\n', () => ({
       args: ['--resume'],
-      says: /run holds a part of a run, but no config\.json: put that file back, or choose another --run-dir\./,
+      says: /run holds a part of a run, but no config\.json: restore that file, or choose another --run-dir\./,
     })),
     'another recipe': withFile('run/config.json', configOf({ recipe: 'gan', recipeHash: '0' }), () => ({
       args: ['--resume', '--recipe', tinyRecipe],
-      says: /run cannot be resumed: the recipe 'tiny-gan' is not the one that the run was begun with\. Restore it, give its place with --recipe, or start a new run/,
+      says: /run cannot be resumed: the recipe 'tiny-gan' is not the one that the run began with\. Restore it, give its location with --recipe, or start a new run/,
     })),
     'other data': withFile('run/config.json', configOf({ recipe: tinyRecipe, datasetSha256: '0' }), () => ({
       args: ['--resume'],
-      says: /run cannot be resumed: the data set is not the one that the run was begun with\. Restore it, give its place with --data, or start a new run/,
+      says: /run cannot be resumed: the data set is not the one that the run began with\. Restore it, give its location with --data, or start a new run/,
     })),
     'a changed flag': withFile('run/config.json', '{"seed":1}', () => ({
       args: ['--resume', '--seed', '2'],
@@ -178,7 +179,7 @@ const cases: Readonly<Record<Exclude<ErrorCode, (typeof lateCodes)[number]>, Rea
   disk: {
     'a file where the run directory should go': withFile('run', 'a file', () => ({
       args: [],
-      says: /Cannot use \S+run\S*: a file stands where a directory is needed \(E\w+\)\. Move it away, or choose another --run-dir\./,
+      says: /Cannot use \S+run\S*: there is a file where a directory is needed \(E\w+\)\. Move it away, or choose another --run-dir\./,
     })),
   },
   'backend-unavailable': {
@@ -196,11 +197,11 @@ const cases: Readonly<Record<Exclude<ErrorCode, (typeof lateCodes)[number]>, Rea
     }),
   },
   'gpu-unavailable': {
-    'worker: a GPU on a machine without': async (_, place) => ({
+    'worker: a GPU on a machine without GPUs': async (_, place) => ({
       ...worker('--gpu 0', /No NVIDIA GPU can be used: nvidia-smi is not on the PATH\. .*--backend wasm/),
       environment: { PATH: place },
     }),
-    'worker: a GPU that is not there': async (_, place) => ({
+    'worker: a GPU that does not exist': async (_, place) => ({
       ...worker('--gpu 1', /--gpu: there is no visible GPU '1'\. Visible: 0 \(Fake GPU, GPU-0abc\)/),
       environment: { PATH: await fakeNvidiaSmi(place) },
     }),
@@ -234,7 +235,7 @@ for (const [code, byName] of Object.entries(cases) as [keyof typeof cases, Reado
         let complaint = '';
         started.child.stderr!.on('data', (text: string) => (complaint += text));
         const found = await within(started, 'a refusal', started.exited);
-        // It waited for a coordinator: the backend is there.
+        // It waited for a coordinator, so the backend works.
         if (code === 'backend-unavailable' && found.code === errorTable['coordinator-unreachable'].exitCode)
           return t.skip(`${args[1]} works here`);
         assert.equal(found.code, errorTable[code].exitCode, started.output());
@@ -272,7 +273,7 @@ async function listing(place: string): Promise<string[]> {
   return (await readdir(place, { recursive: true })).toSorted();
 }
 
-/** A config.json of a run that was begun with other bytes. */
+/** A config.json of a run that began with other bytes. */
 function configOf({ recipe, ...about }: { recipe: string; recipeHash?: string; datasetSha256?: string }): string {
   return JSON.stringify({ recipe, about: { runId: 'x', ...about } });
 }
@@ -295,7 +296,7 @@ function idx(shape: readonly number[], magic = 0x0800 | shape.length): Buffer {
   return Buffer.concat([header, Buffer.alloc(shape.reduce((product, dimension) => product * dimension, 1))]);
 }
 
-/** A case with a data set of two images, good but for what it replaces. */
+/** A case with a data set of two images, valid except for what it replaces. */
 function data(replaced: { images?: Buffer; labels?: Buffer }, says: RegExp): Case {
   const { images, labels } = { images: idx([2, 28, 28]), labels: idx([2]), ...replaced };
   return async (_, place) => {

@@ -8,7 +8,7 @@ import { startRun, temporaryDirectory } from './harness.ts';
 
 const [height, width] = [4, 2];
 
-/** Learns nothing: its pictures are red, whatever the weights. */
+/** Learns nothing: its pictures are red for any weights. */
 const recipe = `export default {
   name: 'red', batchSize: 4, epochs: 1, real: { shape: [${height}, ${width}, 3], range: [0, 1] },
   inputs: { z: { shape: [1], distribution: 'normal' } },

@@ -1,4 +1,6 @@
-/** `--config` repeats a run bit for bit, whatever `auto` would take by now, or says why it cannot; and runs that begin together do not meet. */
+/**
+ * `--config` repeats a run bit for bit, whatever `auto` would choose now, or says why it cannot. Runs that begin at once do not collide.
+ */
 import assert from 'node:assert/strict';
 import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -14,7 +16,7 @@ interface Config {
 const short = [...quick, '--steps', '3'];
 
 describe('--config', { concurrency: 2 }, () => {
-  test('takes the backend that auto took then', async (t) => {
+  test('uses the backend that auto chose for the first run', async (t) => {
     // Without a native addon, auto is wasm; with one it is tensorflow.
     const original = await startRun(t, { args: [...short, '--spawn'], environment: { LOCKSTEP_NATIVE_DIR: await temporaryDirectory(t) } });
     const { weightsSha256 } = await original.completed();
@@ -34,7 +36,7 @@ describe('--config', { concurrency: 2 }, () => {
 
   for (const [name, about, extra, warnings] of [
     [
-      'other last bits',
+      'different last bits',
       { backend: 'tensorflow', fingerprint: '0'.repeat(64) },
       [],
       [
@@ -47,12 +49,12 @@ describe('--config', { concurrency: 2 }, () => {
       [],
       [/both use --backend wasm, on another device, library or version of Lockstep\.$/],
     ],
-    ['nothing, where another seed was asked for', { backend: 'tensorflow', fingerprint: '0'.repeat(64) }, ['--seed', '8'], []],
+    ['nothing if another seed was asked for', { backend: 'tensorflow', fingerprint: '0'.repeat(64) }, ['--seed', '8'], []],
     [
       'another recipe and other data',
       { recipeHash: '0', datasetSha256: '0', fingerprint: '0'.repeat(64) },
       [],
-      [/WARN The recipe is not the one of the run that wrote \S+, so the weights will be others\.$/, /WARN The data set is not the one/],
+      [/WARN The recipe is not the one of the run that wrote \S+, so the weights will differ\.$/, /WARN The data set is not the one/],
     ],
   ] as const) {
     test(`warns of ${name}`, async (t) => {

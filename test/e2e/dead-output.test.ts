@@ -1,6 +1,6 @@
 /**
- * A terminal that closes, a pipe whose reader goes and a disk that is full take log lines from a run, and nothing else: not a result, not
- * an exit code. SIGHUP, which a closing terminal sends, ends nothing; the log goes on in the run directory.
+ * A terminal that closes, a pipe whose reader goes and a full disk cost a run its log lines and nothing else: no result, no exit code.
+ * SIGHUP, which a closing terminal sends, ends nothing; the log continues in the run directory.
  */
 import assert from 'node:assert/strict';
 import { mkdir, readFile, symlink } from 'node:fs/promises';
@@ -93,8 +93,8 @@ describe('dead output', { concurrency: 2, skip: needsProc }, () => {
     then?: () => Promise<void>,
   ): Promise<string> {
     const codeFile = join(await temporaryDirectory(t), 'code');
-    // `script` holds the terminal, and takes it along when it dies. Then the kernel sends SIGHUP to the shell, which passes it on, as shells
-    // do, and stays to tell the exit code.
+    // `script` holds the terminal, which closes when `script` dies. Then the kernel sends SIGHUP to the shell, which passes it on, as
+    // shells do, and stays to report the exit code.
     const words = [...coordinator, ...flags, '--run-dir', directory].map((word) => `'${word}'`).join(' ');
     const line = `trap 'kill -HUP $!' HUP; ${words} < /dev/tty & wait $!; wait $!; echo $? > '${codeFile}'`;
     const terminal = launch(t, ['script', '--quiet', '--command', line, '/dev/null'], { SHELL: '/bin/bash', TERM: 'xterm' });
@@ -120,7 +120,7 @@ describe('dead output', { concurrency: 2, skip: needsProc }, () => {
       process.kill(Number(/"coordinator-started".*"pid":(\d+)/.exec(await events())![1]), 'SIGTERM');
     });
     assert.equal(code, '21');
-    assert.match(await logOf(directory), /Stopped after step \d+: stopped by SIGTERM\. Go on with: /);
+    assert.match(await logOf(directory), /Stopped after step \d+: stopped by SIGTERM\. Resume with: /);
     assert.match(await events(), /"event":"checkpoint"/);
   });
 
@@ -171,7 +171,7 @@ describe('dead output', { concurrency: 2, skip: needsProc }, () => {
     assert.match(program.output(), /WARN The log of local-1 is lost: .*EISDIR/);
   });
 
-  test('exit codes and the last sentence are those of an error, although nobody can hear it', async (t) => {
+  test('exit code and last sentence are those of the error, although nobody can read it', async (t) => {
     const directory = await runDirectory(t);
     const flags = [...quick, '--join-timeout', '0.5', '--recipe', tinyRecipe, '--bind', 'tcp://127.0.0.1:0', '--metrics-port', '0'];
     const alone = inShell(t, '"$@" > /dev/full 2>&1', directory, flags);
@@ -195,7 +195,7 @@ describe('dead output', { concurrency: 2, skip: needsProc }, () => {
     assert.equal((await within(help, 'its end', help.exited)).code, 0);
   });
 
-  test('a resumed run goes on with the log of the run', async (t) => {
+  test('a resumed run continues the log of the run', async (t) => {
     const directory = await runDirectory(t);
     const endless = ['--steps', '100000'];
     const first = await startRun(t, { directory, args: [...quick, ...spawnTwo, ...endless] });
@@ -212,7 +212,7 @@ describe('dead output', { concurrency: 2, skip: needsProc }, () => {
     const log = await logOf(directory);
     assert.match(
       log,
-      /^# \d{4}-\d\d-\d\dT\S+ coordinator \S+, process \d+\n[^]*Stopped after[^]*^# \d{4}-\d\d-\d\dT[^]*Going on after[^]*Stopped after/m,
+      /^# \d{4}-\d\d-\d\dT\S+ coordinator \S+, process \d+\n[^]*Stopped after[^]*^# \d{4}-\d\d-\d\dT[^]*Resuming after[^]*Stopped after/m,
     );
   });
 });

@@ -20,9 +20,9 @@ const cases: Readonly<
   >
 > = {
   'workers-missing': {
-    'nobody came': async (t) => ({
+    'no worker joined': async (t) => ({
       program: await startRun(t, { args: [...quick, '--workers', '2', '--join-timeout', '0.5', '--steps', '3'] }),
-      says: /^coordinator: Waiting for 2 of 2 workers \(none is here\)\. Start one with: npx .*worker --connect tcp:\S+ .*took longer than --join-timeout/m,
+      says: /^coordinator: Waiting for 2 of 2 workers \(ready: none\)\. Start one with: npx .*worker --connect tcp:\S+ .*took longer than --join-timeout/m,
     }),
   },
   'recipe-invalid': {
@@ -54,7 +54,7 @@ const cases: Readonly<
     },
   },
   'recipe-mismatch': {
-    'no recipe where the run has one of its own': async (t) => {
+    'no recipe for a run whose recipe is not built in': async (t) => {
       const run = await startRun(t, { args: quick });
       return {
         program: start(t, 'worker', ['--connect', await run.endpoint(), '--backend', 'wasm']),
@@ -79,7 +79,7 @@ const cases: Readonly<
       await stepsDone(run, 3);
       run.child.kill('SIGUSR2');
       run.child.kill('SIGTERM');
-      return { program: run, says: /Stopped after step \d+: stopped by SIG(USR2|TERM)\. Go on with: .*--resume/ };
+      return { program: run, says: /Stopped after step \d+: stopped by SIG(USR2|TERM)\. Resume with: .*--resume/ };
     },
     'a worker that is preempted': async (t) => {
       const run = await startRun(t, { args: [...quick, '--steps', '100000'] });
@@ -118,7 +118,7 @@ for (const [code, byName] of Object.entries(cases) as [keyof typeof cases, (type
   });
 }
 
-/** Whether weights have running statistics is known only to who builds them. */
+/** Only a worker, which builds the networks, can find running statistics. */
 function batchNormRecipe(t: TestContext): Promise<string> {
   return recipeFile(t, (tiny) =>
     replaced(
@@ -129,7 +129,7 @@ function batchNormRecipe(t: TestContext): Promise<string> {
   );
 }
 
-/** Answers whatever comes in another protocol version. */
+/** Answers every message in another protocol version. */
 async function coordinatorOfVersion(t: TestContext, version: number): Promise<string> {
   const router = new Router({ linger: 0 });
   t.after(() => router.close());

@@ -14,10 +14,10 @@ export const lateCodes = [
   'stopped',
 ] as const satisfies readonly ErrorCode[];
 
-/** Those among them that need a run to disturb, and are tested with what becomes of it in `faults.test.ts`. */
+/** Those of them that disturb a run, and are tested together with what becomes of that run in `faults.test.ts`. */
 export const faultCodes = ['refused', 'diverged'] as const satisfies readonly (typeof lateCodes)[number][];
 
-/** A recipe that grows by four orders of magnitude a step: its loss leaves float32 after a handful. */
+/** A recipe that grows by four orders of magnitude per step: its loss overflows float32 after a few steps. */
 export const runaway = `export default {
   name: 'runaway', batchSize: 4, epochs: 1, real: { shape: [784], range: [-1, 1] },
   inputs: { z: { shape: [1], distribution: 'uniform' } },

@@ -1,4 +1,7 @@
-/** Faults, with real processes: workers that freeze, leave or lie, strangers, numbers that diverge, disks that fill. The run goes on, or says why not. */
+/**
+ * Faults, with real processes: workers that hang, leave or cheat, strangers, numbers that diverge, full disks. The run goes on, or says why
+ * not.
+ */
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
@@ -19,7 +22,7 @@ import { eventsNamed, hold, lookingForCoordinator, quick, recipeFile, status, st
 const packr = new Packr({ useRecords: false });
 
 describe('faults', { concurrency: 2, skip: needsProc }, () => {
-  test('a frozen worker is let go after --worker-timeout, its shards go to others, and once it thaws it takes part again', async (t) => {
+  test('a suspended worker is removed after --worker-timeout, its shards go to others, and once it is resumed it takes part again', async (t) => {
     const run = await startRun(t, { args: [...quick, '--workers', '2', '--worker-timeout', '2', '--steps', '100000'] });
     const [, b] = await Promise.all([startWorker(t, run, ['--name', 'a']), startWorker(t, run, ['--name', 'b'])]);
     await stepsDone(run, 3);
@@ -60,25 +63,25 @@ describe('faults', { concurrency: 2, skip: needsProc }, () => {
     const run = await startRun(t, { args: [...quick, '--workers', '2', '--min-workers', '2', '--steps', String(steps)] });
     const workers = await Promise.all(['a', 'b'].map((name) => startWorker(t, run, ['--name', name])));
     await stepsDone(run, 5);
-    // One of them owes an answer, which it will send to a coordinator that cannot read it before the connection is given up.
+    // One of them has WORK to answer. It will answer a coordinator that cannot read it before the connection is given up.
     await hold(run, { pid: workers[1]!.child.pid!, name: 'b' });
     await freeze(run.child.pid!);
     workers[1]!.child.kill('SIGCONT');
     for (const worker of workers) await eventually(worker, 'the loss', () => worker.output().includes('Lost the coordinator'));
     run.child.kill('SIGCONT');
     assert.deepEqual((await run.completed()).weightsSha256, (await undisturbed(t)).weightsSha256);
-    // What they had sent before is late, and not a fault of theirs.
+    // What they had sent before is late, which is not their fault.
     assert.deepEqual(await eventsNamed(run, 'worker-refused'), []);
     for (const worker of workers) assert.deepEqual(await within(worker, 'its end', worker.exited), { code: 0, signal: null });
   });
 
-  test('below --min-workers the run pauses and says so; it goes on when one comes, and ends after --join-timeout when none does', async (t) => {
+  test('below --min-workers the run pauses and says so; it continues when one joins, and ends after --join-timeout when none does', async (t) => {
     const bind = `ipc://${join(await temporaryDirectory(t), 'lockstep.sock')}`;
     const [a, b, c] = ['a', 'b', 'c'].map((name) =>
       start(t, 'worker', ['--name', name, '--connect', bind, '--backend', 'wasm', '--recipe', tinyRecipe]),
     ) as [ReturnType<typeof start>, ReturnType<typeof start>, ReturnType<typeof start>];
     for (const worker of [a, b, c]) await lookingForCoordinator(worker);
-    await freeze(c.child.pid!); // kept back as the one that comes later
+    await freeze(c.child.pid!); // kept back to join later
     const run = await startRun(t, {
       bind,
       args: [...quick, '--workers', '2', '--min-workers', '2', '--join-timeout', '5', '--steps', '100000'],
@@ -90,7 +93,7 @@ describe('faults', { concurrency: 2, skip: needsProc }, () => {
       const now = await status(run);
       return now.state === 'waiting' && !now.ready && now;
     });
-    assert.match(reason, /^Waiting for 1 of 2 workers \(here: a\)\. Start one with: npx .*worker .*--connect ipc:/);
+    assert.match(reason, /^Waiting for 1 of 2 workers \(ready: a\)\. Start one with: npx .*worker .*--connect ipc:/);
     const paused = (await status(run)).step;
     c.child.kill('SIGCONT');
     await stepsDone(run, paused + 3);
@@ -98,27 +101,27 @@ describe('faults', { concurrency: 2, skip: needsProc }, () => {
     assert.equal((await within(run, 'its end', run.exited)).code, 13);
     assert.match(
       run.output(),
-      /^coordinator: Waiting for 1 of 2 workers \(here: a\).* This took longer than --join-timeout \(5 s\)\..*--resume/m,
+      /^coordinator: Waiting for 1 of 2 workers \(ready: a\).* This took longer than --join-timeout \(5 s\)\..*--resume/m,
     );
     const { step } = (await eventsNamed(run, 'coordinator-ended'))[0]!;
     assert.ok((await readdir(join(run.directory, 'checkpoints'))).some((name) => name.startsWith(`step-${String(step).padStart(6, '0')}`)));
     assert.deepEqual(await within(a, 'its end', a.exited), { code: 0, signal: null });
   });
 
-  test('a worker with another recipe, one with another protocol, one with a taken name and strangers are sent away, and the run goes on', async (t) => {
+  test('a worker with another recipe, one with another protocol, one with a name in use, and strangers are refused, and the run goes on', async (t) => {
     const run = await startRun(t, { args: [...quick, '--workers', '2', '--steps', String(steps)] });
     const endpoint = await run.endpoint();
     const changed = await startWorker(t, run, ['--name', 'changed', '--recipe', await recipeFile(t, (tiny) => `${tiny}// mine`)]);
     assert.equal((await within(changed, 'its end', changed.exited)).code, 17);
     assert.match(
       changed.output(),
-      /^worker: The recipe 'tiny-gan' here \([0-9a-f]{12}\) is not the run's 'tiny-gan' \([0-9a-f]{12}\): use the coordinator's copy of/m,
+      /^worker: The recipe 'tiny-gan' on this machine \([0-9a-f]{12}\) is not the run's 'tiny-gan' \([0-9a-f]{12}\): use the coordinator's copy of/m,
     );
 
     const old = await startWorker(t, run, ['--name', 'a']);
     await eventually(run, 'the first a', async () => (await eventsNamed(run, 'worker-joined')).length === 1);
     const [ancient] = await asStranger(t, endpoint, [packr.pack([99, { type: 'hello' }])]);
-    assert.match(ancient!, /It sent protocol version 99, not 2: install Lockstep \S+ \(protocol 2\) there/);
+    assert.match(ancient!, /It sent protocol version 99, not 2: install Lockstep \S+ \(protocol 2\) on its machine/);
     const liars = [
       [Buffer.alloc(0)],
       [randomBytes(100)],
@@ -190,11 +193,11 @@ describe('faults', { concurrency: 2, skip: needsProc }, () => {
     assert.equal(newest, `step-${String(steps).padStart(6, '0')}`);
     const resumed = await startRun(t, { directory: run.directory, args: ['--resume'] });
     assert.equal((await within(resumed, 'its end', resumed.exited)).code, 19);
-    assert.match(resumed.output(), new RegExp(`Going on after step ${steps}\\.`));
+    assert.match(resumed.output(), new RegExp(`Resuming after step ${steps}\\.`));
     assert.match(resumed.output(), sentence);
   });
 
-  test('a disk that is full: training goes on, the last checkpoint ends it with the path, and with room again it completes with the same bits', async (t) => {
+  test('on a full disk training goes on, the last checkpoint ends it with the path, and once there is room it completes with the same bits', async (t) => {
     const disk = await smallDisk(t);
     if (disk === undefined) return t.skip('needs to mount a tmpfs (root)');
     const directory = join(disk, 'run');
@@ -218,12 +221,12 @@ describe('faults', { concurrency: 2, skip: needsProc }, () => {
     assert.equal((await within(run, 'its end', run.exited)).code, 10);
     assert.match(
       run.output(),
-      new RegExp(`A checkpoint could not be written, and training goes on: Cannot write ${directory}/\\S+: the disk is full \\(ENOSPC\\)`),
+      new RegExp(`A checkpoint could not be written; training continues: Cannot write ${directory}/\\S+: the disk is full \\(ENOSPC\\)`),
     );
     assert.match(
       run.output(),
       new RegExp(
-        `^coordinator: Cannot write ${directory}/\\S+: the disk is full \\(ENOSPC\\)\\. Free space there, then go on with --resume\\.$`,
+        `^coordinator: Cannot write ${directory}/\\S+: the disk is full \\(ENOSPC\\)\\. Free space there, then continue with --resume\\.$`,
         'm',
       ),
     );
@@ -246,7 +249,7 @@ describe('faults', { concurrency: 2, skip: needsProc }, () => {
   });
 });
 
-/** Sends frames as somebody who knows ZeroMQ but not the rules; with `answers`, waits for an answer and resolves with its text. */
+/** Sends frames over ZeroMQ that break the protocol; with `answers`, waits for an answer and resolves with its text. */
 async function asStranger(t: TestContext, endpoint: string, frames: readonly Uint8Array[], answers = true): Promise<string[]> {
   const dealer = new Dealer({ linger: 1000, routingId: `stranger-${randomBytes(4).toString('hex')}` });
   t.after(() => dealer.close());

@@ -1,4 +1,4 @@
-/** `auto` on machines with an NVIDIA driver, which a stand-in for nvidia-smi plays: what runs, and what a person is told. */
+/** `auto` on machines with an NVIDIA driver, which a stand-in for nvidia-smi imitates: what runs, and what is logged. */
 import assert from 'node:assert/strict';
 import { chmod, mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -32,7 +32,7 @@ function linesOf(run: Run, level: string): string[] {
     .filter((line) => line.includes(` ${level} `) && line.includes('Workers run on the CPU'));
 }
 
-describe('auto where there is an NVIDIA driver', { concurrency: 2 }, () => {
+describe('auto on a machine with an NVIDIA driver', { concurrency: 2 }, () => {
   test('one GPU and four workers train on the CPU, and one line says why', async (t) => {
     const run = await spawnAuto(t, await machine(t, gpus(1)));
     await run.completed();
@@ -61,8 +61,6 @@ describe('auto where there is an NVIDIA driver', { concurrency: 2 }, () => {
 
   test('a worker started by hand warns of it too', async (t) => {
     const worker = start(t, 'worker', ['--connect', 'ipc:///nowhere/lockstep.sock'], await machine(t, hangs));
-    await eventually(worker, 'its backend', () =>
-      / WARN Backend cuda was not taken: nvidia-smi did not answer within/.test(worker.output()),
-    );
+    await eventually(worker, 'its backend', () => / WARN Backend cuda was skipped: nvidia-smi did not answer within/.test(worker.output()));
   });
 });

@@ -144,7 +144,7 @@ export async function startWorker(t: TestContext, run: Run, args: readonly strin
   return start(t, 'worker', ['--connect', await run.endpoint(), '--backend', 'wasm', ...recipe, ...args]);
 }
 
-/** A program that is expected to refuse: its exit code and what it said. */
+/** A program that is expected to refuse to run: its exit code and its output. */
 export async function refusal(
   t: TestContext,
   program: keyof typeof bins,
@@ -179,7 +179,7 @@ export async function eventually<T>(
 export async function within<T>(program: Program, what: string, promise: Promise<T>, patienceMs = defaultPatienceMs): Promise<T> {
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new Error(`Waited in vain for ${what} of: ${program.command}\n${lastLines(program)}`)), patienceMs);
+    timer = setTimeout(() => reject(new Error(`Timed out waiting for ${what} of: ${program.command}\n${lastLines(program)}`)), patienceMs);
   });
   return Promise.race([promise, late]).finally(() => clearTimeout(timer));
 }

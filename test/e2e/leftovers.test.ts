@@ -1,4 +1,4 @@
-/** Invariant I8, with real processes: whatever ends a run, no process, port, socket or temporary file of it stays. */
+/** Invariant I8, with real processes: whatever ends a run, no process, port, socket or temporary file of it is left. */
 import assert from 'node:assert/strict';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -103,14 +103,14 @@ describe('nothing is left behind', { concurrency: 2, skip: needsProc }, () => {
     let pid = 0;
     for (const pause of ['0.25', '0.5']) {
       const before = pid;
-      pid = await eventually(run, 'a (new) life of local-1', async () => {
+      pid = await eventually(run, 'a new process of local-1', async () => {
         const current = await workerPid(run, 'local-1');
         return current !== before && current;
       });
       process.kill(pid, 'SIGKILL');
       await eventually(run, 'a restart', () => run.output().includes(`Worker local-1 ended (SIGKILL); starting it again in ${pause} s.`));
     }
-    await eventually(run, 'a third life', async () => (await workerPid(run, 'local-1')) !== pid);
+    await eventually(run, 'a third process', async () => (await workerPid(run, 'local-1')) !== pid);
     await stepsDone(run, (await run.losses()).length + 5);
     run.child.kill('SIGINT');
     assert.equal((await within(run, 'its end', run.exited)).code, 0);
@@ -120,6 +120,6 @@ describe('nothing is left behind', { concurrency: 2, skip: needsProc }, () => {
       .filter((line) => line['event'] === 'worker-left' && line['worker'] === 'local-1')
       .map((line) => line['shardsCommitted'] as number);
     const committed = events.findLast((line) => line['event'] === 'coordinator-ended')!['shardsCommitted'] as Record<string, number>;
-    assert.ok(committed['local-1']! > earlier.reduce((sum, count) => sum + count, 0), 'its third life committed shards');
+    assert.ok(committed['local-1']! > earlier.reduce((sum, count) => sum + count, 0), 'its third process committed shards');
   });
 });

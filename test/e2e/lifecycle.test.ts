@@ -1,4 +1,4 @@
-/** Lives of coordinators and workers, with real processes: who may come first, go, come back, and what a signal does. */
+/** Coordinators and workers that start in any order, end, and come back, with real processes; and what signals do. */
 import assert from 'node:assert/strict';
 import { readdir, readFile } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
@@ -21,7 +21,7 @@ describe('lives', { concurrency: 2, skip: needsProc }, () => {
 
   const cores = availableParallelism();
   test(
-    'spawned workers that fill the cores are bound to one each',
+    'spawned workers that fill the cores are bound to one core each',
     { skip: cores > 4 && `needs a machine of at most 4 cores: this one has ${cores}` },
     async (t) => {
       const run = await startRun(t, {
@@ -44,7 +44,7 @@ describe('lives', { concurrency: 2, skip: needsProc }, () => {
     },
   );
 
-  test('workers started by hand outlive a coordinator killed with -9, for as long as they were told, and finish the run with the next one', async (t) => {
+  test('workers started by hand outlive a coordinator killed with -9, until --reconnect-timeout, and finish the run with the next one', async (t) => {
     const bind = `tcp://127.0.0.1:${await freePort()}`;
     const directory = join(await temporaryDirectory(t), 'run');
     const first = await startRun(t, {
@@ -86,7 +86,7 @@ describe('lives', { concurrency: 2, skip: needsProc }, () => {
     const { step } = await status(run);
     run.child.kill('SIGINT');
     assert.deepEqual(await within(run, 'its end', run.exited), { code: 0, signal: null });
-    assert.match(run.output(), new RegExp(`Stopped after step ${step}: stopped by SIGINT\\. Go on with: .*--resume`));
+    assert.match(run.output(), new RegExp(`Stopped after step ${step}: stopped by SIGINT\\. Resume with: .*--resume`));
     assert.deepEqual(await readdir(join(run.directory, 'checkpoints')), [`step-${String(step).padStart(6, '0')}-round-1`]);
     b.child.kill('SIGCONT');
     for (const worker of [a, b]) assert.deepEqual(await within(worker, 'its end', worker.exited), { code: 0, signal: null });
@@ -96,7 +96,7 @@ describe('lives', { concurrency: 2, skip: needsProc }, () => {
     assert.deepEqual(await resumed.losses(), (await undisturbed(t)).losses);
   });
 
-  test('a second signal ends at once, with 128 and its number, and no worker stays', async (t) => {
+  test('a second signal ends the process at once, with 128 plus its number, and no worker is left', async (t) => {
     const run = await startRun(t, { args: [...quick, ...spawnTwo, '--steps', '100000'] });
     const traces = [run.directory, await run.endpoint()];
     await stepsDone(run, 3);
@@ -107,8 +107,8 @@ describe('lives', { concurrency: 2, skip: needsProc }, () => {
     run.child.kill('SIGINT');
     run.child.kill('SIGTERM');
     const { code } = await within(run, 'its end', run.exited);
-    // Which of the two comes first is the kernel's choice.
-    const first = /(\w+) received: stopping; once more ends at once\./.exec(run.output())?.[1];
+    // The kernel decides which of the two comes first.
+    const first = /(\w+) received: stopping\. A second signal ends this process at once\./.exec(run.output())?.[1];
     assert.equal(code, { SIGINT: 128 + 15, SIGTERM: 128 + 2 }[first ?? ''], run.output());
     thaw(pid);
     await until('the end of every worker', async () => (await processesNaming(traces)).length === 0);
@@ -135,7 +135,7 @@ describe('lives', { concurrency: 2, skip: needsProc }, () => {
       assert.equal(code, 6, output);
       assert.match(
         output,
-        new RegExp(`^coordinator: The (endpoint|run directory) \\S+ belongs to process ${holder.child.pid}: stop that one, or choose`),
+        new RegExp(`^coordinator: The (endpoint|run directory) \\S+ is in use by process ${holder.child.pid}: stop it, or choose`),
       );
       assert.equal(await exists(directory), false, 'a refused coordinator leaves no run directory');
     }

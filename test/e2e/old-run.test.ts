@@ -1,4 +1,4 @@
-/** Runs that older versions of Lockstep began go on with this one, bit for bit. `test/fixtures/run-of-format-1/` was written by 0.1.0. */
+/** Runs begun by older versions of Lockstep continue with this one, bit for bit. `test/fixtures/run-of-format-1/` was written by 0.1.0. */
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { cp, readFile } from 'node:fs/promises';
@@ -28,6 +28,6 @@ test('a run of checkpoint format 1, stopped in the middle of a step and moved si
       { epoch: 1, term: undefined },
       { epoch: undefined, term: 2 },
     ],
-    'terms go on from what was called epoch then',
+    'terms continue from what older versions called epochs',
   );
 });

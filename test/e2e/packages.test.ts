@@ -1,5 +1,5 @@
 /**
- * The packages as a user has them: real tarballs, installed into an empty project that is no clone of ours.
+ * The packages as a user has them: real tarballs, installed into an empty project.
  *
  * Without optional dependencies and install scripts, since nothing of what is tested here needs them; that keeps it to seconds.
  */
@@ -59,11 +59,11 @@ describe('an installed package', { timeout: 10 * 60_000 }, () => {
   for (const name of names) {
     test(`${name}: publint and attw find nothing wrong`, async () => {
       await succeeded(bin('publint'), ['--strict', tarball(name)], root);
-      // ESM only, by decision: `require` of a module that awaits at its top level cannot work.
+      // ESM only, on purpose: `require` of a module with top-level await cannot work.
       await succeeded(bin('attw'), ['--profile', 'esm-only', '--no-emoji', tarball(name)], root);
     });
 
-    test(`${name}: holds its licence, its README and what it runs, and neither tests nor leftovers`, async () => {
+    test(`${name}: holds its licence, its README and what it needs to run, but no tests or leftovers`, async () => {
       const folder = join(project, 'node_modules/@lockstep', name);
       assert.equal(await readFile(join(folder, 'LICENSE'), 'utf8'), await readFile(join(root, 'LICENSE'), 'utf8'));
       const files = await readdir(folder, { recursive: true });
@@ -72,7 +72,7 @@ describe('an installed package', { timeout: 10 * 60_000 }, () => {
         files.filter((file) => /\.test\.|testing|tsbuildinfo/.test(file)),
         [],
       );
-      // A file in dist whose source is gone is what an earlier build left: npm run clean.
+      // A file in dist without a source was left by an earlier build: npm run clean.
       const modules = files.filter((file) => /^dist\/.*\.js$/.test(file));
       assert.ok(modules.length > 20, `only ${modules.length} modules`);
       assert.deepEqual(

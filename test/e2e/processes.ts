@@ -1,5 +1,5 @@
 /**
- * What a run has on this machine, seen from outside: processes, ports and files. For tests of what is left behind.
+ * What a run uses on this machine, seen from outside: processes, ports and files. For tests that nothing is left behind.
  *
  * Not responsible for: starting or ending anything (`harness.ts`).
  */
@@ -15,13 +15,13 @@ export const needsProc = process.platform === 'linux' ? false : 'needs /proc';
 const patienceMs = 60_000;
 const pollMs = 20;
 
-/** Waits for something of no program in particular. */
+/** Waits for a condition that belongs to no particular program. */
 export async function until<T>(what: string, probe: () => Promise<T | undefined | null | false>): Promise<T> {
   const deadline = performance.now() + patienceMs;
   for (;;) {
     const found = await probe();
     if (found !== undefined && found !== null && found !== false) return found;
-    if (performance.now() > deadline) throw new Error(`Waited in vain for ${what}`);
+    if (performance.now() > deadline) throw new Error(`Timed out waiting for ${what}`);
     await new Promise((resolve) => setTimeout(resolve, pollMs));
   }
 }
@@ -51,7 +51,7 @@ export async function freeze(pid: number): Promise<void> {
   });
 }
 
-/** Does nothing to a process that is gone. */
+/** Does nothing if the process is gone. */
 export function thaw(pid: number): void {
   try {
     process.kill(pid, 'SIGCONT');
@@ -60,7 +60,7 @@ export function thaw(pid: number): void {
   }
 }
 
-/** The process of a worker's newest life. */
+/** The newest process of a worker. */
 export async function workerPid(run: Run, name: string): Promise<number | undefined> {
   const joined = (await run.events()).findLast((line) => line['event'] === 'worker-joined' && line['worker'] === name);
   return joined?.['pid'] as number | undefined;
@@ -122,7 +122,7 @@ export async function assertNothingLeft({ directory, endpoint, metricsUrl, tempo
   }
   if (endpoint.startsWith('ipc://')) assert.equal(await exists(endpoint.slice('ipc://'.length)), false, 'the socket file is left');
   assert.deepEqual(await readdir(temporary), [], 'files left in the temporary directory');
-  // Shared memory has a name for a moment only, in which another test's run may be.
+  // Shared memory has a name only for a moment, and another test's run may just be in that moment.
   await until(
     'a /dev/shm without files of Lockstep',
     async () => !(await readdir('/dev/shm').catch(() => [] as string[])).some((name) => name.startsWith('lockstep')),

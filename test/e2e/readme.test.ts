@@ -2,7 +2,7 @@
  * Every command in the README and in the comments of examples/, on a clean copy of the project, as a newcomer would type it; training ones
  * are shortened by extra flags.
  *
- * A command that appears there and not in the table here fails the test, and the other way round.
+ * A command that is there but not in this file's table fails the test, and the other way round.
  */
 import assert from 'node:assert/strict';
 import { execFile, spawn } from 'node:child_process';
@@ -13,7 +13,7 @@ import { promisify } from 'node:util';
 import { root, temporaryDirectory } from './harness.ts';
 
 const execute = promisify(execFile);
-/** Ports of their own, a handful of steps, a backend that is there everywhere. */
+/** Ports of their own, a handful of steps, a backend that works everywhere. */
 const short = '--steps 4 --grid-every 2 --metrics-port 0';
 const anyPort = '--bind tcp://127.0.0.1:0';
 
@@ -28,7 +28,7 @@ interface Place {
   run(line: string): Promise<Outcome>;
 }
 
-/** What is done with each command, in this order: an earlier one makes what a later one needs. */
+/** How each command is tested, in this order: an earlier one makes what a later one needs. */
 const commands: Record<string, (place: Place, t: TestContext) => Promise<void>> = {
   'npm ci && npm start': async (place) => {
     const { code, output } = await place.run(`npm ci && npm start -- ${short} ${anyPort}`);
@@ -43,7 +43,7 @@ const commands: Record<string, (place: Place, t: TestContext) => Promise<void>> 
   'npx --no -- coordinator --resume': async (place) => {
     const { code, output } = await place.run(`npx --no -- coordinator --resume --spawn --workers 2 --steps 6 --metrics-port 0 ${anyPort}`);
     assert.equal(code, 0, output);
-    assert.match(output, /Going on after step 4/);
+    assert.match(output, /Resuming after step 4/);
   },
   'npx --no -- coordinator --config runs/NAME/config.json --spawn': async (place) => {
     const { output: newest } = await place.run('ls -t runs | head -1');
@@ -120,15 +120,15 @@ test('every command of the README and the examples works on a clean copy', { tim
   const examples = (await readdir(join(root, 'examples'))).map((name) => join('examples', name));
   const texts = await Promise.all(['README.md', ...examples].map((name) => readFile(join(root, name), 'utf8')));
   const named = new Set(texts.flatMap(commandsIn));
-  assert.deepEqual([...named].toSorted(), Object.keys(commands).toSorted(), 'the texts and this test name the same commands');
+  assert.deepEqual([...named].toSorted(), Object.keys(commands).toSorted(), 'the documents and this test name the same commands');
   const directory = join(await temporaryDirectory(t), 'lockstep');
   await copyProject(directory);
   const place: Place = { directory, run: (line) => shell(line, directory) };
   for (const [command, check] of Object.entries(commands)) await t.test(command, (inner) => check(place, inner));
 });
 
-// Without '--' npm takes the flags for its own: the command prints nothing and exits with 1.
-test('no text tells people npx without --', async () => {
+// Without '--' npm takes the flags as its own: the command prints nothing and exits with 1.
+test('no text shows npx without --', async () => {
   const wrong: string[] = [];
   for (const file of await projectFiles()) {
     // A file deleted in the work tree and not yet in the index is not part of the project.

@@ -1,6 +1,7 @@
 /**
- * The runs whose weights and losses are recorded in test/fixtures/reference-runs.json still give those bits: on this Node each of them, and
- * on other releases one. `npm run nodes` installs those; without it they are skipped by name, or fail where LOCKSTEP_REQUIRE_NODES=1 (CI).
+ * The runs whose weights and losses are recorded in test/fixtures/reference-runs.json still give those bits: all of them on this Node, and
+ * one of them on other releases. `npm run nodes` installs those; without it they are skipped by name, or fail where
+ * LOCKSTEP_REQUIRE_NODES=1 (CI).
  */
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
@@ -36,7 +37,7 @@ async function figuresOf(t: TestContext, node: string, recipe: string): Promise<
 }
 
 describe('the reference runs', { concurrency: false }, () => {
-  test('are those that are known here', () => assert.deepEqual(Object.keys(recipes), Object.keys(reference.runs)));
+  test('are those that this test knows', () => assert.deepEqual(Object.keys(recipes), Object.keys(reference.runs)));
 
   for (const [name, recipe] of Object.entries(recipes)) {
     test(`${name} on this Node (${process.version})`, async (t) => {

@@ -1,4 +1,6 @@
-/** `--resume` wherever a run may have been interrupted: before anything, between two writes, after the last step; moved, or with files lost. */
+/**
+ * `--resume` wherever a run may have been interrupted: before it began, between two writes, after the last step; moved, or with lost files.
+ */
 import assert from 'node:assert/strict';
 import { cp, mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
@@ -23,7 +25,7 @@ const alone = ['--bind', 'tcp://127.0.0.1:0', '--metrics-port', '0'];
 const spawnOne = ['--spawn', '--backend', 'wasm'];
 
 describe('a run whose steps are all done', { concurrency: 2 }, () => {
-  test('but whose export failed is exported by --resume, without workers and ports; once more, nothing is written', async (t) => {
+  test('but whose export failed is exported by --resume, without workers and ports; the next --resume writes nothing', async (t) => {
     const run = await startRun(t, { args: [...quick, ...length] });
     await run.endpoint();
     const model = join(run.directory, 'model');
@@ -42,7 +44,7 @@ describe('a run whose steps are all done', { concurrency: 2 }, () => {
     const summary = await run.summary();
     assert.deepEqual(summary.weightsSha256, expected.weightsSha256);
     assert.deepEqual([summary.steps, summary.images], [steps, steps * 16]);
-    assert.deepEqual([summary.seconds, summary.imagesPerSecond, summary.workers], [null, null, null], 'what nobody knows any more');
+    assert.deepEqual([summary.seconds, summary.imagesPerSecond, summary.workers], [null, null, null], 'what is no longer known');
     for (const name of ['generator', 'discriminator'])
       assert.deepEqual(await readdir(join(model, name)), ['model.json', 'weights.bin'], name);
     assert.deepEqual(
@@ -57,7 +59,7 @@ describe('a run whose steps are all done', { concurrency: 2 }, () => {
     assert.deepEqual(await contents(run.directory), before);
   });
 
-  test('and that lost one export keeps what its summary knows', async (t) => {
+  test('that has lost one export keeps what its summary says', async (t) => {
     const run = await startRun(t, { args: [...quick, ...length, ...spawnOne] });
     const summary = await run.completed();
     const weights = join(run.directory, 'model/generator/weights.bin');
@@ -71,7 +73,7 @@ describe('a run whose steps are all done', { concurrency: 2 }, () => {
   });
 });
 
-describe('--resume where nothing was begun', { concurrency: 2 }, () => {
+describe('--resume where no run has begun', { concurrency: 2 }, () => {
   test('starts the run, with any options, in the directory that it names', async (t) => {
     const directory = join(await temporaryDirectory(t), 'mine');
     const run = await startRun(t, { directory, args: ['--resume', ...quick, ...length, ...spawnOne, '--recipe', tinyRecipe] });
@@ -79,7 +81,7 @@ describe('--resume where nothing was begun', { concurrency: 2 }, () => {
     assert.match(run.output(), /INFO .*mine holds no run yet: starting a new one\./);
   });
 
-  test('starts one in runs/ where there is no runs/, and goes on with it the next time', async (t) => {
+  test('starts one in runs/ if there is no runs/, and continues it the next time', async (t) => {
     const place = await temporaryDirectory(t);
     const args = ['--resume', ...quick, ...length, ...spawnOne, ...alone, '--recipe', tinyRecipe];
     const first = start(t, 'coordinator', args, {}, place);
@@ -116,7 +118,7 @@ describe('--resume where nothing was begun', { concurrency: 2 }, () => {
   }
 });
 
-describe('a run to go on with', { concurrency: 2 }, () => {
+describe('a run that was stopped', { concurrency: 2 }, () => {
   test('takes the same recipe and data from another place, by a relative path, and keeps that place', async (t) => {
     const run = await stopped(t);
     const place = await temporaryDirectory(t);
@@ -128,7 +130,7 @@ describe('a run to go on with', { concurrency: 2 }, () => {
     assert.equal(config.recipe, join(place, 'moved.mjs'));
   });
 
-  test('begins a new losses.jsonl where lines were lost, keeps the old one, says so once, and goes on with that one', async (t) => {
+  test('begins a new losses.jsonl if lines were lost, keeps the old one, says so once, and continues the new one', async (t) => {
     const run = await stopped(t);
     const path = join(run.directory, 'losses.jsonl');
     const lines = (await readFile(path, 'utf8')).split('\n');
@@ -174,7 +176,7 @@ async function exitOf(program: Program): Promise<number | null> {
   return (await within(program, 'its end', program.exited)).code;
 }
 
-/** Of every file but the log, which tells of every life. */
+/** Of every file except the log, which every process appends to. */
 async function contents(directory: string): Promise<Record<string, string>> {
   const entries = await readdir(directory, { recursive: true, withFileTypes: true });
   const files = entries

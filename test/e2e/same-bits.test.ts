@@ -77,7 +77,7 @@ describe('same bits', { concurrency: false }, () => {
     assert.deepEqual(bits(inline.summary), bits(await undisturbed(t)));
   });
 
-  test('another seed gives other weights, and training changes them', async (t) => {
+  test('another seed gives different weights, and training changes them', async (t) => {
     const other = await train(t, 1, ['--seed', '2']);
     const oneStep = await train(t, 1, ['--steps', '1']);
     const reference = bits(await undisturbed(t));
@@ -87,12 +87,12 @@ describe('same bits', { concurrency: false }, () => {
     }
   });
 
-  test('when a worker is killed with -9 in the middle, and its shards are dealt again', async (t) => {
+  test('when a worker is killed with -9 in the middle, and its shards are reassigned', async (t) => {
     const run = await startRun(t, { args: ['--workers', '2', ...short, '--steps', '150'] });
     await startWorker(t, run, ['--name', 'survivor']);
     const victim = await startWorker(t, run, ['--name', 'victim']);
     await eventually(run, 'twenty steps', async () => (await run.losses()).length >= 20);
-    // Stopped first, so that it is sure to owe shards when it dies.
+    // Stopped first, so that it certainly has shards when it dies.
     victim.child.kill('SIGSTOP');
     const stuckAt = (await run.losses()).length;
     await eventually(run, 'a round that waits for the victim', async () => ((await status(run)).reason as string).endsWith('from victim.'));
@@ -100,7 +100,7 @@ describe('same bits', { concurrency: false }, () => {
     const summary = await run.completed();
     assert.ok(stuckAt < 150, 'killed before the end');
     const reassigned = await eventsNamed(run, 'shards-reassigned');
-    assert.ok(reassigned.length >= 1 && (reassigned[0]!['shards'] as number[]).length >= 1, 'at least one shard was dealt again');
+    assert.ok(reassigned.length >= 1 && (reassigned[0]!['shards'] as number[]).length >= 1, 'at least one shard was reassigned');
     assert.equal((await eventsNamed(run, 'worker-left'))[0]!['worker'], 'victim');
     assert.deepEqual(bits(summary), bits((await train(t, 1, ['--steps', '150'])).summary));
   });

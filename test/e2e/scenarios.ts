@@ -1,11 +1,13 @@
-/** What the tests of lives and faults share: short runs, their undisturbed result, recipes made on the spot, and holding a run still. */
+/**
+ * What the tests of lifecycles and faults share: short runs, their undisturbed result, recipes made on the spot, and holding a run still.
+ */
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
 import { eventually, type Line, type Program, type Run, startRun, type Summary, temporaryDirectory, tinyRecipe } from './harness.ts';
 import { freeze } from './processes.ts';
 
-/** Enough to be caught in the middle; small, since many of them run. */
+/** Long enough to be interrupted in the middle, and small, since many of them run. */
 export const steps = 60;
 export const quick = ['--shards', '2', '--batch-size', '16', '--grid-every', '0'];
 export const spawnTwo = ['--workers', '2', '--spawn', '--backend', 'wasm'];
@@ -15,7 +17,7 @@ export interface Outcome {
   readonly losses: readonly Line[];
 }
 
-/** Weights and losses of `steps` quick steps that nothing disturbed; computed once a test file. */
+/** Weights and losses of `steps` quick steps that nothing disturbed; computed once per test file. */
 export function undisturbed(t: TestContext): Promise<Outcome> {
   reference ??= (async () => {
     const run = await startRun(t, { args: [...quick, '--workers', '1', '--spawn', '--backend', 'wasm', '--steps', String(steps)] });
@@ -40,8 +42,8 @@ export async function eventsNamed(run: Run, event: string): Promise<Line[]> {
 }
 
 /**
- * Stops a worker that takes part such that the run waits for it in a round of `phase` (of any, if undefined), and stays there.
- * The worker's name is needed since the coordinator says whom it waits for.
+ * Stops a worker so that the run waits for it in a round of `phase` (of any phase, if undefined), and stays there.
+ * The worker's name is needed because the coordinator's status names the workers it waits for.
  */
 export async function hold(run: Run, worker: { readonly pid: number; readonly name: string }, phase?: string): Promise<void> {
   for (;;) {

@@ -1,4 +1,4 @@
-/** What a document names exists: the targets of links, and the project's paths in backticks. */
+/** Everything that a document refers to exists: the targets of links, and the project's paths in backticks. */
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
@@ -35,7 +35,7 @@ test('the index of decisions lists every page, once', () => {
   assert.deepEqual(index.toSorted(), pages.toSorted());
 });
 
-test('a broken link, anchor or path would be found', () => {
+test('broken links, anchors and paths are found', () => {
   assert.deepEqual(linksIn('[a](b.md) ![c](d.png) [`e`](https://x) [f](g.md#h "title")\n\n    [code](i)\n'), ['b.md', 'd.png', 'g.md#h']);
   assert.equal(leadsSomewhere('docs/native.md', '../README.md#speed'), true);
   for (const link of ['../README.md#no-such-heading', 'no-such-file.md', '#no-such-heading']) {
@@ -84,5 +84,5 @@ function anchorsOf(text: string): string[] {
 /** Words in backticks that name a file or folder of the repository. */
 function pathsIn(text: string): string[] {
   const spans = [...prose(text).matchAll(/`([^`\n]+)`/g)].flatMap((match) => match[1]!.split(/\s+/));
-  return spans.filter((word) => /^(packages|test|scripts|docs|examples)\/[\w./-]+$/.test(word));
+  return spans.filter((word) => /^(packages|test|scripts|docs|examples|deploy)\/[\w./-]+$/.test(word));
 }

@@ -1,6 +1,6 @@
 /**
- * The rooms of the packages (folders of `src`) stay apart: a program's ground floor (`main`, `session`, `runtime`) stands on its rooms,
- * never the other way round, and no two rooms need each other. Types count: who reads one room should not have to know the others.
+ * The rooms of the packages (folders of `src`) stay apart: a program's ground floor (`main`, `session`, `runtime`) imports from its rooms,
+ * never the other way round, and no two rooms import from each other. Type imports count: one room can be read without knowing the others.
  */
 import assert from 'node:assert/strict';
 import { readdirSync, readFileSync } from 'node:fs';
@@ -17,7 +17,7 @@ interface Import {
   readonly to: string;
 }
 
-/** Source files of a package, relative to its `src`. Tests and what is for tests only may reach anywhere. */
+/** Source files of a package, relative to its `src`. Tests, and files only for tests, may import from anywhere. */
 function sourcesOf(name: string): string[] {
   const files = readdirSync(join(packages, name, 'src'), { recursive: true, encoding: 'utf8' });
   return files.filter((file) => file.endsWith('.ts') && !/\.test\.ts$|(^|\/)testing(\/|\.ts$)/.test(file));
@@ -61,14 +61,14 @@ function circleIn(imports: readonly Import[]): Import[] | undefined {
 const shown = (imports: readonly Import[]): string => imports.map(({ from, to }) => `${from} imports ${to}`).join('; ');
 
 for (const name of [...programs, 'shared']) {
-  test(`${name}: no two rooms need each other`, () => {
+  test(`${name}: no two rooms import from each other`, () => {
     const imports = importsOf(name);
     assert.ok(imports.length > 20, 'imports were found');
     assert.equal(shown(circleIn(imports) ?? []), '');
   });
 }
 
-// In shared it is the other way round: what lies on its ground floor (errors, random numbers) is what its rooms stand on.
+// In shared it is the other way round: its rooms import from its ground floor (errors, random numbers).
 for (const name of programs) {
   test(`${name}: no room imports from the ground floor`, () => {
     assert.equal(shown(importsOf(name).filter(({ from, to }) => !isOnGroundFloor(from) && isOnGroundFloor(to))), '');

@@ -16,7 +16,7 @@ const full = process.env['LOCKSTEP_FULL'] === '1';
 const epochs = full ? [] : ['--epochs', '2'];
 const classesWanted = full ? 8 : 3;
 const samples = 640;
-/** A class is found if one sample in a hundred is surely of it. */
+/** A class counts as drawn if the classifier is sure of it for one sample in a hundred. */
 const leastPerClass = Math.ceil(samples / 100);
 const sure = 0.9;
 
@@ -58,7 +58,7 @@ async function drawn(tf: Tf, directory: string): Promise<Tensor2D> {
   return generator.predict(tf.tensor2d(z, [samples, 100])) as Tensor2D;
 }
 
-/** One hidden layer, three passes over MNIST, and a check on held-out images that it can be believed. */
+/** One hidden layer, three passes over MNIST, and a check on held-out images that it can be trusted. */
 async function trainClassifier(tf: Tf): Promise<Model> {
   const { images, labels, count, pixels } = await loadDataset();
   const held = 2000;

@@ -2,7 +2,7 @@
  * Does a worker's computation last? Thousands of steps of gan-seed on native TensorFlow, weights replaced every phase as a worker replaces
  * them: no abort, no tensor and no memory left behind.
  *
- * In full (`npm run test:long`) 20,000 steps, a quarter of an hour; `npm test` takes 300. LOCKSTEP_SOAK_STEPS sets another number,
+ * In full (`npm run test:long`) 20,000 steps, a quarter of an hour; `npm test` runs 300. LOCKSTEP_SOAK_STEPS sets another number,
  * LOCKSTEP_SOAK_EXECUTION another way to run phases: eager, graph (the default) or xla.
  */
 import assert from 'node:assert/strict';
@@ -50,7 +50,7 @@ test(`${steps} steps, ${execution}: resident memory of the last third is at most
     }
   };
   const residentMegabytes = async (): Promise<number> => {
-    // Twice, with a turn between: finalizers run in it, and what they let go of is found by the second.
+    // Twice, with a turn of the event loop between: finalizers run in that turn, and the second collection frees what they released.
     collect();
     await setImmediate();
     collect();

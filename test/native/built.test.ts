@@ -1,5 +1,5 @@
 /**
- * What `npm run native` built works: skipped by name where it was not run, a failure where LOCKSTEP_REQUIRE_NATIVE=1 demands it (CI).
+ * What `npm run native` built works. Skipped by name if it was not run; a failure if LOCKSTEP_REQUIRE_NATIVE=1 demands it (CI).
  */
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';

@@ -74,7 +74,7 @@ export interface RunOptions {
   readonly preload?: string;
 }
 
-/** Runs the script on a machine, with nothing of this process's environment but what is named here. */
+/** Runs the script on a machine, with only the environment that is named here. */
 export function runNative(machine: Machine, flags: readonly string[], { environment = {}, preload }: RunOptions = {}): Outcome {
   const imports = preload === undefined ? [] : ['--import', `data:text/javascript,${encodeURIComponent(preload)}`];
   const { status, stdout, stderr } = spawnSync(process.execPath, [...imports, script, ...flags], {

@@ -1,4 +1,4 @@
-/** Compiled phases on the real addon: the same bits as eager ones, refusals of what a graph would freeze, and nothing left behind. */
+/** Compiled phases on the real addon: the same bits as eager ones, refusals of what a graph would fix, and nothing left behind. */
 import assert from 'node:assert/strict';
 import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -74,7 +74,7 @@ for (const slope of [0, 0.2]) {
   });
 }
 
-test('gan through XLA: eager within 1e-6 of the norm, other bits than without it, the same ones from every new session', async (context) => {
+test('gan through XLA: within 1e-6 of the norm of eager, bits that differ from those without XLA, and the same bits from every new session', async (context) => {
   const tf = await loadNative(context);
   if (!tf) return;
   const recipe = ganWithSlope(0.2);
@@ -178,7 +178,7 @@ for (const [name, make] of Object.entries(losses)) {
     });
 }
 
-test('what a graph would freeze is refused: randomness, state, control flow, and reading values', async (context) => {
+test('what a graph would fix is refused: randomness, state, control flow, and reading values', async (context) => {
   const tf = await loadNative(context);
   if (!tf) return;
   let calls = 0;
@@ -203,7 +203,7 @@ test('what a graph would freeze is refused: randomness, state, control flow, and
   assert.equal(tf.memory().numTensors, before);
 });
 
-test('sessions are bounded, evicted ones come back right, and no tensor, session or file is left over', async (context) => {
+test('sessions are bounded, evicted ones are rebuilt correctly, and no tensor, session or file is left over', async (context) => {
   const tf = await loadNative(context);
   if (!tf) return;
   const temporary = mkdtempSync(join(tmpdir(), 'lockstep-compile-test-'));

@@ -1,4 +1,4 @@
-/** Every way in which `npm run native` can fail is one sentence, and leaves what worked before working. */
+/** Every failure of `npm run native` is one sentence, and leaves what worked before working. */
 import assert from 'node:assert/strict';
 import { mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -56,7 +56,7 @@ test('no Python, and a Python without pip', (context) => {
   assertRefused(machine, runNative(machine, []), /python3 has no pip/);
 });
 
-test('what pip says becomes a sentence: no network, no such version, a full disk, and anything else in its own words', (context) => {
+test('the output of pip becomes a sentence: no network, no such version, a full disk, and anything else in its own words', (context) => {
   const machine = emptyMachine(context);
   addEarlierBuild(machine);
   addCompiler(machine);
@@ -98,7 +98,7 @@ test('too little disk is refused before anything is downloaded, with the numbers
   assertRefused(machine, runNative(machine, [], { preload }), /0\.5 GB free and 1\.4 GB are needed/);
 });
 
-test('--libtensorflow: a folder that is not there, has no library, or has no headers', (context) => {
+test('--libtensorflow: a folder that does not exist, has no library, or has no headers', (context) => {
   const machine = emptyMachine(context);
   addEarlierBuild(machine);
   addCompiler(machine);
@@ -110,7 +110,7 @@ test('--libtensorflow: a folder that is not there, has no library, or has no hea
   assertRefused(machine, runNative(machine, ['--libtensorflow', library]), /lacks the header tensorflow\/c\/c_api\.h/);
 });
 
-/** A folder that passes for a C library until it is linked. */
+/** A folder that looks like a C library until it is linked. */
 function addFakeLibrary(machine: Machine): string {
   const library = join(machine.directory, 'library');
   mkdirSync(join(library, 'lib'), { recursive: true });
@@ -137,7 +137,7 @@ test('an addon that does not compile, and one that does not train, are not insta
   assertRefused(machine, runNative(machine, ['--libtensorflow', library]), /could not train one step, so it was not installed: .+/);
 });
 
-test('a second builder is turned away while the first one lives; the lock of a dead one is taken over', (context) => {
+test('a second builder is refused while the first one runs; the lock of a dead one is taken over', (context) => {
   const machine = emptyMachine(context);
   addEarlierBuild(machine);
   addCompiler(machine);

@@ -22,7 +22,7 @@ test('a flood of signals during products of matrices does no harm', async (t) =>
   const ended = once(child, 'close');
   while (child.exitCode === null && child.signalCode === null) {
     child.kill('SIGWINCH');
-    // A signal or two in every product; as fast as they can be sent, the program would do nothing but handle them.
+    // A signal or two per product: if they were sent as fast as possible, the program would only handle signals.
     await setTimeout(1);
   }
   await ended;

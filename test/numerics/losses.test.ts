@@ -88,7 +88,7 @@ function assertClose(actual: number, expected: number): void {
   assert.ok(Math.abs(actual - expected) <= 1e-6 * Math.abs(expected), `${actual}, expected ${expected}`);
 }
 
-test('softplus, of which the losses are made, is finite and right for logits of any size, and so is its gradient', async () => {
+test('softplus, which the losses are made of, is finite and correct for logits of any size, and so is its gradient', async () => {
   const { tf } = await wasm();
   const logits = [-1e4, -200, -88, -30, -15, -5, -1, -1e-4, 0, 1e-4, 1, 5, 15, 30, 88, 200, 1e4];
   const exact = (x: number): number => Math.max(x, 0) + Math.log1p(Math.exp(-Math.abs(x)));

@@ -1,4 +1,4 @@
-/** The sum over shards is the gradient of the whole batch, whoever adds it. */
+/** The sum over shards is the gradient of the whole batch, wherever it is added. */
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import { fileURLToPath } from 'node:url';
@@ -33,7 +33,7 @@ for (const recipe of [builtInRecipe('gan'), builtInRecipe('gan-seed'), example.r
   });
 }
 
-test('however six shards are dealt, the coordinator gets the same bits', async () => {
+test('however six shards are assigned, the coordinator gets the same bits', async () => {
   const recipe = builtInRecipe('gan');
   const shardCount = 6;
   const compute = await readyCompute(recipe, batchSize, shardCount);
@@ -42,7 +42,7 @@ test('however six shards are dealt, the coordinator gets the same bits', async (
   const samplesOf = (shards: readonly number[]): Uint8Array =>
     Buffer.concat(shards.map((shard) => pixels.subarray(starts[shard]! * image, (starts[shard]! + sizes[shard]!) * image)));
   const totals: Float32Array[] = [];
-  for (const deal of [
+  for (const assignment of [
     [[0, 1, 2, 3, 4, 5]],
     [[5], [3], [0], [1], [4], [2]],
     [
@@ -56,7 +56,7 @@ test('however six shards are dealt, the coordinator gets the same bits', async (
     ],
   ]) {
     const sum = createTreeSum(shardCount, createFlatPool(shardCount));
-    for (const shards of deal) {
+    for (const shards of assignment) {
       const { nodes, flats } = await compute.gradient({ phase: 0, round: 9, shards, samples: samplesOf(shards) });
       nodes.forEach((node, index) => sum.add(node, flats[index]!));
     }

@@ -69,7 +69,7 @@ async function run(options: CoordinatorOptions): Promise<End> {
       metrics.roundCommitted(round);
       options.committed(served.runtime);
     };
-    const told = { metrics: { ...metrics, roundCommitted }, progress: noProgress, log: silentLog };
+    const told = { metrics: { ...metrics, roundCommitted }, progress: noProgress, sinks: [], log: silentLog };
     const served = serve({ ...parts, ...told, carriers: createCarriers('inline'), computesWith: nothing, clock: process.clock });
     options.started(served.runtime, start.cursor.round);
     const { outcome, code } = await served.runtime.ended;
@@ -105,6 +105,7 @@ const metrics = createMetrics({
   version: '0',
   seed: 1,
   processMetrics: false,
+  nowMs: () => 0,
 });
 const nothing = (): void => {};
 

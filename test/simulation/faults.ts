@@ -23,17 +23,17 @@ const ofPlaces: Readonly<Record<string, (world: World, place: Place) => void>> =
   cut: (world, place) => place.process !== undefined && world.network.cut(place.process.name),
   silence,
   delay: (world, place) =>
-    last(world, place, 'delay', {
+    forAWhile(world, place, 'delay', {
       begin: () => (place.link.delayMs = world.random.pick([50, 1000, 10 * second])),
       end: () => (place.link.delayMs = usualDelayMs),
     }),
   repeat: (world, place) =>
-    last(world, place, 'repeat', {
+    forAWhile(world, place, 'repeat', {
       begin: () => (place.link.repeatPercent = world.random.pick([10, 50])),
       end: () => (place.link.repeatPercent = 0),
     }),
   slow: (world, place) =>
-    last(world, place, 'slow', {
+    forAWhile(world, place, 'slow', {
       begin: () => (place.slowness = world.random.pick([10, 300, 3000])),
       end: () => (place.slowness = 1),
     }),
@@ -44,7 +44,7 @@ const ofHead: Readonly<Record<string, Fault>> = {
   'stop the coordinator': ({ head }) => head.runtime?.stop('asked to stop'),
   'freeze the coordinator': (world) => freeze(world, world.head, false),
   'delay what reaches the coordinator': (world) =>
-    last(world, world.head, 'delay', {
+    forAWhile(world, world.head, 'delay', {
       begin: () => (world.network.delayMs = world.random.pick([50, 1000, 10 * second])),
       end: () => (world.network.delayMs = usualDelayMs),
     }),
@@ -94,7 +94,7 @@ function duration({ random }: World): number {
   return random.below(random.pick([second, 10 * second, 10 * second, 100 * second, 400 * second, 900 * second]));
 }
 
-function last(
+function forAWhile(
   world: World,
   patient: Patient,
   kind: string,
@@ -115,7 +115,7 @@ function last(
 function kill(world: World, place: Place, noticedMs: number): void {
   const { process } = place;
   if (process === undefined) return;
-  last(world, place, 'dead', {
+  forAWhile(world, place, 'dead', {
     begin() {
       process.kill();
       world.working.delete(process);
@@ -129,7 +129,7 @@ function kill(world: World, place: Place, noticedMs: number): void {
 function freeze(world: World, patient: Patient, isNoticed: boolean): void {
   const { process } = patient;
   if (process === undefined || process.isFrozen()) return;
-  last(world, patient, 'frozen', {
+  forAWhile(world, patient, 'frozen', {
     begin() {
       process.freeze();
       if (isNoticed) world.clock.after(heartbeatMs, () => void (process.isFrozen() && world.network.cut(process.name)));
@@ -152,7 +152,7 @@ function twin(world: World, place: Place): void {
 /** What is sent is lost. The heartbeat ends the connection, and what is tried meanwhile comes to nothing. */
 function silence(world: World, place: Place): void {
   const cut = (): void => void (place.process !== undefined && world.network.cut(place.process.name));
-  last(world, place, 'silent', {
+  forAWhile(world, place, 'silent', {
     begin() {
       place.link.silent = true;
       world.clock.after(heartbeatMs, () => void (place.link.silent && cut()));
@@ -169,7 +169,7 @@ function killHead(world: World): void {
   const { head, network } = world;
   const { process } = head;
   if (process === undefined) return;
-  last(world, head, 'dead', {
+  forAWhile(world, head, 'dead', {
     begin() {
       process.kill();
       Object.assign(head, { process: undefined, runtime: undefined });

@@ -6,6 +6,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { availableParallelism } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
+import { plantedBugs } from './planted-bugs.ts';
 import { huntPlantedBugs } from './planted.ts';
 import { simulate } from './simulate.ts';
 
@@ -23,10 +24,16 @@ const { values } = parseArgs({
 const worlds = Number(values.worlds);
 const from = Number(values.from);
 
-if (values.planted) process.exitCode = (await huntPlantedBugs()) ? 0 : 1;
+if (values.planted) hunt();
 else if (values.seed !== undefined) await replay(Number(values.seed));
 else if (values.share !== undefined) await liveShare(values.share);
 else await liveAll(availableParallelism());
+
+function hunt(): void {
+  const found = huntPlantedBugs({ bugs: plantedBugs, worlds, say: (line) => console.log(line) });
+  console.log(`${found} of ${plantedBugs.length} planted bugs are found.`);
+  process.exitCode = found === plantedBugs.length ? 0 : 1;
+}
 
 async function replay(seed: number): Promise<void> {
   const { events, seconds, hash } = await simulate(seed, (line) => console.log(line));

@@ -188,10 +188,4 @@ export const plantedBugs: readonly PlantedBug[] = [
     find: 'deliveries.splice(0, deliveries.length - (ended ? 1 : 0))',
     replace: 'deliveries.splice(0)',
   },
-  {
-    name: 'messages of one connection overtake each other',
-    file: 'packages/shared/src/transport/memory.ts',
-    find: 'deliveries.shift()?.()',
-    replace: 'deliveries.pop()?.()',
-  },
 ];

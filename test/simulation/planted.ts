@@ -4,24 +4,26 @@ import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, syml
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { type PlantedBug, plantedBugs } from './planted-bugs.ts';
+import type { PlantedBug } from './planted-bugs.ts';
 
 const root = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
 const packages = ['shared', 'coordinator', 'worker'];
-/** Among so many worlds, one must notice. */
-const worlds = 10_000;
 /** A bug may also make everything stand still, or turn for ever. */
 const limitMs = 600_000;
 
-/** Whether all were found. */
-export async function huntPlantedBugs(): Promise<boolean> {
+export interface Hunt {
+  readonly bugs: readonly PlantedBug[];
+  /** Among so many, one must notice. */
+  readonly worlds: number;
+  readonly say: (line: string) => void;
+}
+
+/** How many were found. */
+export function huntPlantedBugs(hunt: Hunt): number {
   const copy = mkdtempSync(join(tmpdir(), 'lockstep-planted-'));
   try {
     copySources(copy);
-    const found = plantedBugs.map((bug) => hunt(copy, bug));
-    const count = found.filter(Boolean).length;
-    console.log(`${count} of ${found.length} planted bugs are found.`);
-    return count === found.length;
+    return hunt.bugs.filter((bug) => isFound(copy, bug, hunt)).length;
   } finally {
     rmSync(copy, { recursive: true, force: true });
   }
@@ -41,21 +43,24 @@ function copySources(copy: string): void {
   for (const name of packages) symlinkSync(join(copy, 'packages', name), join(modules, '@lockstep', name));
 }
 
-function hunt(copy: string, { name, file, find, replace }: PlantedBug): boolean {
+function isFound(copy: string, { name, file, find, replace }: PlantedBug, { worlds, say }: Hunt): boolean {
   const path = join(copy, file);
   const source = readFileSync(path, 'utf8');
   writeFileSync(
     path,
     source.replace(find, () => replace),
   );
-  const program = [...process.execArgv, join(copy, 'test/simulation/main.ts'), '--worlds', String(worlds), '--share', '0/1'];
-  const { status, stderr, error } = spawnSync(process.execPath, program, { cwd: copy, encoding: 'utf8', timeout: limitMs });
+  const program = [join(copy, 'test/simulation/main.ts'), '--worlds', String(worlds), '--share', '0/1'];
+  const options = { cwd: copy, encoding: 'utf8', timeout: limitMs } as const;
+  const { stderr, error } = spawnSync(process.execPath, ['--conditions=source', '--import', 'tsx', ...program], options);
   writeFileSync(path, source);
   const world = /World (\d+) fails/.exec(stderr)?.[1];
-  const isFound = world !== undefined || error !== undefined;
-  const how =
-    world === undefined ? (isFound ? `found: no end within ${limitMs / 1000} s` : `MISSED (${status})`) : `found by world ${world}`;
-  const why = stderr.split('\n').find((line) => /^\w*Error\b/.test(line) && !line.startsWith('WorldFailure')) ?? '';
-  console.log(`${how.padEnd(22)} ${name}${why === '' ? '' : `\n${' '.repeat(23)}${why.trim().slice(0, 160)}`}`);
-  return isFound;
+  if (world === undefined && error === undefined) {
+    say(`NOT FOUND             ${name}`);
+    return false;
+  }
+  const why = stderr.split('\n').find((line) => /^\w*Error\b/.test(line) && !line.startsWith('WorldFailure'));
+  const how = world === undefined ? `no end in ${limitMs / 1000} s` : `found by world ${world}`;
+  say(`${how.padEnd(21)} ${name}\n${' '.repeat(22)}${(why ?? '').slice(0, 160)}`);
+  return true;
 }

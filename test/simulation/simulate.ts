@@ -1,6 +1,5 @@
 /** Lives a world through, event by event, and checks it after each: until the run has ended, and everybody with it. */
 import assert from 'node:assert/strict';
-import { setImmediate } from 'node:timers/promises';
 import { stepName } from '../../packages/coordinator/src/checkpoint/name.ts';
 import { nextDeadlineMs } from '../../packages/coordinator/src/core/state.ts';
 import { checkCheckpoint, checkLosses, checkState, must } from './checks.ts';
@@ -69,10 +68,10 @@ async function live(world: World): Promise<Lived> {
   return { events, seconds: clock.nowMs() / 1000, hash: trace.hash() };
 }
 
-/** Two turns: a program may itself wait for one (`compute/jobs.ts`). */
+/** Until every program waits for time to move: they may themselves wait for turns of the event loop (`compute/jobs.ts`). */
 async function everythingBegun(): Promise<void> {
-  await setImmediate();
-  await setImmediate();
+  do await new Promise((resolve) => void setImmediate(resolve));
+  while (process.getActiveResourcesInfo().includes('Immediate'));
 }
 
 /** What was found right before, and has not changed since. */
@@ -93,7 +92,21 @@ function checkAll(world: World, examined: Examined): void {
   must(clock.pending() <= 40 * (2 + working.size + world.places.length), () => `${clock.pending()} things are under way`);
   checkDeadline(world);
   noteWait(world);
+  checkMembers(world);
   checkProgress(world);
+}
+
+/** Whoever is well, as the coordinator is, soon takes part: they never wait for each other to speak. */
+function checkMembers({ head, places, clock }: World): void {
+  const state = head.runtime?.state;
+  if (state === undefined || state.stage === 'ended') return;
+  for (const place of places) {
+    const stage = place.process === undefined ? undefined : state.workers.get(place.process.name)?.stage;
+    if (stage === 'idle' || stage === 'working') place.strangerSinceMs = undefined;
+    else place.strangerSinceMs ??= clock.nowMs();
+    const sinceMs = Math.max(place.strangerSinceMs ?? Infinity, place.healthySinceMs ?? Infinity, head.healthySinceMs ?? Infinity);
+    must(clock.nowMs() - sinceMs <= 30_000, () => `${place.name} has been well for 30 s, and is not a member (${stage})`);
+  }
 }
 
 /** For the end of a coordinator that misses workers (`supervisor.ts`). */

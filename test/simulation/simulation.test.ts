@@ -5,10 +5,11 @@ import { dirname, join } from 'node:path';
 import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { plantedBugs } from './planted-bugs.ts';
+import { huntPlantedBugs } from './planted.ts';
 import { simulate, WorldFailure } from './simulate.ts';
 
 const root = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
-const worlds = 400;
+const worlds = 300;
 
 test(`${worlds} worlds keep their rules`, async () => {
   for (let seed = 1; seed <= worlds; seed += 1) await simulate(seed);
@@ -33,4 +34,10 @@ test('at least twenty planted bugs each still have their place in the sources', 
     assert.equal(source.split(find).length, 2, `${name}: ${file} must have exactly once: ${find}`);
     assert.notEqual(find, replace);
   }
+});
+
+test('the hunt finds a bug that is planted, and none where nothing is', () => {
+  const bug = plantedBugs.find(({ name }) => name.startsWith('weights are sent'))!;
+  const nothing = { ...bug, replace: bug.find };
+  assert.equal(huntPlantedBugs({ bugs: [bug, nothing], worlds: 3, say: () => {} }), 1);
 });

@@ -29,6 +29,8 @@ export interface Place extends Patient {
   stop: (reason: string) => void;
   /** Workers started here so far. */
   lives: number;
+  /** Since when the coordinator has not counted on the worker here. */
+  strangerSinceMs: number | undefined;
 }
 
 /** Where the coordinator runs. */
@@ -107,6 +109,7 @@ function createPlace(name: string): Place {
     process: undefined,
     stop: () => {},
     lives: 0,
+    strangerSinceMs: 0,
     troubles: new Set(),
     healthySinceMs: undefined,
   };
@@ -124,7 +127,7 @@ function drawSettings(random: Random): Settings {
   };
   return {
     run,
-    totalSteps: random.between(1, 5),
+    totalSteps: random.between(1, 4),
     workersWanted,
     minWorkers: random.between(1, workersWanted),
     checkpointEverySteps: random.between(0, 2),

@@ -2,7 +2,7 @@
  * Whether this machine has an adapter for the backend `webgpu`, for tests in this folder.
  *
  * Responsible for: skipping by name, with the reason, where there is none, and failing instead where LOCKSTEP_REQUIRE_WEBGPU=1 demands it.
- * Not responsible for: SwiftShader, which `scripts/test.mjs` shows to tests where `npm run swiftshader` has put it.
+ * Not responsible for: SwiftShader, which `scripts/test.mjs` makes visible to tests if `npm run swiftshader` has fetched it.
  */
 import type { TestContext } from 'node:test';
 import { LockstepError } from '@lockstep/shared';

@@ -1,4 +1,4 @@
-/** What goes wrong on the GPU reaches a person as a sentence, and never passes for numbers. Each test spoils a device of its own. */
+/** Errors of the GPU reach the user as a sentence, and never pass for results. Each test breaks a device of its own. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { LockstepError, type Tf } from '@lockstep/shared';
@@ -24,7 +24,7 @@ const spoilings: Record<string, { spoil: (device: RawDevice) => void; sentence: 
 };
 
 for (const [name, { spoil, sentence }] of Object.entries(spoilings)) {
-  test(`${name} fails what is being read, and all that comes after`, async (t) => {
+  test(`${name} fails the current read and everything after it`, async (t) => {
     const backend = await webgpu(t);
     if (backend === undefined) return;
     await product(backend.tf);
@@ -36,7 +36,7 @@ for (const [name, { spoil, sentence }] of Object.entries(spoilings)) {
   });
 }
 
-test('reading synchronously is a mistake of the recipe', async (t) => {
+test('reading synchronously is an error of the recipe', async (t) => {
   const backend = await webgpu(t);
   if (backend === undefined) return;
   const { tf } = backend;

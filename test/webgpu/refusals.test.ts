@@ -1,4 +1,4 @@
-/** What the worker says where `--backend webgpu` cannot run. Dawn prints lines of its own before, with what the driver answered. */
+/** What the worker says if `--backend webgpu` cannot run. Before that, Dawn prints lines of its own with the driver's answer. */
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { test, type TestContext } from 'node:test';
@@ -22,12 +22,12 @@ test('without a driver it says what to install', { skip: process.platform !== 'l
   assert.match(said, /^worker: Backend webgpu: Dawn found no GPU\. Install the Vulkan loader .*, or choose --backend wasm\.$/);
 });
 
-test('an adapter that is not there, or that is no GPU, is refused by name', async (t) => {
+test('an adapter that does not exist, or is not a GPU, is refused by name', async (t) => {
   const backend = await webgpu(t);
   if (backend === undefined) return;
   const missing = await refused(t, ['--gpu', '999'], {});
   assert.equal(missing.code, errorTable['gpu-unavailable'].exitCode);
-  assert.match(missing.said, /^worker: --gpu 999: there is no such WebGPU adapter\. There is: 0 \(.+\)/);
+  assert.match(missing.said, /^worker: --gpu 999: there is no such WebGPU adapter\. Available: 0 \(.+\)/);
   if (!backend.device.includes('software')) return;
   const software = await refused(t, [], { LOCKSTEP_WEBGPU_SOFTWARE: '' });
   assert.equal(software.code, errorTable['gpu-unavailable'].exitCode);

@@ -1,7 +1,7 @@
 /**
- * The end of a run: exports, summary, last words; or the error that ended it.
+ * The end of a run: exports, summary and closing log lines; or the error that ended it.
  *
- * Not responsible for: checkpoints (they are under way already; here they are waited for), or processes.
+ * Not responsible for: checkpoints (they are already being written; this waits for them), or processes.
  */
 import { LockstepError, type Log, type Recipe, systemClock } from '@lockstep/shared';
 import type { CheckpointWriter } from './checkpoint/writer.ts';
@@ -58,7 +58,7 @@ export async function conclude(conclusion: Conclusion): Promise<Summary | undefi
 }
 
 function resumeHint(directory: RunDirectory, step: number): string {
-  return step === 0 ? '' : ` Go on with: npx --no -- coordinator --resume --run-dir ${directory.path}`;
+  return step === 0 ? '' : ` Resume with: npx --no -- coordinator --resume --run-dir ${directory.path}`;
 }
 
 async function complete({ runtime, recorder, directory, plan, recipe, log }: Conclusion): Promise<Summary> {
@@ -86,7 +86,7 @@ async function complete({ runtime, recorder, directory, plan, recipe, log }: Con
   return summary;
 }
 
-/** Milliseconds are as fine as these are known. */
+/** Durations are known to the millisecond. */
 function rounded(value: number): number {
   return Math.round(value * 1000) / 1000;
 }

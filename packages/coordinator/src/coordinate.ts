@@ -18,7 +18,7 @@ import { runSession, type SessionOptions } from './session.ts';
 export interface Coordination extends Pick<SessionOptions, 'log' | 'startProgress' | 'stop' | 'onStep'> {
   readonly commandLine: CommandLine;
   readonly origin: Origin;
-  /** What both come to. */
+  /** The options that result from both. */
   readonly resolved: Options;
   /** Opened in the run directory, as soon as there is one. */
   readonly logFile: LogFile;
@@ -43,7 +43,7 @@ export async function coordinate(coordination: Coordination): Promise<Coordinate
     endedWell = true;
     return { directory: run.directory.path, summary };
   } finally {
-    // What ended the run is told before what then could not be written.
+    // The error that ended the run is thrown, rather than one from closing its files.
     await run.close().catch((error: unknown) => {
       if (endedWell) throw error;
     });

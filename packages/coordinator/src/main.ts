@@ -23,5 +23,5 @@ async function train(argv: readonly string[], commands: readonly string[]): Prom
   return code === undefined ? 0 : errorTable[code].exitCode;
 }
 
-// Exits rather than waiting for the loop to run dry: nothing that is left then is worth waiting for.
+// Exits instead of waiting for the event loop to be empty: nothing that is left is worth waiting for.
 process.exit(await runProgram('coordinator', () => runCommand({ train }, process.argv.slice(2)), logFile.write));

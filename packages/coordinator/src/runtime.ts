@@ -2,7 +2,7 @@
  * Carries out what the coordinator's core decides. The only impure loop of a run.
  *
  * Responsible for: one event at a time, its effects in order, and the timer. Not responsible for: decisions (`core/`), frames (`wire/`),
- * numbers (`training/`), what a run writes and tells (`reporting/recorder.ts`), or starting and ending the process (`session.ts`).
+ * numbers (`training/`), what a run writes and reports (`reporting/recorder.ts`), or starting and ending the process (`session.ts`).
  */
 import { type Clock, type Failure, type Frames, LockstepError, type Manifests, type ServerTransport, type Timer } from '@lockstep/shared';
 import type { Effect } from './core/effects.ts';
@@ -10,6 +10,7 @@ import type { Event } from './core/events.ts';
 import { createState, nextDeadlineMs, type Start, type State } from './core/state.ts';
 import { step } from './core/step.ts';
 import type { Recorder } from './reporting/recorder.ts';
+import type { Trace } from './reporting/trace/trace.ts';
 import type { Model } from './training/model.ts';
 import { createTrainer, type Trainer, type TrainerOptions } from './training/trainer.ts';
 import type { Carriers } from './wire/carriers.ts';
@@ -23,6 +24,8 @@ export interface RuntimeOptions extends TrainerOptions {
   readonly recorder: Recorder;
   /** Hears after every event who takes part. */
   readonly participants?: ((workers: State['workers']) => void) | undefined;
+  /** Sees every event and effect, with times. */
+  readonly trace?: Trace | undefined;
   readonly clock: Clock;
 }
 
@@ -32,7 +35,7 @@ export interface Ending extends Pick<Extract<Effect, { do: 'finish' }>, 'outcome
 }
 
 export interface Runtime {
-  /** Resolves when the core has finished; farewells have left by then. */
+  /** Resolves when the core has finished; the last messages have left by then. */
   readonly ended: Promise<Ending>;
   stop(reason: string): void;
   spawnGaveUp(failure: Failure): void;
@@ -41,18 +44,23 @@ export interface Runtime {
   model(): Model | undefined;
 }
 
-/** How long farewells may take to leave. */
+/** How long the last messages may take to leave. */
 const lingerMs = 300;
 
 export function startRuntime(options: RuntimeOptions): Runtime {
-  const { plan, start, transport, carriers, recorder, clock } = options;
+  const { plan, start, transport, carriers, recorder, trace, clock } = options;
   const state = createState(plan, start, clock.nowMs());
   const trainer = createTrainer(options);
-  const expected: Expected = { state, carriers, answerLength: trainer.answerLength };
+  const expected: Expected = {
+    state,
+    carriers,
+    answerLength: trainer.answerLength,
+    shared: (bytes) => recorder.bytes('shm', 'received', bytes),
+  };
   let end: (ending: Ending) => void;
   const ending = new Promise<Ending>((resolve) => (end = resolve));
-  const carryOut: Perform = (effect, answer) => perform(effect, options, trainer, answer, end);
-  const { handle, close, failure } = createLoop(state, clock, carryOut, settle);
+  const act: Act = (effect, answer) => perform(effect, options, trainer, answer, end);
+  const { handle, close, failure } = createLoop(state, clock, trace === undefined ? act : traced(act, trace, clock), trace, settle);
 
   function settle(): void {
     carriers.retain(state.workers);
@@ -62,18 +70,19 @@ export function startRuntime(options: RuntimeOptions): Runtime {
 
   transport.serve({
     message: (peer, frames) => {
-      recorder.bytes('received', byteLength(frames));
+      recorder.bytes('inline', 'received', byteLength(frames));
       handle(eventOf(peer, frames, expected));
     },
     down: (peer) => handle({ type: 'down', peer }),
   });
-  // Before anything happens: the first state is one of waiting, and a person must read for whom.
+  // Before anything happens: the first state is waiting, and the log should say at once which workers are missing.
   settle();
   return {
     ended: ending.then(async (result) => {
       close();
       await transport.close(lingerMs);
       carriers.close();
+      await trace?.close();
       return failure() ?? result;
     }),
     stop: (reason) => handle({ type: 'stop', reason }),
@@ -83,13 +92,21 @@ export function startRuntime(options: RuntimeOptions): Runtime {
   };
 }
 
-type Perform = (effect: Effect, answer: (event: Event) => void) => void;
+type Act = (effect: Effect, answer: (event: Event) => void) => void;
+
+function traced(act: Act, trace: Trace, clock: Clock): Act {
+  return (effect, answer) => {
+    const startMs = clock.nowMs();
+    act(effect, answer);
+    trace.effect(effect, startMs, clock.nowMs());
+  };
+}
 
 /**
- * One event at a time: what an effect answers at once (a commit) is handled next, before anything else. At the start
- * and after every event the timer is set for the core's next deadline, and the state is told.
+ * One event at a time. If an effect answers at once (a commit does), that answer is handled next, before anything else. At the start
+ * and after every event the timer is set for the core's next deadline, and the recorder sees the state.
  */
-function createLoop(state: State, clock: Clock, perform: Perform, settled: () => void) {
+function createLoop(state: State, clock: Clock, act: Act, trace: Trace | undefined, settled: () => void) {
   const queue: Event[] = [];
   let draining = false;
   let timer: Timer | undefined;
@@ -100,7 +117,9 @@ function createLoop(state: State, clock: Clock, perform: Perform, settled: () =>
     if (draining) return;
     draining = true;
     for (let next = queue.shift(); next !== undefined; next = queue.shift()) {
-      carryOut(step(state, next, clock.nowMs()));
+      const nowMs = clock.nowMs();
+      trace?.event(next, nowMs);
+      carryOut(step(state, next, nowMs));
     }
     draining = false;
     arm();
@@ -111,7 +130,7 @@ function createLoop(state: State, clock: Clock, perform: Perform, settled: () =>
   function carryOut(effects: readonly Effect[]): void {
     for (const effect of effects) {
       try {
-        perform(effect, (answer) => queue.unshift(answer));
+        act(effect, (answer) => queue.unshift(answer));
       } catch (error) {
         failure ??= endingAfter(error);
         if (state.stage === 'ended') continue;
@@ -142,7 +161,7 @@ function endingAfter(error: unknown): Ending {
   return { outcome: 'failed', code: 'compute-failed', reason: sentence };
 }
 
-/** `answer`: what is to be handled next. */
+/** `answer` takes the event to handle next. */
 function perform(
   effect: Effect,
   options: RuntimeOptions,
@@ -165,12 +184,15 @@ function perform(
       trainer.begin(effect.task, effect.cursor);
       return recorder.began(effect.task, effect.cursor);
     case 'measure':
-      return recorder.measured(effect.worker, effect.computeSeconds);
+      return recorder.measured(effect);
     case 'accept':
       return trainer.accept(effect);
     case 'commit': {
       const committed = trainer.commit();
-      if (typeof committed === 'string') return answer({ type: 'diverged', reason: committed });
+      if (typeof committed === 'string') {
+        recorder.diverged(effect.cursor);
+        return answer({ type: 'diverged', reason: committed });
+      }
       recorder.committed(committed);
       return answer({ type: 'committed' });
     }
@@ -179,7 +201,7 @@ function perform(
     case 'save-grid':
       return recorder.grid(effect.step, effect.pictures as Float32Array);
     case 'checkpoint':
-      return recorder.checkpoint(effect, trainer.save());
+      return checkpoint(effect, options, trainer);
     case 'record':
       return recorder.record(effect.entry);
     case 'count-reassigned':
@@ -191,10 +213,33 @@ function perform(
   }
 }
 
-function send(effect: Sending, { plan, carriers, transport, recorder }: RuntimeOptions, trainer: Trainer): void {
-  const frames = framesOf(effect, { plan, carriers, load: trainer.load });
-  recorder.bytes('sent', byteLength(frames));
+function checkpoint(effect: Extract<Effect, { do: 'checkpoint' }>, { recorder, clock }: RuntimeOptions, trainer: Trainer): void {
+  const startMs = clock.nowMs();
+  recorder.checkpoint(effect, trainer.save());
+  recorder.spent('checkpoint', (clock.nowMs() - startMs) / 1000);
+}
+
+function send(effect: Sending, options: RuntimeOptions, trainer: Trainer): void {
+  const { plan, carriers, transport, recorder, trace, clock } = options;
+  const shared = (bytes: number): void => recorder.bytes('shm', 'sent', bytes);
+  if (effect.do === 'refuse') recorder.refused(effect.code);
+  if (effect.do === 'assign') recorder.assigned(effect.to);
+  const startMs = clock.nowMs();
+  let loadedMs = startMs;
+  const load: Trainer['load'] = (assign) => {
+    const loaded = trainer.load(assign);
+    loadedMs = clock.nowMs();
+    return loaded;
+  };
+  const frames = framesOf(effect, { plan, carriers, timed: trace !== undefined, load, shared });
+  const framedMs = clock.nowMs();
+  recorder.bytes('inline', 'sent', byteLength(frames));
+  trace?.sending(framedMs);
   transport.send(effect.to, frames);
+  if (effect.do !== 'assign') return;
+  recorder.spent('data', (loadedMs - startMs) / 1000);
+  recorder.spent('serialise', (framedMs - loadedMs) / 1000);
+  recorder.spent('send', (clock.nowMs() - framedMs) / 1000);
 }
 
 function byteLength(frames: Frames): number {

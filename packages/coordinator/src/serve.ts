@@ -1,5 +1,5 @@
 /**
- * Puts a run's runtime together: what it writes, what it trains, whom it serves.
+ * Puts a run's runtime together: what it writes, what it trains, and the workers it serves.
  *
  * Not responsible for: where the parts come from. A session gives real files, sockets and time; the simulator gives its own.
  */
@@ -14,6 +14,8 @@ import { createIdStream } from './data/stream.ts';
 import type { Metrics } from './metrics/metrics.ts';
 import type { Progress } from './reporting/progress.ts';
 import { createRecorder, type Recorder, type RecorderOptions } from './reporting/recorder.ts';
+import type { RunSink } from './reporting/sink.ts';
+import type { Trace } from './reporting/trace/trace.ts';
 import { manifestsOf } from './run/prepare.ts';
 import type { RunDirectory } from './run/run-directory.ts';
 import { type Runtime, type RuntimeOptions, startRuntime } from './runtime.ts';
@@ -24,19 +26,21 @@ export interface Parts {
   readonly plan: Plan;
   readonly start: Start;
   readonly recipe: Recipe;
-  /** In place of the recipe's. */
+  /** Replaces the recipe's. */
   readonly learningRate: number | undefined;
   readonly dataset: Dataset;
-  /** Where the run goes on; undefined at the beginning. */
+  /** Where the run continues; undefined at the beginning. */
   readonly checkpoint: Checkpoint | undefined;
   readonly directory: RunDirectory;
   readonly store: CheckpointStore;
   readonly transport: ServerTransport;
   readonly carriers: Carriers;
-  /** What computes the run, as soon as it is known. */
+  /** Called with the backend and fingerprint of the run, as soon as they are known. */
   readonly computesWith: RecorderOptions['computesWith'];
   readonly metrics: Metrics;
   readonly progress: Progress;
+  readonly sinks: readonly RunSink[];
+  readonly trace?: Trace | undefined;
   readonly log: Log;
   readonly onStep?: RecorderOptions['onStep'];
   readonly participants?: RuntimeOptions['participants'];
@@ -67,6 +71,7 @@ export function serve(parts: Parts): Served {
     createModel: modelOf,
     recorder,
     participants: parts.participants,
+    trace: parts.trace,
     clock,
   });
   return { runtime, recorder, checkpoints };
@@ -76,14 +81,14 @@ function createCheckpoints({ directory, store, metrics, log, clock }: Parts): Ch
   return createCheckpointWriter({
     // A resume needs every line of losses.jsonl up to the checkpoint: lines first.
     write: (value) => directory.flush().then(() => store.write(value)),
-    written: ({ path }, seconds) => {
-      metrics.checkpointWritten({ seconds, atSecondsSince1970: Date.now() / 1000 });
+    written: ({ path, bytes }, seconds) => {
+      metrics.checkpointWritten({ seconds, bytes, atSecondsSince1970: Date.now() / 1000 });
       directory.appendEvent({ event: 'checkpoint', path });
       log.debug(`Checkpoint: ${path}`);
     },
     failed: (error) => {
       metrics.instruments.checkpointFailures.inc();
-      log.error(`A checkpoint could not be written, and training goes on: ${error instanceof Error ? error.message : String(error)}`);
+      log.error(`A checkpoint could not be written; training continues: ${error instanceof Error ? error.message : String(error)}`);
     },
     nowMs: clock.nowMs,
   });

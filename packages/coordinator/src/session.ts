@@ -1,7 +1,7 @@
 /**
  * One life of a coordinator: binds, starts servers and local workers around the runtime, waits for the end, and concludes.
  *
- * Responsible for: wiring, and for ending everything it started, in order, whatever happens. Not responsible for: decisions.
+ * Responsible for: wiring, and for ending everything it started, in order, whatever happens. Not responsible for: decisions (`core/`).
  */
 import { join } from 'node:path';
 import { listen, type Log, type ServerTransport, systemClock, version } from '@lockstep/shared';
@@ -20,14 +20,17 @@ import type { Options } from './options/option-table.ts';
 import { announce } from './reporting/announce.ts';
 import type { Console } from './reporting/console.ts';
 import type { Progress } from './reporting/progress.ts';
-import type { RecorderOptions } from './reporting/recorder.ts';
+import type { Recorder, RecorderOptions } from './reporting/recorder.ts';
 import { statusOf } from './reporting/status.ts';
+import { targetsOf } from './reporting/targets.ts';
+import { createTensorBoardWriter } from './reporting/tensorboard/writer.ts';
+import { createTrace } from './reporting/trace/trace.ts';
 import type { OpenRun } from './run/open-run.ts';
 import type { Prepared } from './run/prepare.ts';
 import { startOf } from './run/start.ts';
 import type { Summary } from './run/summary.ts';
 import type { Runtime } from './runtime.ts';
-import { serve, type Served } from './serve.ts';
+import { type Parts, serve, type Served } from './serve.ts';
 import { createCarriers } from './wire/carriers.ts';
 
 export interface SessionOptions extends Console {
@@ -61,29 +64,17 @@ export async function runSession(session: SessionOptions): Promise<Summary | und
     const hasGrid = (step: number) => exists(join(directory.path, 'grids', `${stepName(step)}.png`));
     const start = await startOf(plan, checkpoint, hasGrid);
     reporting = createReporting(session, plan, start.cursor.step);
-    const status = () => statusOf(plan, prepared.recipe.name, served?.runtime.state);
-    http = await startHttp(options, reporting.metrics, status, log);
+    http = await startHttp(session, plan, reporting.metrics, () => served);
     announce({ endpoint: transport.endpoint, metricsUrl: http.url, prepared, run, log });
     run.begun();
     const { recipe, dataset } = prepared;
     const files = { directory, store, checkpoint, computesWith: run.computesWith };
     const carriers = createCarriers(options.carrier);
     const { learningRate } = options;
-    const told = { ...reporting, log, onStep: session.onStep };
+    const extras = extrasOf(options, plan, directory.path, start.cursor.step, log);
     const participants = (workers: State['workers']): void => localWorkers?.watch(workers.values());
-    served = serve({
-      plan,
-      start,
-      recipe,
-      learningRate,
-      dataset,
-      ...files,
-      transport,
-      carriers,
-      ...told,
-      participants,
-      clock: systemClock,
-    });
+    const told = { ...reporting, ...extras, log, onStep: session.onStep, participants };
+    served = serve({ plan, start, recipe, learningRate, dataset, ...files, transport, carriers, ...told, clock: systemClock });
     const { runtime } = served;
     localWorkers = await startWorkers(session, transport.endpoint, runtime);
     void session.stop.then(runtime.stop);
@@ -100,7 +91,7 @@ export async function runSession(session: SessionOptions): Promise<Summary | und
   }
 }
 
-/** The term is on disk before anybody hears of it. */
+/** The term is on disk before any worker sees it. */
 async function planOf({ options, prepared, run }: SessionOptions, endpoint: string): Promise<Plan> {
   const step = run.checkpoint?.cursor.step ?? 0;
   const term = await run.directory.recordStart({ version, pid: process.pid, step, runId: run.runId });
@@ -139,14 +130,37 @@ function createReporting({ options, prepared, startProgress }: SessionOptions, p
     runId: plan.runId,
     version,
     seed: options.seed,
+    nowMs: systemClock.nowMs,
   });
   metrics.planned({ term: plan.term, step, steps: plan.totalSteps, workersWanted: plan.workersWanted });
   return { metrics, progress: startProgress({ step, nowMs: systemClock.nowMs() }) };
 }
 
-function startHttp(options: Options, metrics: Metrics, status: () => ReturnType<typeof statusOf>, log: Log): Promise<HttpServer> {
-  const warn = (sentence: string): void => log.warn(sentence);
-  return startHttpServer({ host: options.metricsHost, port: options.metricsPort, registry: metrics.registry, status, warn });
+/** What is written beside the run's own files, where options ask for it. */
+function extrasOf(options: Options, plan: Plan, path: string, step: number, log: Log): Pick<Parts, 'sinks' | 'trace'> {
+  const clock = systemClock;
+  const { term } = plan;
+  const sinks = options.tensorboard ? [createTensorBoardWriter({ directory: join(path, 'tensorboard'), term, step, clock, log })] : [];
+  return { sinks, trace: options.trace ? createTrace({ plan, directory: path, clock, log }) : undefined };
+}
+
+async function startHttp(
+  { options, prepared, log }: SessionOptions,
+  plan: Plan,
+  metrics: Metrics,
+  served: () => Served | undefined,
+): Promise<HttpServer> {
+  const { workerLabel } = metrics;
+  const standing: Recorder['standing'] = (worker) => served()?.recorder.standing(worker);
+  const server: HttpServer = await startHttpServer({
+    host: options.metricsHost,
+    port: options.metricsPort,
+    registry: metrics.registry,
+    status: () => statusOf(plan, prepared.recipe.name, served()?.runtime.state, { standing, workerLabel }),
+    targets: () => targetsOf(plan, server, served()?.runtime.state, workerLabel),
+    warn: (sentence) => log.warn(sentence),
+  });
+  return server;
 }
 
 async function startWorkers(session: SessionOptions, endpoint: string, runtime: Runtime): Promise<LocalWorkers | undefined> {

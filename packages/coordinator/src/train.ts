@@ -1,7 +1,7 @@
 /**
- * `train`: a run from within a program. What the `coordinator` program does, without its terminal, signals and exit code.
+ * `train`: a run from within a program. It does what the `coordinator` program does, without the terminal, the signals and the exit code.
  *
- * Responsible for: options as an object, the steps and the result as a program takes them, AbortSignal. Not responsible for: the run.
+ * Responsible for: options as an object, steps and the result in a form for programs, AbortSignal. Not responsible for: the run.
  */
 import { checkGiven, defaultsOf, LockstepError, type ValuesOf } from '@lockstep/shared';
 import { coordinate } from './coordinate.ts';
@@ -20,7 +20,7 @@ import type { Summary } from './run/summary.ts';
 export interface TrainOptions extends Partial<Options>, Partial<ValuesOf<typeof sourceTable>> {
   /** Stops the run: it writes a checkpoint, ends its workers, and rejects with the signal's reason. */
   readonly signal?: AbortSignal;
-  /** Takes the lines of the log. Default: nobody does. */
+  /** Called with each line of the log. Default: lines are dropped. */
   readonly log?: (line: string) => void;
 }
 
@@ -30,11 +30,11 @@ export interface TrainingResult extends Summary {
 }
 
 /**
- * Iterate it for the steps as they complete, in one loop; leaving the loop does not stop the run. The newest 1024 wait for a slow loop, and
- * older ones are dropped. The loop ends with the run, and throws what `result` rejects with.
+ * Iterate it for the steps as they complete, in one loop; leaving the loop does not stop the run. For a slow loop the
+ * newest 1024 steps are kept and older ones are dropped. The loop ends with the run, and throws what `result` rejects with.
  */
 export interface Training extends AsyncIterable<StepLine> {
-  /** Rejects with a LockstepError where the program would end with its exit code. */
+  /** Rejects with the LockstepError that would give the program its exit code. */
   readonly result: Promise<TrainingResult>;
 }
 
@@ -62,7 +62,7 @@ async function run({ signal, log = () => {}, ...options }: TrainOptions, onStep:
   throw signal!.reason;
 }
 
-/** Not a terminal: progress goes into the log, now and then. */
+/** Not a terminal: progress goes to the log from time to time. */
 function streamTo(log: (line: string) => void): ProgressStream {
   const ignore = (): void => {};
   return { isTTY: false, write: (line) => log(line.trimEnd()), on: ignore, off: ignore };

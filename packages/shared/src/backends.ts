@@ -1,5 +1,6 @@
 /**
- * What each backend can do, for both programs: the coordinator plans local workers by it, a worker checks its flags and chooses by it.
+ * What each backend can do, for both programs: the coordinator uses it to plan local workers, a worker to check its flags and choose a
+ * backend.
  *
  * Not responsible for: loading (`worker/src/backends/`).
  */
@@ -43,7 +44,7 @@ export function runsOn<Device extends BackendTraits['runsOn']>(name: BackendName
   return backendTable[name].runsOn === device;
 }
 
-/** 'cuda or webgpu': the backends with a trait, as a sentence names them. */
+/** The names of the backends with a trait, for use in a sentence: 'cuda or webgpu'. */
 export function backendsWhere(has: (traits: BackendTraits) => boolean): string {
   return backendNames.filter((name) => has(backendTable[name])).join(' or ');
 }

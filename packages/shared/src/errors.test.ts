@@ -1,4 +1,4 @@
-/** docs/errors.md is the error table, and the table keeps its own rules. */
+/** docs/errors.md is the error table, and the codes of the table do not collide. */
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
@@ -14,7 +14,7 @@ test('docs/errors.md lists exactly the codes of the table, with their meanings, 
   );
 });
 
-test('exit codes are distinct, and collide neither with success, nor our own errors, nor what shells mean by 126 and above', () => {
+test('exit codes are distinct, and are neither success, nor a bug in Lockstep, nor what shells mean by 126 and above', () => {
   const codes = Object.values(errorTable).map(({ exitCode }) => exitCode);
   assert.equal(new Set(codes).size, codes.length);
   for (const code of codes) assert.ok(code > 1 && code < 126, String(code));

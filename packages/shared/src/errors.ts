@@ -10,7 +10,7 @@
 export interface ErrorEntry {
   readonly exitCode: number;
   readonly meaning: string;
-  /** The same worker, started again, may do better: `--spawn` starts it again. Otherwise the machine, the recipe or the run stands against it. */
+  /** Starting the same worker again may help, and `--spawn` does. Otherwise the cause is the machine, the recipe or the run. */
   readonly retryable?: true;
 }
 
@@ -31,7 +31,10 @@ export const errorTable = {
   refused: { exitCode: 15, meaning: 'the coordinator refused this worker' },
   'version-mismatch': { exitCode: 16, meaning: 'coordinator and worker speak different protocol versions' },
   'recipe-mismatch': { exitCode: 17, meaning: 'coordinator and worker hold different recipes' },
-  'numerics-mismatch': { exitCode: 18, meaning: 'a worker computes other bits than the run, or not the same bits twice' },
+  'numerics-mismatch': {
+    exitCode: 18,
+    meaning: 'a worker computes bits that differ from those of the run, or that change from one call to the next',
+  },
   diverged: { exitCode: 19, meaning: 'a gradient or a loss is not finite' },
   'compute-failed': { exitCode: 20, meaning: 'the backend failed while computing', retryable: true },
   stopped: { exitCode: 21, meaning: 'SIGTERM or SIGUSR2 stopped the process in order' },

@@ -138,7 +138,7 @@ describe('visibleGpus', () => {
 });
 
 describe('chooseGpu', () => {
-  it('counts among the visible ones, not among all', async () => {
+  it('counts among the visible GPUs, not among all', async () => {
     const gpus = await visibleGpus(await machine(list, '2,0'));
     assert.equal(chooseGpu(gpus, '1').uuid, 'GPU-aaaa0000-0000');
     assert.equal(chooseGpu(gpus, '0').uuid, 'GPU-cccc2222-0000');
@@ -174,7 +174,7 @@ describe('chooseGpu', () => {
 });
 
 describe('gpuEnvironment', () => {
-  it('makes exactly the chosen GPU visible, by UUID', async () => {
+  it('makes exactly the chosen GPU visible, by its UUID', async () => {
     const chosen = chooseGpu(await visibleGpus(await machine(list, '2,1')), '1');
     const environment = gpuEnvironment(chosen);
     assert.deepEqual(environment, { CUDA_VISIBLE_DEVICES: 'GPU-aabb1111-0000', CUDA_DEVICE_ORDER: 'PCI_BUS_ID' });

@@ -1,6 +1,6 @@
 /**
  * Which CUDA GPUs this process may use, and how to make exactly one of them visible. A MIG instance, a slice of a GPU with a UUID of its
- * own, is a GPU here: a process can use one at a time, as it can use one GPU.
+ * own, counts as a GPU here: a process can use only one at a time, just as it uses one GPU.
  *
  * Responsible for: reading `nvidia-smi`, CUDA's own rules for CUDA_VISIBLE_DEVICES, and the environment that selects one GPU.
  * Not responsible for: loading a library that uses it (`backends/cuda.ts`), which must happen after that environment is set.
@@ -20,7 +20,7 @@ export interface Gpu {
   readonly name: string;
 }
 
-/** Why the GPUs cannot be listed: no driver is the ordinary case, while a slow or broken one may keep a GPU idle that is there. */
+/** Why the GPUs cannot be listed: a missing driver is the ordinary case, while a slow or broken one may leave a GPU idle. */
 export class DriverError extends LockstepError {
   readonly fault: 'missing' | 'slow' | 'broken';
 
@@ -50,7 +50,7 @@ export const noGpuEnvironment = { CUDA_VISIBLE_DEVICES: '-1' } as const;
  */
 export async function visibleGpus(environment: Environment, timeoutMs = answerTimeoutMs): Promise<Gpu[]> {
   const entries = environment['CUDA_VISIBLE_DEVICES']?.split(',').map((entry) => entry.trim());
-  // Every GPU is hidden: that needs no driver's word.
+  // Every GPU is hidden: there is no need to ask the driver.
   if (entries?.[0] === '' || entries?.[0] === noGpuEnvironment.CUDA_VISIBLE_DEVICES) return [];
   const installed = parseGpus(await askDriver(environment, timeoutMs));
   const visible = entries === undefined ? installed.flatMap(devicesOf) : selectVisible(installed, entries);
@@ -111,7 +111,7 @@ function parseGpus(answer: string): InstalledGpu[] {
   return gpus;
 }
 
-/** What a process can use of it: a GPU that is cut into instances cannot be used whole. */
+/** The parts of it that a process can use: a GPU that is cut into instances cannot be used whole. */
 function devicesOf(gpu: InstalledGpu): readonly Omit<Gpu, 'index'>[] {
   return gpu.instances.length === 0 ? [gpu] : gpu.instances;
 }

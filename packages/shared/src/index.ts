@@ -5,7 +5,7 @@ export type { Carrier, KeyedFlat } from './carrier/carrier.ts';
 export { carrierBetween } from './carrier/choose.ts';
 export { inlineCarrier } from './carrier/inline.ts';
 export type { CarrierChoice, CarrierName, Payload } from './carrier/payload.ts';
-export { carrierChoices, carrierWords } from './carrier/payload.ts';
+export { carrierChoices, carrierNames, carrierWords } from './carrier/payload.ts';
 export type { RegionOffer, RegionReader, RegionWriter } from './carrier/shared-memory.ts';
 export { createRegion, openRegion } from './carrier/shared-memory.ts';
 export { createShmCarrier } from './carrier/shm.ts';
@@ -18,6 +18,14 @@ export { errorTable, isErrorCode, LockstepError } from './errors.ts';
 export { createArena } from './kernels/arena.ts';
 export { createResidentFlats } from './kernels/resident.ts';
 export { squaredNorm } from './kernels/scratch.ts';
+export { hostAndPort, listenHttp, reachableAddress } from './http/listen.ts';
+export type { RateLimit } from './http/rate-limit.ts';
+export { createRateLimit } from './http/rate-limit.ts';
+export { createMetricsText, renderEveryMs, scrapesPerSecond } from './metrics/text.ts';
+export type { LabelValues, MetricDeclaration, MetricTable } from './metrics/declaration.ts';
+export type { Instruments, RecipeNames } from './metrics/instruments.ts';
+export { createInstruments } from './metrics/instruments.ts';
+export { addProcessMetrics } from './metrics/process.ts';
 export { parseCommandLine } from './program/command-line.ts';
 export type { Given, OptionSpec, OptionTable, ValuesOf } from './program/option-table.ts';
 export { address, checkGiven, choice, defaultsOf, flagOf, matching, real, seconds, text, truth, whole } from './program/option-table.ts';
@@ -40,6 +48,7 @@ export type {
   ToWorker,
   Welcome,
   Work,
+  WorkTimes,
 } from './protocol/messages.ts';
 export { protocolVersion, splitFence, toCoordinator, toWorker } from './protocol/messages.ts';
 export type {

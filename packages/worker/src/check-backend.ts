@@ -1,8 +1,8 @@
 /**
- * Tries the backend that it is given and tells the process that started this one, over their IPC channel, why it does not work, or nothing.
+ * Tries a backend, and reports over the IPC channel to the process that started this one why it does not work, or nothing if it does.
  *
- * `coordinator --spawn` asks before it gives GPUs to workers, or repeats a run on the backend it had. A process of its own: a library that
- * has been loaded cannot be unloaded, and one that does not fit the driver may hang or crash.
+ * `coordinator --spawn` runs it before it gives GPUs to workers, or repeats a run on its backend. It is a process of its own, since a
+ * library that has been loaded cannot be unloaded, and one that does not match the driver may hang or crash.
  */
 import { type BackendName, LockstepError } from '@lockstep/shared';
 import { loadBackend } from './backends/index.ts';
@@ -15,5 +15,5 @@ try {
   if (!(error instanceof LockstepError)) throw error;
   reason = error.message;
 }
-// Exits rather than waiting for the loop to run dry: native libraries keep threads and handles of their own.
+// Exits instead of waiting for the event loop to be empty: native libraries keep threads and handles of their own.
 process.send!({ reason }, () => process.exit());

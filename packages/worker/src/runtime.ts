@@ -10,11 +10,12 @@ import type { Effect, Event } from './core/events.ts';
 import { createState, nextDeadlineMs, type State } from './core/state.ts';
 import { step } from './core/step.ts';
 import { eventOf } from './wire/inbound.ts';
+import { noObserver, type Observer } from './metrics/metrics.ts';
 import { framesOf, type Identity, type Sending } from './wire/outbound.ts';
 import type { Sharing } from './wire/sharing.ts';
 
 export interface RuntimeOptions extends Pick<JobsOptions, 'createCompute'> {
-  /** For sentences; `connect` knows it. */
+  /** For messages only: `connect` has it too. */
   readonly endpoint: string;
   readonly connect: (events: ClientEvents) => ClientTransport;
   readonly identity: Identity;
@@ -22,6 +23,8 @@ export interface RuntimeOptions extends Pick<JobsOptions, 'createCompute'> {
   readonly sharing: Sharing;
   readonly clock: Clock;
   readonly log: Log;
+  /** Told what the worker does, for metrics. */
+  readonly observer?: Observer;
   /** May resolve at any time, with a reason. */
   readonly stopRequested: Promise<Stop>;
 }
@@ -31,20 +34,26 @@ export interface Outcome {
   readonly reason: string;
 }
 
-/** How long farewells may take to leave. */
+/** How long the last messages may take to leave. */
 const lingerMs = 500;
 
 /** Takes part in runs until the coordinator, a request to stop or an error ends it. */
 export async function runWorker(options: RuntimeOptions): Promise<Outcome> {
-  const { endpoint, reconnectTimeoutMs, sharing, clock, log } = options;
+  const { endpoint, reconnectTimeoutMs, sharing, clock, log, observer = noObserver } = options;
   const state = createState({ endpoint, reconnectTimeoutMs }, clock.nowMs());
   let end: (outcome: Outcome) => void;
   const ended = new Promise<Outcome>((resolve) => (end = resolve));
   const { handle, close } = createLoop(state, clock, (effect) => perform(effect, options, transport, jobs, end));
-  const jobs = createJobs({ createCompute: options.createCompute, clock, log, tell: handle });
+  const jobs = createJobs({ createCompute: options.createCompute, clock, log, observer, tell: handle });
   const transport = options.connect({
-    up: () => handle({ type: 'up' }),
-    down: () => handle({ type: 'down' }),
+    up: () => {
+      observer.connected(true);
+      handle({ type: 'up' });
+    },
+    down: () => {
+      observer.connected(false);
+      handle({ type: 'down' });
+    },
     message: (frames) => receive(frames, options, handle),
   });
   // Sets the timer for the search.
@@ -107,8 +116,16 @@ function perform(effect: Effect, options: RuntimeOptions, transport: ClientTrans
   }
 }
 
-function send(effect: Sending, { identity, sharing }: RuntimeOptions, transport: ClientTransport): Frames {
-  const frames = framesOf(effect, identity, sharing.offer, sharing.carrier());
+function send(effect: Sending, options: RuntimeOptions, transport: ClientTransport): Frames {
+  const { identity, sharing, clock, observer = noObserver } = options;
+  const startMs = clock.nowMs();
+  const frames = framesOf(effect, identity, sharing.offer, sharing.carrier(), clock.nowMs);
+  const framedMs = clock.nowMs();
+  if (effect.do === 'result') observer.spent('serialise', (framedMs - startMs) / 1000);
   transport.send(frames);
+  if (effect.do === 'result') {
+    observer.spent('send', (clock.nowMs() - framedMs) / 1000);
+    observer.answered((effect.answer as Answer).task);
+  }
   return frames;
 }

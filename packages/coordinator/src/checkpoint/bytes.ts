@@ -3,7 +3,7 @@ import { endianness } from 'node:os';
 
 const swaps = endianness() === 'BE';
 
-/** The bytes of a flat; on little-endian machines a view of the same memory, so write the flat no more until the bytes are used. */
+/** The bytes of a flat; on little-endian machines a view of the same memory, so do not write to the flat until the bytes have been used. */
 export function littleEndianBytes(flat: Float32Array): Uint8Array {
   const view = Buffer.from(flat.buffer, flat.byteOffset, flat.byteLength);
   return swaps ? Buffer.from(view).swap32() : view;

@@ -1,4 +1,4 @@
-/** What a checkpoint holds: all that a run needs to go on as if it had never stopped. Types only. */
+/** What a checkpoint holds: everything a run needs to continue as if it had never stopped. Types only. */
 import type { Cursor } from '../core/cursor.ts';
 import type { SavedNetwork } from '../training/model.ts';
 import type { Header } from './header.ts';
@@ -11,15 +11,15 @@ export interface CheckpointNetwork extends SavedNetwork {
 }
 
 export interface Checkpoint {
-  /** Of the Lockstep that wrote it. */
+  /** The version of Lockstep that wrote it. */
   readonly lockstepVersion: string;
   readonly runId: string;
-  /** RunSettings, but for what is missing from older checkpoints: `execution` from those of format 1, where the fingerprint tells. */
+  /** RunSettings, except for what older checkpoints lack: those of format 1 have no `execution`, but their fingerprint covers it. */
   readonly run: Readonly<Header['run']>;
   readonly cursor: Cursor;
-  /** Rounds committed of the step after `cursor.step`: 0 exactly when the cursor stands at a step's start. */
+  /** Rounds already committed of the step after `cursor.step`; 0 exactly when the cursor is at the start of a step. */
   readonly roundsIntoStep: number;
-  /** What computed it: a resume whose backend is `auto` starts the same. The fingerprint is what must match. */
+  /** What computed it: a resume with `--backend auto` uses the same. Only the fingerprint has to match. */
   readonly backend: string;
   readonly fingerprint: string;
   readonly datasetSha256: string;

@@ -11,13 +11,13 @@ function decode(files: ReadonlyMap<string, Uint8Array>): Checkpoint {
   return decodeCheckpoint(decodeHeader(files.get(headerFileName)!, `/run/${headerFileName}`), files, '/run');
 }
 
-/** deepEqual holds NaN equal to any NaN; flats must keep their very bits. */
+/** deepEqual takes any NaN for equal to any other; flats must keep their exact bits. */
 function bitsOf({ networks }: Checkpoint): string[] {
   const hex = (flat: Float32Array): string => Buffer.from(flat.buffer, flat.byteOffset, flat.byteLength).toString('hex');
   return networks.flatMap(({ weights, optimizer }) => [weights, ...Object.values(optimizer.slots)].map(hex));
 }
 
-/** fast-check's own records may lack a prototype, which deepEqual minds. */
+/** fast-check's records may lack a prototype, and deepEqual compares prototypes. */
 const record = <T>(model: { [K in keyof T]: fc.Arbitrary<T[K]> }): fc.Arbitrary<T> => fc.record<T>(model, { noNullPrototype: true });
 const identifier = fc
   .string({ minLength: 1, maxLength: 20, unit: 'grapheme' })
@@ -26,7 +26,7 @@ const hash = fc.stringMatching(/^[0-9a-f]{64}$/);
 const finite = fc.double({ noNaN: true, noDefaultInfinity: true });
 const flat = (length: number) =>
   fc.uint8Array({ minLength: length * 4, maxLength: length * 4 }).map((bytes) => new Float32Array(bytes.slice().buffer));
-// JSON writes -0 as 0: a partial is written by JSON as well in the end (losses.jsonl), scalars are not.
+// JSON writes -0 as 0. A partial ends up as JSON anyway (losses.jsonl); scalars do not.
 const json = fc.jsonValue().map((value) => JSON.parse(JSON.stringify(value)) as Json);
 
 const network = fc.integer({ min: 0, max: 20 }).chain((length) =>
@@ -72,7 +72,7 @@ const checkpoints: fc.Arbitrary<Checkpoint> = record({
 });
 
 describe('the format of a checkpoint', () => {
-  test('gives back what went in, bit for bit', () => {
+  test('reads back what was written, bit for bit', () => {
     fc.assert(
       fc.property(checkpoints, (checkpoint) => {
         const back = decode(encodeCheckpoint(checkpoint));
@@ -102,7 +102,7 @@ describe('the format of a checkpoint', () => {
     );
   });
 
-  test('gives names that no file system confuses', () => {
+  test('gives names that every file system keeps apart', () => {
     const example = exampleCheckpoint(3);
     const networks = ['a', 'A', '../a', 'network-1', 'é'].map((name) => ({ ...example.networks[0]!, name }));
     const names = [...encodeCheckpoint({ ...example, networks }).keys()];
@@ -117,7 +117,7 @@ describe('the format of a checkpoint', () => {
     assert.deepEqual([...bytes], [0, 0, 0x80, 0x3f, 0, 0, 0, 0xc0]);
   });
 
-  test('refuses numbers that JSON cannot hold (but for the partial, where they become null), and slots of another length', () => {
+  test('refuses numbers that JSON cannot hold (except in the partial, where they become null), and slots of another length', () => {
     const example = exampleCheckpoint(3);
     const [first, second] = example.networks as [(typeof example.networks)[0], (typeof example.networks)[0]];
     const withOptimizer = (optimizer: object): Checkpoint => ({
@@ -154,7 +154,7 @@ describe('the format of a checkpoint', () => {
     refused(Buffer.concat([whole, Buffer.from(' ')]));
   });
 
-  test('names file and fault', () => {
+  test('names the file and what is wrong with it', () => {
     const files = encodeCheckpoint(exampleCheckpoint(3));
     const changed = (name: string, change: (bytes: Buffer) => Uint8Array | undefined): Map<string, Uint8Array> => {
       const copy = new Map(files);

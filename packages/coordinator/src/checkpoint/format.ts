@@ -12,7 +12,7 @@ import { decodeHeader, encodeHeader, formatVersion, headerFileName, invalid } fr
 import type { Header } from './header.ts';
 
 /**
- * Files by name, checkpoint.json last. The flats' bytes are views of the checkpoint's memory where the machine allows it.
+ * Files by name, checkpoint.json last. On little-endian machines the flats' bytes are views of the checkpoint's memory.
  * Throws a plain Error for what a checkpoint cannot hold (a NaN or infinite scalar or counter, a slot of another length).
  */
 export function encodeCheckpoint(checkpoint: Checkpoint): Map<string, Uint8Array> {
@@ -75,7 +75,7 @@ function describeNetwork(network: CheckpointNetwork, index: number, add: AddFile
   return {
     name,
     version,
-    // A topology may come with fields that are undefined; JSON drops them here rather than between here and the disk.
+    // A topology may have undefined fields. JSON drops them here, so that the checked header is the one on disk.
     manifest: throughJson(manifest) as Header['networks'][number]['manifest'],
     weights: flat('weights', weights),
     optimizer: {
@@ -101,7 +101,7 @@ function restoreNetwork(network: Header['networks'][number], flatOf: (name: stri
   };
 }
 
-/** A name that every file system takes and that no other file has, also where case does not count. */
+/** A name that every file system takes and that no other file has, even on file systems that ignore case. */
 function plainName(wanted: string, fallback: string, taken: ReadonlyMap<string, unknown>): string {
   const used = new Set([...taken.keys()].map((name) => name.toLowerCase()));
   const plain = /^[A-Za-z0-9][A-Za-z0-9._-]{0,120}$/;

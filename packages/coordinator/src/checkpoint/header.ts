@@ -1,7 +1,8 @@
 /**
  * checkpoint.json: its schema, and its text, which carries its own checksum so that any changed byte is noticed.
  *
- * Responsible for: everything of a checkpoint but the flats. Not responsible for: the flats (`format.ts`), the disk (`store.ts`, `read.ts`).
+ * Responsible for: everything in a checkpoint except the flats. Not responsible for: the flats (`format.ts`), the disk (`store.ts`,
+ * `read.ts`).
  */
 import { executions, LockstepError, manifestSchema, maximumNetworks, sha256 } from '@lockstep/shared';
 import { z } from 'zod';
@@ -9,7 +10,7 @@ import { z } from 'zod';
 /** Raised by any change that an older Lockstep would misread. */
 export const formatVersion = 2;
 export const headerFileName = 'checkpoint.json';
-/** Bytes; far above the largest topology, far below the memory. */
+/** In bytes: far more than the largest topology takes, far less than any machine's memory. */
 export const maximumHeaderBytes = 64 * 1024 * 1024;
 
 const name = z.string().min(1).max(128);
@@ -50,7 +51,7 @@ const header = z.strictObject({
 });
 export type Header = z.infer<typeof header>;
 
-/** The bytes of checkpoint.json. A header that breaks the schema is a bug of the caller: plain Error. */
+/** The bytes of checkpoint.json. A header that breaks the schema is the caller's bug: plain Error. */
 export function encodeHeader(value: Header): Uint8Array {
   const checked = header.safeParse(value);
   if (!checked.success) throw new Error(`a checkpoint cannot be written: ${explain(checked.error)}`);
@@ -70,7 +71,7 @@ export function decodeHeader(bytes: Uint8Array, path: string): Header {
   return body as Header;
 }
 
-/** Format 1 had the fields of `run` side by side, without `execution`. */
+/** Format 1 had the fields of `run` at the top level, and no `execution`. */
 function fromFormat1({ recipe, seed, batchSize, shardCount, ...rest }: Record<string, unknown>): Record<string, unknown> {
   return { ...rest, formatVersion, run: { recipe, seed, batchSize, shardCount } };
 }
@@ -105,5 +106,5 @@ function versionSentence(raw: Record<string, unknown>): string {
 
 function explain(error: z.ZodError): string {
   const issue = error.issues[0]!;
-  return `${issue.path.join('.') || 'the whole'}: ${issue.message}`;
+  return `${issue.path.join('.') || 'the whole file'}: ${issue.message}`;
 }

@@ -1,10 +1,10 @@
-/** Names of checkpoints and grids, which sort by age for people, and their order for machines. Pure. */
+/** Names of checkpoints and grids, which people can sort by age, and their exact order for programs. Pure. */
 
-/** Where in the run something was made. */
+/** The position in the run at which something was made. */
 export interface Position {
   /** Completed steps. */
   readonly step: number;
-  /** Rounds committed of the step after those; 0 at a step's end. */
+  /** Rounds already committed of the next step; 0 at the end of a step. */
   readonly roundsIntoStep: number;
 }
 

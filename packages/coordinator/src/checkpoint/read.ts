@@ -1,7 +1,7 @@
 /**
- * Reading checkpoints and judging them. Changes nothing on disk, so any process may use it while a run goes on.
+ * Reads checkpoints and checks them. Changes nothing on disk, so any process may use it during a run.
  *
- * Nothing is believed before it is checked: names, kinds of file, sizes before reading, hashes, schema.
+ * Everything is checked before it is used: names, kinds of file, sizes before reading, hashes, schema.
  */
 import { open, readdir, stat } from 'node:fs/promises';
 import { basename, join } from 'node:path';
@@ -34,7 +34,7 @@ export async function readCheckpoint(path: string): Promise<Checkpoint> {
   return decodeCheckpoint(header, files, path);
 }
 
-/** The newest usable checkpoint in a directory of checkpoints, and those newer ones that are not usable. No directory: none. */
+/** The newest usable checkpoint in a directory of checkpoints, and the newer ones that are not usable. None if there is no directory. */
 export async function latestCheckpoint(
   directory: string,
 ): Promise<{ readonly latest: Latest | undefined; readonly skipped: readonly Skipped[] }> {
@@ -53,7 +53,7 @@ export async function latestCheckpoint(
   return { latest: undefined, skipped };
 }
 
-/** Whether the header is whole and every file has its size: the part of the check that costs no reading of flats. */
+/** Whether the header is whole and every file has the right size: the part of the check that does not read flats. */
 export async function looksWhole(path: string): Promise<boolean> {
   try {
     const header = await readHeader(path);
@@ -83,7 +83,7 @@ export async function checkpointNames(directory: string): Promise<string[]> {
 async function readHeader(path: string): Promise<Header> {
   const file = join(path, headerFileName);
   const bytes = await readWhole(file, (size) =>
-    size <= maximumHeaderBytes ? undefined : `has ${size} bytes, more than any ${headerFileName}`,
+    size <= maximumHeaderBytes ? undefined : `has ${size} bytes, more than any ${headerFileName} can have`,
   );
   return decodeHeader(bytes, file);
 }
@@ -91,10 +91,10 @@ async function readHeader(path: string): Promise<Header> {
 /** A directory renamed by hand would lie about which checkpoint is the newest. */
 function checkName(path: string, { cursor, roundsIntoStep }: Pick<Checkpoint, 'cursor' | 'roundsIntoStep'>): void {
   const name = checkpointName({ step: cursor.step, roundsIntoStep });
-  if (basename(path) !== name) throw invalid(path, `holds ${name}: give it its name back`);
+  if (basename(path) !== name) throw invalid(path, `holds ${name}: rename it to that`);
 }
 
-/** `judge` sees the size before anything is read, and says what is wrong with it. */
+/** `judge` is given the size before anything is read, and says what is wrong with it. */
 async function readWhole(path: string, judge: (size: number) => string | undefined): Promise<Uint8Array> {
   const size = await sizeOf(path);
   const objection = judge(size);

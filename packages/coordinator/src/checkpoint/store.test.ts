@@ -47,7 +47,7 @@ describe('the checkpoint store', () => {
     assert.deepEqual(skipped, []);
   });
 
-  test('has no latest where there is none', async (t) => {
+  test('has no latest checkpoint if there is none', async (t) => {
     const directory = join(scratchDirectory(t), 'none');
     assert.deepEqual(await latestCheckpoint(directory), { latest: undefined, skipped: [] });
     const store = await openCheckpointStore(directory);
@@ -63,7 +63,7 @@ describe('the checkpoint store', () => {
     await assert.rejects(openCheckpointStore(store.directory, { keep: 0 }), /keep is 0/);
   });
 
-  test('does not count damaged ones among those it keeps, and drops them when they are old', async (t) => {
+  test('does not count damaged checkpoints among those it keeps, and removes them when they are old', async (t) => {
     const store = await openCheckpointStore(scratchDirectory(t), { keep: 2 });
     for (const step of [1, 2]) await store.write(exampleCheckpoint(step));
     const damaged = join(store.directory, 'step-000002', 'generator.weights.bin');
@@ -86,7 +86,7 @@ describe('the checkpoint store', () => {
   });
 });
 
-test('a checkpoint that can be seen is whole, at every look while others are written and removed', async (t) => {
+test('every checkpoint that is visible is whole, at any moment while others are written and removed', async (t) => {
   const store = await openCheckpointStore(scratchDirectory(t), { keep: 1 });
   const stopped = new AbortController();
   let looks = 0;
@@ -106,7 +106,7 @@ test('a checkpoint that can be seen is whole, at every look while others are wri
   assert.ok(looks > 20, `only ${looks} looks`);
 });
 
-/** Undefined if the directory is gone between two looks. */
+/** Undefined if the directory disappears meanwhile. */
 function countFiles(directory: string): number | undefined {
   try {
     return fileNames(directory).length;
@@ -115,8 +115,8 @@ function countFiles(directory: string): number | undefined {
   }
 }
 
-describe('writing where a checkpoint stands already', () => {
-  test('does nothing if it is the same', async (t) => {
+describe('writing where a checkpoint exists already', () => {
+  test('does nothing if it is identical', async (t) => {
     const store = await openCheckpointStore(scratchDirectory(t));
     const first = await store.write(exampleCheckpoint(7));
     const { ino } = await stat(first.path);
@@ -151,7 +151,7 @@ describe('a damaged checkpoint', () => {
     assert.ok(skipped[0]!.reason.includes(skipped[0]!.path), skipped[0]!.reason);
   }
 
-  test('is passed over whichever file is cut, at whatever length', async (t) => {
+  test('is passed over whichever file is truncated, at any length', async (t) => {
     const directory = scratchDirectory(t);
     const store = await openCheckpointStore(directory);
     await store.write(exampleCheckpoint(1));
@@ -196,7 +196,7 @@ describe('a damaged checkpoint', () => {
     damage(t, (path) => rm(path, { recursive: true }).then(() => mkdir(path)), /checkpoint\.json is missing/));
   test('is passed over if it is a file', (t) =>
     damage(t, (path) => rm(path, { recursive: true }).then(() => writeFile(path, 'x')), /checkpoint\.json is missing/));
-  test('is passed over if a pipe stands for a file', (t) =>
+  test('is passed over if a file is a pipe', (t) =>
     damage(
       t,
       async (path) => {
@@ -214,7 +214,7 @@ describe('a damaged checkpoint', () => {
       },
       /format version 9.* reads versions 1 and 2/,
     ));
-  test('is passed over under the name of another', (t) =>
+  test('is passed over if it has the name of another', (t) =>
     damage(
       t,
       async (path) => {
@@ -226,7 +226,7 @@ describe('a damaged checkpoint', () => {
 });
 
 describe('opening the store', () => {
-  test('sweeps what a killed process left, and nothing else', async (t) => {
+  test('removes what a killed process left, and nothing else', async (t) => {
     const directory = scratchDirectory(t);
     const store = await openCheckpointStore(directory);
     await store.write(exampleCheckpoint(1));
@@ -239,7 +239,7 @@ describe('opening the store', () => {
     assert.deepEqual(fileNames(directory), ['notes.txt', 'step-000001']);
   });
 
-  test('brings back a checkpoint that was moved aside for one that never came', async (t) => {
+  test('restores a checkpoint that was moved aside for one that was never completed', async (t) => {
     const store = await openCheckpointStore(scratchDirectory(t));
     const { path } = await store.write(exampleCheckpoint(1));
     await rename(path, join(store.directory, '.tmp-replaced-step-000001'));
@@ -255,13 +255,13 @@ describe('a disk that fails', () => {
   const isDiskError = (sentence: RegExp) => (error: unknown) =>
     error instanceof LockstepError && error.code === 'disk' && sentence.test(error.message);
 
-  test('a file in the place of the directory is named', async (t) => {
+  test('a file in place of the directory is named in the error', async (t) => {
     const file = join(scratchDirectory(t), 'checkpoints');
     await writeFile(file, '');
-    await assert.rejects(openCheckpointStore(file), isDiskError(/checkpoints: a file stands where a directory is needed/));
+    await assert.rejects(openCheckpointStore(file), isDiskError(/checkpoints: there is a file where a directory is needed/));
   });
 
-  test('full or read-only: older checkpoints stay, nothing unfinished does', async (t) => {
+  test('full or read-only: older checkpoints stay, and nothing unfinished is left', async (t) => {
     const mounted = smallDisk(t, 256);
     if (mounted === undefined) return;
     const store = await openCheckpointStore(join(mounted, 'checkpoints'));
@@ -312,7 +312,7 @@ describe('kill -9 while writing', () => {
     assert.deepEqual(await exit, [null, 'SIGKILL']);
   }
 
-  test('leaves whole checkpoints only, at 20 points', async (t) => {
+  test('leaves only whole checkpoints, at 20 different moments', async (t) => {
     const directories = Array.from({ length: 5 }, () => scratchDirectory(t));
     const reached = directories.map(() => 0);
     let amid = 0;

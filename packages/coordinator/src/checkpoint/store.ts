@@ -1,8 +1,9 @@
 /**
- * The checkpoints of one run on disk: writing them so that a name holds a whole valid checkpoint or nothing (invariant I5), and keeping few.
+ * The checkpoints of one run on disk: writing them so that a path holds a whole, valid checkpoint or nothing (invariant I5), and keeping
+ * only the newest.
  *
  * Only the process that holds the run directory's lock may open a store; readers use `read.ts`.
- * Not responsible for: bytes (`format.ts`), when to write (the core), what the parts mean.
+ * Not responsible for: bytes (`format.ts`), when to write (the core), or what the parts mean.
  */
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -16,16 +17,16 @@ import type { Latest, Skipped } from './read.ts';
 
 export interface Written {
   readonly path: string;
-  /** Of all its files together. */
+  /** The size of all its files together. */
   readonly bytes: number;
-  /** False: the same checkpoint was there already. */
+  /** False if the same checkpoint existed already. */
   readonly isNew: boolean;
 }
 
 export interface CheckpointStore {
   readonly directory: string;
   /**
-   * Resolves when the checkpoint would survive power loss and old ones are removed. The flats must not be written meanwhile.
+   * Resolves when the checkpoint would survive power loss and old ones are removed. The flats must not change meanwhile.
    * Writes run one after another. Throws `disk`; older checkpoints are then as they were and nothing unfinished is left.
    */
   write(checkpoint: Checkpoint): Promise<Written>;
@@ -45,7 +46,7 @@ export async function openCheckpointStore(directory: string, { keep }: StoreOpti
   if (!Number.isInteger(keep) || keep < 1) throw new Error(`keep is ${keep}; it must be an integer of at least 1`);
   await makeDirectory(directory);
   await sweepTemporaries(directory);
-  // Checked in full by this process (or written by it), so that keeping few does not read every flat again at every checkpoint.
+  // Written by this process, or checked by it in full: so removing old checkpoints does not read every flat again each time.
   const checked = new Set<string>();
   let previous: Promise<unknown> = Promise.resolve();
   return {
@@ -75,12 +76,12 @@ async function writeAndPrune(directory: string, keep: number, checked: Set<strin
 /** Whether exactly these bytes are on disk already. */
 async function holds(path: string, files: ReadonlyMap<string, Uint8Array>): Promise<boolean> {
   if (!(await looksWhole(path))) return false;
-  // The header first: it is small and nearly always tells.
+  // The header first: it is small, and nearly always shows a difference.
   for (const [name, content] of [...files].toReversed()) {
     try {
       if (!(await readFile(join(path, name))).equals(content)) return false;
     } catch (error) {
-      // Missing or unreadable: it is written anew, and what stops that is reported then.
+      // Missing or unreadable: it is written again, and if that fails too, the error is reported then.
       if (systemErrorCode(error) === undefined) throw error;
       return false;
     }
@@ -88,7 +89,7 @@ async function holds(path: string, files: ReadonlyMap<string, Uint8Array>): Prom
   return true;
 }
 
-/** Keeps the newest usable ones; what is older than all of these goes, usable or not. The one just written always stays. */
+/** Keeps the newest usable ones and removes everything older, usable or not. The one just written always stays. */
 async function prune(directory: string, keep: number, checked: Set<string>, justWritten: string): Promise<void> {
   let kept = 0;
   for (const name of await checkpointNames(directory)) {

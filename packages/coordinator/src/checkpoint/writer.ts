@@ -1,8 +1,8 @@
 /**
- * Writes checkpoints while training goes on: one at a time, and of those that are due meanwhile only the newest.
+ * Writes checkpoints during training: one at a time. Of those that become due meanwhile, only the newest is written.
  *
- * A disk that is slower than training therefore costs checkpoints, not memory. A failed write is told and training goes on: the next one
- * tries again, and older checkpoints are untouched. Not responsible for: the format or the store (`checkpoint/`).
+ * A disk that is slower than training therefore costs checkpoints, not memory. A failed write is reported and training continues: the next
+ * one tries again, and older checkpoints are untouched. Not responsible for: the format or the store (`checkpoint/`).
  */
 import type { Checkpoint } from './checkpoint.ts';
 import type { Written } from './store.ts';
@@ -10,7 +10,7 @@ import type { Written } from './store.ts';
 export interface CheckpointWriter {
   /** Queues a checkpoint; replaces one that is still waiting. Its flats are never written again by the caller. */
   write(checkpoint: Checkpoint): void;
-  /** Resolves when nothing is under way; the error of the last write, if it failed. */
+  /** Resolves when nothing is being written, with the error of the last write if it failed. */
   settled(): Promise<unknown>;
   /** The same, and writes once more what failed last. Throws if that fails again. */
   retry(): Promise<void>;

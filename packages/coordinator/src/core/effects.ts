@@ -1,5 +1,5 @@
 /**
- * What the core asks the runtime to do, in this order.
+ * What the core asks the runtime to do.
  *
  * What holds: effects begin in the order given, messages leave in it, and lines of losses.jsonl and events.jsonl are written in it. Tensors
  * are changed, and a checkpoint's copy of them is taken, before the next effect begins. Files are written later, while training goes on:
@@ -12,9 +12,9 @@ import type { Payload, TaskKind } from './events.ts';
 
 export type Effect =
   | { readonly do: 'welcome'; readonly to: PeerId; readonly round: number; readonly region: Payload }
-  | { readonly do: 'refuse'; readonly to: PeerId; readonly round: number; readonly code: ErrorCode; readonly reason: string }
+  | { readonly do: 'refuse'; readonly to: PeerId; readonly round: number; readonly code: RefusalCode; readonly reason: string }
   | { readonly do: 'bye'; readonly to: PeerId; readonly round: number; readonly ended: boolean; readonly reason: string }
-  /** A worker takes part: from now on its tensors travel this way. */
+  /** A worker has joined: from now on its tensors travel this way. */
   | { readonly do: 'settle'; readonly peer: PeerId; readonly carrier: CarrierName }
   /** The first READY of a new run: draw the initial weights for the manifests this worker reported. */
   | { readonly do: 'initialise'; readonly manifests: Payload; readonly fingerprint: string }
@@ -32,7 +32,15 @@ export type Effect =
       readonly sends: readonly string[];
     }
   /** A worker answered a WORK in time: how long it computed. */
-  | { readonly do: 'measure'; readonly worker: string; readonly computeSeconds: number }
+  | {
+      readonly do: 'measure';
+      readonly peer: PeerId;
+      readonly worker: string;
+      readonly task: TaskKind;
+      /** How many it computed. */
+      readonly shards: number;
+      readonly computeSeconds: number;
+    }
   /** Count these shards in: add the nodes' flats to the sum. */
   | {
       readonly do: 'accept';
@@ -72,6 +80,10 @@ export type DropReason = (typeof dropReasons)[number];
 export const leaveReasons = ['disconnected', 'left', 'timeout', 'expelled'] as const;
 export type LeaveReason = (typeof leaveReasons)[number];
 
+/** Why a worker is sent away for good: what its REFUSE says. */
+export const refusalCodes = ['refused', 'version-mismatch', 'recipe-mismatch', 'numerics-mismatch', 'compute-failed'] as const;
+export type RefusalCode = (typeof refusalCodes)[number];
+
 /** `event` names are part of the interface of events.jsonl. */
 export type RecordEntry =
   | {
@@ -93,7 +105,7 @@ export type RecordEntry =
       readonly round: number;
       readonly shardsCommitted: number;
     }
-  /** A worker's own error, as its LEAVE tells it. */
+  /** A worker's own error, as its LEAVE reports it. */
   | { readonly event: 'worker-failed'; readonly worker: string; readonly code: ErrorCode; readonly reason: string }
   | { readonly event: 'worker-refused'; readonly worker: string; readonly code: ErrorCode; readonly reason: string }
   | { readonly event: 'shards-reassigned'; readonly worker: string; readonly shards: readonly number[]; readonly round: number }

@@ -1,10 +1,11 @@
 /**
  * What can happen to the coordinator's core. The runtime turns messages, timers, signals and finished commits into these.
  *
- * A `Payload` is what only the runtime understands: tensors, manifests, an offer of shared memory. The core hands it on, unread, in the effect
- * that wants it, so that nothing has to be remembered beside the core's state.
+ * A `Payload` is something only the runtime understands: tensors, manifests, an offer of shared memory. The core passes it on, unread, in
+ * the effect that needs it, so that the core's state is all there is to remember.
  */
 import type { Body, CarrierName, ErrorCode, Fence, Hello, PeerId, Result } from '@lockstep/shared';
+import type { RefusalCode } from './effects.ts';
 
 export type Payload = unknown;
 
@@ -23,10 +24,10 @@ export type Event =
     }
   | (Body<Result> & { readonly type: 'result'; readonly peer: PeerId; readonly fence: Fence; readonly payload: Payload })
   | { readonly type: 'need'; readonly peer: PeerId; readonly fence: Fence; readonly workId: number; readonly networks: readonly string[] }
-  /** `code` where an error made it leave. */
+  /** `code` is set if an error made it leave. */
   | { readonly type: 'leave'; readonly peer: PeerId; readonly fence: Fence; readonly code: ErrorCode | undefined; readonly reason: string }
   /** The peer sent something that could not be used; `reason` says what. */
-  | { readonly type: 'malformed'; readonly peer: PeerId; readonly code: ErrorCode; readonly reason: string }
+  | { readonly type: 'malformed'; readonly peer: PeerId; readonly code: RefusalCode; readonly reason: string }
   | { readonly type: 'down'; readonly peer: PeerId }
   /** The runtime has summed and applied the round that the core told it to commit. */
   | { readonly type: 'committed' }
@@ -36,7 +37,7 @@ export type Event =
   | { readonly type: 'effect-failed'; readonly code: ErrorCode | undefined; readonly reason: string }
   /** A person or a scheduler asks to stop. */
   | { readonly type: 'stop'; readonly reason: string }
-  /** No local worker will be started again; `code` and `reason` are of the last one's error. */
+  /** No local worker will be started again; `code` and `reason` are those of the last one's error. */
   | { readonly type: 'spawn-gave-up'; readonly code: ErrorCode; readonly reason: string }
   | { readonly type: 'tick' };
 

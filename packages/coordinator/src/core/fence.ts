@@ -1,9 +1,9 @@
-/** Fencing (invariant I3): a message counts only if run, term, peer and round match what the core knows now. */
+/** Fencing (invariant I3): a message counts only if its run, term, peer, round and WORK match what the core knows now. */
 import type { DropReason } from './effects.ts';
 import type { Event } from './events.ts';
 import type { State } from './state.ts';
 
-/** Why a message must be ignored, or undefined. `ready` and `leave` speak of a worker, not of a round: their round is not compared. */
+/** Why a message must be ignored, or undefined. `ready` and `leave` are about a worker, not a round, so their round is not compared. */
 export function dropReasonOf(state: State, event: Extract<Event, { fence: unknown }>): DropReason | undefined {
   const { fence } = event;
   if (fence.runId !== state.plan.runId) return 'other-run';

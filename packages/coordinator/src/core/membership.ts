@@ -1,12 +1,12 @@
 /** Who takes part: greeting, admitting, refusing and removing workers. Every change of `state.workers` is in this file. */
-import type { ErrorCode, PeerId } from '@lockstep/shared';
-import type { Effect, LeaveReason } from './effects.ts';
+import type { PeerId } from '@lockstep/shared';
+import type { Effect, LeaveReason, RefusalCode } from './effects.ts';
 import type { Event } from './events.ts';
 import type { State } from './state.ts';
 
-/** Bound on what a crowd of strangers can make us remember. */
+/** Bounds the memory that unknown peers can make the coordinator use. */
 const maximumWorkers = 1024;
-/** Bound on what a stranger who is refused again and again can make us write. */
+/** Bounds what a peer that is refused over and over can make the coordinator write. */
 const maximumRecordedRefusals = 1000;
 
 /** HELLO: a new worker, or a known one whose connection broke. Either way it starts afresh. */
@@ -15,7 +15,7 @@ export function greet(state: State, event: Extract<Event, { type: 'hello' }>, no
   if (state.workers.size >= maximumWorkers)
     return refuse(state, event.peer, 'refused', `The run has ${maximumWorkers} workers already.`, effects);
   const namesake = [...state.workers.values()].find((worker) => worker.name === event.name);
-  // A worker that died and was started again may be back before we have noticed its death: the newer life wins.
+  // A worker that died and was started again may be back before its death is noticed: the newer process wins.
   if (namesake !== undefined)
     refuse(state, namesake.peer, 'refused', `A newer worker named '${event.name}' has joined; names must be unique (--name).`, effects);
   state.workers.set(event.peer, {
@@ -25,6 +25,7 @@ export function greet(state: State, event: Extract<Event, { type: 'hello' }>, no
     pid: event.pid,
     backend: event.backend,
     device: event.device,
+    metricsAddress: event.metricsAddress,
     stage: 'preparing',
     deadlineMs: nowMs + state.plan.workerTimeoutMs,
     holds: {},
@@ -36,7 +37,7 @@ export function greet(state: State, event: Extract<Event, { type: 'hello' }>, no
   effects.push({ do: 'welcome', to: event.peer, round: state.cursor.round, region: event.region });
 }
 
-/** READY: the worker has built the networks. The first one decides what the run's manifests and numerics are. */
+/** READY: the worker has built the networks. The first one sets the run's manifests and fingerprint. */
 export function admit(state: State, event: Extract<Event, { type: 'ready' }>, effects: Effect[]): void {
   const worker = state.workers.get(event.peer)!;
   if (worker.stage !== 'preparing') return;
@@ -50,12 +51,12 @@ export function admit(state: State, event: Extract<Event, { type: 'ready' }>, ef
       state,
       event.peer,
       'recipe-mismatch',
-      'Its networks have other parameters than the run. Install the same Lockstep version and recipe everywhere.',
+      'Its networks have different parameters from those of the run. Install the same Lockstep version and recipe everywhere.',
       effects,
     );
   }
   if (event.fingerprint !== state.fingerprint && !state.plan.allowMixedNumerics) {
-    const reason = `It computes other bits than the run (backend ${worker.backend}, ${worker.device}; fingerprint ${event.fingerprint.slice(0, 12)}, the run has ${state.fingerprint!.slice(0, 12)}). Use the same --backend and kind of device everywhere, or give the coordinator --allow-mixed-numerics and lose equal bits.`;
+    const reason = `Its results differ in their last bits from those of the run (backend ${worker.backend}, ${worker.device}; fingerprint ${event.fingerprint.slice(0, 12)}, the run has ${state.fingerprint!.slice(0, 12)}). Use the same --backend and kind of device everywhere, or give the coordinator --allow-mixed-numerics and give up equal bits.`;
     return refuse(state, event.peer, 'numerics-mismatch', reason, effects);
   }
   worker.stage = 'idle';
@@ -69,8 +70,8 @@ export function admit(state: State, event: Extract<Event, { type: 'ready' }>, ef
   });
 }
 
-/** Sends a worker away for good. */
-export function refuse(state: State, peer: PeerId, code: ErrorCode, reason: string, effects: Effect[]): void {
+/** Refuses a worker for good: its process ends. */
+export function refuse(state: State, peer: PeerId, code: RefusalCode, reason: string, effects: Effect[]): void {
   effects.push({ do: 'refuse', to: peer, round: state.cursor.round, code, reason });
   const worker = state.workers.get(peer)?.name ?? peer;
   state.refusals += 1;
@@ -78,7 +79,7 @@ export function refuse(state: State, peer: PeerId, code: ErrorCode, reason: stri
   removeWorker(state, peer, 'expelled', reason, effects);
 }
 
-/** Forgets a worker; its shards wait to be dealt again. */
+/** Forgets a worker that died, left or was refused. Its shards wait again: `assign` in `step.ts` gives them to others in the same round. */
 export function removeWorker(state: State, peer: PeerId, cause: LeaveReason, reason: string, effects: Effect[]): void {
   const worker = state.workers.get(peer);
   if (worker === undefined) return;

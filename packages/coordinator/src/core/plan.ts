@@ -13,7 +13,7 @@ export interface PlannedPhase {
 export interface Plan {
   readonly runId: string;
   readonly term: number;
-  /** What every worker must know, too. */
+  /** What every worker must know as well. */
   readonly run: RunSettings;
   readonly phases: readonly PlannedPhase[];
   readonly networks: readonly string[];
@@ -30,6 +30,9 @@ export interface Plan {
   readonly gridEverySteps: number;
   readonly pictures: number;
   readonly allowMixedNumerics: boolean;
-  /** How a person starts one more worker; part of the sentence that says whom we wait for. Undefined where workers are started for them. */
+  /**
+   * How a person starts one more worker; part of the sentence that lists the missing workers. Undefined with --spawn, which starts workers
+   * itself.
+   */
   readonly workerCommand: string | undefined;
 }

@@ -1,4 +1,4 @@
-/** The whole state of the coordinator's core: one record, workers keyed by peer, so that leaving is one delete. */
+/** The whole state of the coordinator's core: one record, workers keyed by peer, so that removing one is a single delete. */
 import type { Failure, PeerId } from '@lockstep/shared';
 import type { Cursor } from './cursor.ts';
 import type { Payload, TaskKind } from './events.ts';
@@ -12,27 +12,29 @@ export interface Worker {
   readonly pid: number;
   readonly backend: string;
   readonly device: string;
-  /** `preparing`: WELCOME sent. `idle`: may get WORK. `working`: owes an answer. */
+  /** Where it serves metrics of its own, if it does. */
+  readonly metricsAddress: string | undefined;
+  /** `preparing`: WELCOME sent. `idle`: may get WORK. `working`: has WORK to answer. */
   stage: 'preparing' | 'idle' | 'working';
   /** When `preparing` or `working` has lasted too long. */
   deadlineMs: number;
   /** Weight versions it was sent in this connection. */
   readonly holds: Record<string, number>;
-  /** Of the WORK it owes an answer to. */
+  /** The WORK that it has not answered yet. */
   workId: number | undefined;
-  /** Shards it owes. */
+  /** The shards of that WORK. */
   shards: readonly number[];
-  /** Times it asked for weights since its last result: bounded, or two confused peers would talk for ever. */
+  /** Times it asked for weights since its last result: bounded, or two confused peers would go on for ever. */
   needRequests: number;
   shardsCommitted: number;
 }
 
-/** What is being dealt: the shards of a round, or the pictures of a grid (one shard). */
+/** What is being assigned: the shards of a round, or the pictures of a grid (one shard). */
 export interface Task {
   readonly kind: TaskKind;
-  /** Per shard: not dealt, dealt to a worker, or counted in. */
+  /** Per shard: waiting, assigned to a worker, or done. */
   readonly shards: ShardState[];
-  /** The pictures of a grid, once they are in. */
+  /** The pictures of a grid, once they have arrived. */
   pictures: Payload;
 }
 
@@ -43,9 +45,10 @@ export type ShardState =
 
 /**
  * `gathering` -> `training` <-> `starved` -> `ended`.
- * `gathering`: waiting for the first `workersWanted`. `starved`: fewer than `minWorkers`. Nothing is dealt in either.
+ * `gathering`: waiting for the first `workersWanted`. `starved`: fewer than `minWorkers`. Nothing is assigned in either.
  */
-export type Stage = 'gathering' | 'training' | 'starved' | 'ended';
+export const stages = ['gathering', 'training', 'starved', 'ended'] as const;
+export type Stage = (typeof stages)[number];
 
 export interface State {
   readonly plan: Plan;
@@ -66,9 +69,9 @@ export interface State {
   fingerprint: string | undefined;
   /** Refusals that were recorded. */
   refusals: number;
-  /** The error that made a worker leave last; forgotten when one joins. If no worker comes any more, the run ends with it. */
+  /** The error of the last worker that failed; forgotten when one joins. If no worker follows, the run ends with it. */
   failure: Failure | undefined;
-  /** Why no local worker will be started again; until somebody else says HELLO. */
+  /** Why no local worker will be started again. Cleared when another worker says HELLO. */
   spawnGaveUp: Failure | undefined;
 }
 
@@ -99,20 +102,35 @@ export function createState(plan: Plan, start: Start, nowMs: number): State {
   };
 }
 
-/** Workers that may be dealt work, in order of joining. */
+/** Workers that can be given work, in order of joining. */
 export function readyWorkers(state: State): Worker[] {
   return [...state.workers.values()].filter((worker) => worker.stage !== 'preparing');
 }
 
-/** How many workers are in which state; they add up to the workers connected. */
-export function countWorkers(state: State): { joining: number; ready: number; computing: number; spare: number } {
-  const ready = readyWorkers(state);
-  const computing = ready.filter((worker) => worker.stage === 'working').length;
-  const spare = ready.filter((worker, index) => worker.stage === 'idle' && index >= state.plan.run.shardCount).length;
-  return { joining: state.workers.size - ready.length, ready: ready.length - computing - spare, computing, spare };
+/** Where the workers that have said HELLO are. `spare`: ready, and there is no shard for it. */
+export const workerStates = ['joining', 'ready', 'computing', 'spare'] as const;
+export type WorkerState = (typeof workerStates)[number];
+
+/** By peer, in order of joining. */
+export function statesOfWorkers(state: State): Map<PeerId, WorkerState> {
+  let ready = 0;
+  const stateOf = ({ stage }: Worker): WorkerState => {
+    if (stage === 'preparing') return 'joining';
+    ready += 1;
+    if (stage === 'working') return 'computing';
+    return ready > state.plan.run.shardCount ? 'spare' : 'ready';
+  };
+  return new Map([...state.workers.values()].map((worker) => [worker.peer, stateOf(worker)]));
 }
 
-/** The next moment at which a `tick` is wanted. */
+/** How many workers are in each state. The numbers add up to the workers connected. */
+export function countWorkers(state: State): Record<WorkerState, number> {
+  const counts = { joining: 0, ready: 0, computing: 0, spare: 0 };
+  for (const each of statesOfWorkers(state).values()) counts[each] += 1;
+  return counts;
+}
+
+/** When the next `tick` is due. */
 export function nextDeadlineMs(state: State): number | undefined {
   const deadlines = [...state.workers.values()].filter((worker) => worker.stage !== 'idle').map((worker) => worker.deadlineMs);
   if (state.stage === 'gathering' || state.stage === 'starved') deadlines.push(state.joinDeadlineMs);

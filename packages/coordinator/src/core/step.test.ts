@@ -1,4 +1,4 @@
-/** Set a state, give one event, look at the effects. No sockets, no clocks. */
+/** Set up a state, give it one event, look at the effects. No sockets, no clocks. */
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { cover } from '@lockstep/shared';
@@ -83,15 +83,15 @@ const assignedIn = (effects: Effect[]): Record<string, readonly number[]> =>
 const kinds = (effects: Effect[]): string[] => effects.map((effect) => (effect.do === 'record' ? effect.entry.event : effect.do));
 
 describe('coordinator core', () => {
-  test('waits for the workers wanted, names who is here, and prints the command that starts one', () => {
+  test('waits for the workers wanted, names those that are ready, and prints the command that starts one more', () => {
     const state = create();
     join(state, 'a');
     assert.equal(state.stage, 'gathering');
-    assert.match(describeState(state), /Waiting for 1 of 2 workers \(here: a\)\. Start one with: worker --connect/);
+    assert.match(describeState(state), /Waiting for 1 of 2 workers \(ready: a\)\. Start one with: worker --connect/);
     assert.equal(nextDeadlineMs(state), 1000);
   });
 
-  test('deals contiguous shards to every worker when the last one joins, with all weights', () => {
+  test('assigns contiguous shards to every worker when the last one joins, with all weights', () => {
     const state = create();
     const effects = join(state, 'a', 'b');
     assert.deepEqual(assignedIn(effects), { a: [0, 1], b: [2, 3] });
@@ -130,7 +130,7 @@ describe('coordinator core', () => {
     assert.deepEqual(kinds(step(state, hello('late'), 0)), ['bye']);
   });
 
-  test('deals the shards of a lost worker again, to whoever is idle first', () => {
+  test('reassigns the shards of a lost worker, to whichever worker is idle first', () => {
     const state = create();
     join(state, 'a', 'b');
     const lost = step(state, { type: 'down', peer: 'a' }, 0);
@@ -140,7 +140,7 @@ describe('coordinator core', () => {
     assert.deepEqual(kinds(step(state, result(state, 'b', [0, 1]), 0)), ['measure', 'accept', 'commit']);
   });
 
-  test('a late worker gets waiting shards at once, else takes part from the next round', () => {
+  test('a late worker gets waiting shards at once, or takes part from the next round', () => {
     const state = create({ workersWanted: 1 });
     join(state, 'a');
     assert.deepEqual(assignedIn(join(state, 'b')), {});
@@ -148,12 +148,12 @@ describe('coordinator core', () => {
     assert.deepEqual(assignedIn(step(state, { type: 'committed' }, 0)), { a: [0, 1], b: [2, 3] });
   });
 
-  test('workers beyond the shards stand by, and the record says which flag would use them', () => {
+  test('workers beyond the shards are spares, and the record says which flag would use them', () => {
     const state = create({ workersWanted: 5 });
     const effects = join(state, 'a', 'b', 'c', 'd', 'e');
     assert.deepEqual(assignedIn(effects), { a: [0], b: [1], c: [2], d: [3] });
     const start = effects.find((effect) => effect.do === 'record' && effect.entry.event === 'training');
-    assert.match(JSON.stringify(start), /1 of them stand by as hot spare; --shards 5 would use all/);
+    assert.match(JSON.stringify(start), /1 of them is a hot spare; --shards 5 would use all/);
   });
 
   for (const [what, changes, reason] of [
@@ -179,7 +179,7 @@ describe('coordinator core', () => {
     assert.deepEqual(step(state, message, 0), [{ do: 'count-dropped', reason: 'unasked' }]);
   });
 
-  test('sends away a worker whose result covers other shards than it was dealt', () => {
+  test('refuses a worker whose result covers other shards than it was assigned', () => {
     const state = create();
     join(state, 'a', 'b');
     const effects = step(state, result(state, 'a', [0, 1, 2, 3]), 0);
@@ -187,7 +187,7 @@ describe('coordinator core', () => {
     assert.match(JSON.stringify(effects), /covers shards 0,1,2,3 instead of 0,1/);
   });
 
-  test('a worker that does not answer in time is let go, and its shards wait', () => {
+  test('a worker that does not answer in time is removed, and its shards wait', () => {
     const state = create();
     join(state, 'a', 'b');
     step(state, result(state, 'b', [2, 3]), 50);
@@ -197,7 +197,7 @@ describe('coordinator core', () => {
     assert.deepEqual(assignedIn(effects), { b: [0, 1] });
   });
 
-  test('a worker that lacks weights gets them with the work again, but not for ever', () => {
+  test('a worker that lacks weights gets them with the work again, a bounded number of times', () => {
     const state = create();
     join(state, 'a', 'b');
     const need = (): Effect[] =>
@@ -213,7 +213,7 @@ describe('coordinator core', () => {
     assert.equal(kinds(need())[0], 'refuse');
   });
 
-  test('refuses other manifests, and other bits unless they are allowed', () => {
+  test('refuses different manifests, and different bits unless they are allowed', () => {
     const state = create();
     join(state, 'a');
     step(state, hello('b'), 0);
@@ -226,7 +226,7 @@ describe('coordinator core', () => {
     assert.equal(kinds(step(lenient, ready(lenient, 'c', { fingerprint: 'other' }), 0))[1], 'worker-joined');
   });
 
-  test('a newer life of the same name replaces the older', () => {
+  test('a newer worker of the same name replaces the older one', () => {
     const state = create();
     join(state, 'a1');
     const effects = step(state, hello('a2', 'a1'), 0);
@@ -244,7 +244,7 @@ describe('coordinator core', () => {
     assert.match(JSON.stringify(effects.at(-1)), /workers-missing/);
   });
 
-  test('ends with a checkpoint when no local worker will come any more, also when the last connection is lost after that is known', () => {
+  test('ends with a checkpoint when no local worker will be started again, even if the last connection is lost only later', () => {
     const state = create({ workersWanted: 1 });
     join(state, 'a');
     assert.deepEqual(step(state, { type: 'spawn-gave-up', code: 'backend-unavailable', reason: 'No local worker can run.' }, 0), []);
@@ -257,7 +257,7 @@ describe('coordinator core', () => {
     ]);
   });
 
-  test('waits on when somebody else joins after the local workers gave up', () => {
+  test('keeps waiting if another worker joins after the local workers gave up', () => {
     const state = create({ workersWanted: 1 });
     step(state, hello('local'), 0);
     step(state, { type: 'spawn-gave-up', code: 'backend-unavailable', reason: 'No local worker can run.' }, 0);
@@ -267,7 +267,7 @@ describe('coordinator core', () => {
     assert.equal(state.stage, 'starved');
   });
 
-  test('a worker that fails says so in LEAVE, and if no worker comes any more the run ends with its code and sentence', () => {
+  test('a worker that fails says so in LEAVE, and if no worker follows the run ends with its code and sentence', () => {
     const leave = (state: State): Event => ({ type: 'leave', peer: 'a', fence: fence(state, 'a'), code: 'recipe-invalid', reason: 'No.' });
     const state = create({ workersWanted: 1 });
     step(state, hello('a'), 0);
@@ -282,7 +282,11 @@ describe('coordinator core', () => {
     step(again, leave(again), 0);
     join(again, 'b');
     step(again, { type: 'down', peer: 'b' }, 0);
-    assert.match(JSON.stringify(step(again, { type: 'tick' }, 1000).at(-1)), /"code":"workers-missing"/, 'a failure that was made good');
+    assert.match(
+      JSON.stringify(step(again, { type: 'tick' }, 1000).at(-1)),
+      /"code":"workers-missing"/,
+      'a later worker joined, so the failure no longer counts',
+    );
   });
 
   test('a checkpoint carries cursor, versions and fingerprint, and pictures go straight into their grid', () => {
@@ -302,14 +306,14 @@ describe('coordinator core', () => {
     });
   });
 
-  test('starts with fewer after --join-timeout if --min-workers are here', () => {
+  test('starts with fewer after --join-timeout if --min-workers are ready', () => {
     const state = create();
     join(state, 'a');
     const effects = step(state, { type: 'tick' }, 1000);
     assert.deepEqual(kinds(effects), ['training', 'begin', 'assign']);
   });
 
-  test('stop drops the round under way, checkpoints the cursor and tells the workers', () => {
+  test('stop drops the round under way, checkpoints the cursor and says BYE to the workers', () => {
     const state = create();
     join(state, 'a', 'b');
     step(state, result(state, 'a', [0, 1]), 0);

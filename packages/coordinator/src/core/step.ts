@@ -1,7 +1,7 @@
 /**
  * The coordinator's core: one event in, effects out. No sockets, files, timers or tensors; time comes in as `nowMs`.
  *
- * Read top to bottom: what each event does, then how a round is begun, dealt and finished. Who is a member is in `membership.ts`.
+ * Read top to bottom: what each event does, then how a round is begun, assigned and completed. Who takes part is in `membership.ts`.
  */
 import { cover, type ErrorCode, type Failure, isNode, nodeKey, shardsUnder } from '@lockstep/shared';
 import { advance, isDue, isStepBoundary } from './cursor.ts';
@@ -15,7 +15,7 @@ import { readyWorkers, type State, type Worker } from './state.ts';
 
 type ResultEvent = Extract<Event, { type: 'result' }>;
 
-/** Bound on how often one worker may ask for weights again without delivering a result. */
+/** How often one worker may ask for weights again without delivering a result. */
 const maximumNeedRequests = 3;
 
 export function step(state: State, event: Event, nowMs: number): Effect[] {
@@ -77,7 +77,7 @@ function handle(state: State, event: Event, nowMs: number, effects: Effect[]): v
   }
 }
 
-/** Drops and counts a message that speaks of another run, life or round: the one place where that is decided. */
+/** Drops and counts a message that belongs to another run, term, peer or round. */
 function isFenced(state: State, event: Extract<Event, { fence: unknown }>, effects: Effect[]): boolean {
   const reason = dropReasonOf(state, event);
   if (reason !== undefined) drop(state, event.peer, reason, effects);
@@ -86,7 +86,7 @@ function isFenced(state: State, event: Extract<Event, { fence: unknown }>, effec
 
 function drop(state: State, peer: string, reason: DropReason, effects: Effect[]): void {
   effects.push({ do: 'count-dropped', reason });
-  // Somebody we do not know believes to be a member: after a time-out here, or a restart of ours. HELLO puts it right.
+  // A peer we do not know thinks that it takes part: it timed out, or the coordinator was restarted. A new HELLO puts that right.
   if (reason === 'unknown-worker' || reason === 'other-term') {
     effects.push({ do: 'bye', to: peer, round: state.cursor.round, ended: false, reason: 'Say HELLO again.' });
   }
@@ -102,8 +102,9 @@ function takeResult(state: State, event: ResultEvent, effects: Effect[]): void {
   for (const shard of worker.shards) task.shards[shard] = { status: 'done', by: worker.peer };
   if (task.kind === 'gradient') worker.shardsCommitted += worker.shards.length;
   worker.needRequests = 0;
+  const { peer, name, shards } = worker;
+  effects.push({ do: 'measure', peer, worker: name, task: task.kind, shards: shards.length, computeSeconds: event.computeSeconds });
   release(worker);
-  effects.push({ do: 'measure', worker: worker.name, computeSeconds: event.computeSeconds });
   if (task.kind === 'generate') task.pictures = event.payload;
   else effects.push({ do: 'accept', nodes: event.nodes, outcomes: event.outcomes, payload: event.payload });
 }
@@ -117,7 +118,7 @@ function takeLeave(state: State, event: Extract<Event, { type: 'leave' }>, effec
   removeWorker(state, event.peer, 'left', 'it failed', effects);
 }
 
-/** What is wrong with a result for these shards, if anything. It must cover exactly the shards that were dealt, once. */
+/** What is wrong with a result for these shards, if anything. It must cover exactly the shards that were assigned, each once. */
 function faultOf(event: ResultEvent, shards: readonly number[], shardCount: number): string | undefined {
   if (event.task === 'generate') return undefined;
   if (!event.nodes.every((node) => isNode(node, shardCount))) return 'it names subtrees that do not exist';
@@ -134,12 +135,12 @@ function takeNeed(state: State, event: Extract<Event, { type: 'need' }>, effects
   const worker = state.workers.get(event.peer)!;
   worker.needRequests += 1;
   if (worker.needRequests > maximumNeedRequests)
-    return refuse(state, event.peer, 'compute-failed', 'It asked for the same weights again and again.', effects);
+    return refuse(state, event.peer, 'compute-failed', 'It asked for the same weights too many times.', effects);
   for (const network of event.networks) delete worker.holds[network];
   giveBack(state, worker);
 }
 
-/** Its dealt shards wait again, and it may be dealt anew. */
+/** Its shards wait again, and it can be given work. */
 function giveBack(state: State, worker: Worker): void {
   for (const shard of worker.shards) state.task!.shards[shard] = { status: 'waiting' };
   release(worker);
@@ -155,34 +156,34 @@ function expire(state: State, nowMs: number, effects: Effect[]): void {
   const seconds = Math.round(state.plan.workerTimeoutMs / 1000);
   for (const worker of state.workers.values()) {
     if (worker.stage === 'idle' || worker.deadlineMs > nowMs) continue;
-    // It may only be slow or frozen: told so, it says HELLO again once it can, as if it were new.
+    // It may only be slow or suspended. After BYE it says HELLO again as soon as it can, like a new worker.
     effects.push({ do: 'bye', to: worker.peer, round: state.cursor.round, ended: false, reason: `No answer within ${seconds} s.` });
     removeWorker(state, worker.peer, 'timeout', `it did not answer within ${seconds} s (--worker-timeout)`, effects);
   }
   if ((state.stage === 'gathering' || state.stage === 'starved') && state.joinDeadlineMs <= nowMs) {
     const reason = `${waitingFor(state)} This took longer than --join-timeout (${Math.round(state.plan.joinTimeoutMs / 1000)} s).`;
     if (readyWorkers(state).length >= state.plan.minWorkers)
-      return startTraining(state, `${reason} Going on with those that are here.`, effects);
+      return startTraining(state, `${reason} Continuing with the workers that are ready.`, effects);
     failForWorkers(state, { code: 'workers-missing', reason }, effects);
   }
 }
 
-/** Too few workers, for good. Why the last of them failed says more than that they are missing. */
+/** Too few workers, for good. The error of the last worker that failed says more than that workers are missing. */
 function failForWorkers(state: State, otherwise: Failure, effects: Effect[]): void {
   const { code, reason } = state.failure ?? otherwise;
   checkpoint(state, effects);
   finish(state, 'failed', reason, effects, code);
 }
 
-/** Nothing is there to be written before the first worker is ready. */
+/** Before the first worker is ready there is nothing to write. */
 function checkpoint(state: State, effects: Effect[]): void {
   const { cursor, fingerprint } = state;
   if (fingerprint !== undefined) effects.push({ do: 'checkpoint', cursor, versions: { ...state.versions }, fingerprint });
 }
 
-/** Whatever the event was: begin what can begin, deal what waits, commit what is complete. */
+/** After every event: begin what can begin, assign what waits, commit what is complete. */
 function proceed(state: State, nowMs: number, effects: Effect[]): void {
-  // The end of a process may be known before the end of its connection.
+  // A process may be known to have ended before its connection does.
   if (state.spawnGaveUp !== undefined && state.workers.size === 0) return failForWorkers(state, state.spawnGaveUp, effects);
   changeStage(state, nowMs, effects);
   if (state.stage !== 'training') return;
@@ -195,7 +196,7 @@ function changeStage(state: State, nowMs: number, effects: Effect[]): void {
   const ready = readyWorkers(state).length;
   if (state.stage === 'gathering' && ready >= state.plan.workersWanted) startTraining(state, describeStart(state, ready), effects);
   else if (state.stage === 'starved' && ready >= state.plan.minWorkers)
-    startTraining(state, `Going on with ${plural(ready, 'worker')}.`, effects);
+    startTraining(state, `Continuing with ${plural(ready, 'worker')}.`, effects);
   else if (state.stage === 'training' && ready < state.plan.minWorkers) {
     state.stage = 'starved';
     state.joinDeadlineMs = nowMs + state.plan.joinTimeoutMs;
@@ -209,7 +210,7 @@ function describeStart(state: State, ready: number): string {
   const start = `Training with ${plural(ready, 'worker')} and ${plural(shardCount, 'shard')}.`;
   return spares <= 0
     ? start
-    : `${start} ${spares} of them stand by as hot ${spares === 1 ? 'spare' : 'spares'}; --shards ${ready} would use all.`;
+    : `${start} ${spares} of them ${spares === 1 ? 'is a hot spare' : 'are hot spares'}; --shards ${ready} would use all.`;
 }
 
 function plural(count: number, noun: string): string {
@@ -250,7 +251,7 @@ function assign(state: State, nowMs: number, effects: Effect[]): void {
 function completeTask(state: State, nowMs: number, effects: Effect[]): void {
   const kind = state.task!.kind;
   if (kind === 'gradient') {
-    // The answer is `committed`; until then nothing is dealt, since every shard is done.
+    // The answer is `committed`; until then nothing is assigned, since every shard is done.
     effects.push({ do: 'commit', cursor: state.cursor });
     return;
   }

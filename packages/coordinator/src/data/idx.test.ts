@@ -1,4 +1,4 @@
-/** Every way in which an IDX file can be wrong, refused by name and offset. */
+/** Every way in which an IDX file can be wrong is refused with its name and an offset. */
 import assert from 'node:assert/strict';
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -16,7 +16,7 @@ before(async () => {
 });
 after(() => rm(directory, { recursive: true, force: true }));
 
-/** An IDX file whose header may lie. */
+/** An IDX file whose header may be wrong. */
 function idx(shape: readonly number[], data: Uint8Array, magic = 0x0800 | shape.length): Buffer {
   const header = Buffer.alloc(4 + 4 * shape.length);
   header.writeUInt32BE(magic, 0);
@@ -46,7 +46,7 @@ function refused(path: string, pattern: RegExp): (error: unknown) => boolean {
   };
 }
 
-test('plain and gzip give the same, whatever the file is called', async () => {
+test('plain and gzip files give the same data, whatever their names are', async () => {
   for (const [name, bytes] of [
     ['plain.gz', images],
     ['compressed', gzipSync(images)],
@@ -99,7 +99,7 @@ for (const [what, bytes, pattern] of malformed) {
   });
 }
 
-test('gzip that is cut, damaged, or followed by something is refused', async () => {
+test('gzip that is truncated, damaged, or followed by other bytes is refused', async () => {
   const whole = gzipSync(images);
   const damaged = Buffer.from(whole);
   damaged[whole.length - 6]! ^= 0xff;

@@ -1,9 +1,9 @@
 /**
  * Reads IDX files of bytes (LeCun's format: magic 00 00 08 D, D big-endian uint32 dimensions, then the bytes), plain or gzip.
  *
- * Responsible for: refusing every file that is not exactly one such array, by name and offset. Not responsible for: which files make a
- * dataset, or what the bytes mean (`mnist.ts`). Whether a file is gzip is told from its first bytes (1f 8b), never from its name.
- * Offsets in a gzip file are those of the decompressed data.
+ * Responsible for: refusing every file that is not exactly one such array, with its name and the offset of the fault. Not responsible for:
+ * which files make a dataset, or what the bytes mean (`mnist.ts`). A file is recognised as gzip by its first bytes (1f 8b), never from its
+ * name. Offsets in a gzip file are those of the decompressed data.
  */
 import { readFile, stat } from 'node:fs/promises';
 import { LockstepError } from '@lockstep/shared';
@@ -17,18 +17,18 @@ export interface IdxFile {
   readonly shape: readonly number[];
   /** Elements, row-major. */
   readonly data: Uint8Array;
-  /** The whole decompressed file, header included: equal for a plain file and its gzip. */
+  /** The whole decompressed file, with its header: the same for a plain file and its gzip. */
   readonly bytes: Uint8Array;
 }
 
-/** Reads a file that must have one of these numbers of dimensions. Throws `data-invalid`. */
+/** Reads a file that must have one of the allowed numbers of dimensions. Throws `data-invalid`. */
 export async function readIdx(path: string, ...allowed: [number, ...number[]]): Promise<IdxFile> {
   const stored = await readBounded(path);
   const bytes = stored[0] === 0x1f && stored[1] === 0x8b ? await gunzipBounded(path, stored, maximumBytes) : stored;
   return parseIdx(path, bytes, ...allowed);
 }
 
-/** Checks the bytes of a file called `path` in sentences. */
+/** Checks the bytes of a file, which error messages call `path`. */
 export function parseIdx(path: string, bytes: Uint8Array, ...allowed: [number, ...number[]]): IdxFile {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   if (bytes.length < 4)
@@ -73,7 +73,7 @@ function checkedLength(path: string, shape: readonly number[]): number {
 
 async function readBounded(path: string): Promise<Uint8Array> {
   const facts = await stat(path).catch((cause: unknown) => unreadable(path, cause));
-  // A directory, or a pipe that would be waited for without end.
+  // A directory, or a pipe, which could block for ever.
   if (!facts.isFile()) throw new LockstepError('data-invalid', `${path}: this is not a file. Check the directory given to --data.`);
   if (facts.size > maximumBytes)
     throw new LockstepError('data-invalid', `${path}: the file has ${facts.size} bytes; at most ${maximumBytes} are read.`);
@@ -83,7 +83,7 @@ async function readBounded(path: string): Promise<Uint8Array> {
 const reasons: Readonly<Record<string, string>> = {
   ENOENT: 'there is no such file',
   ENOTDIR: 'a part of the path is not a directory',
-  EACCES: 'it may not be read by this user',
+  EACCES: 'this user has no permission to read it',
 };
 
 function unreadable(path: string, cause: unknown): never {

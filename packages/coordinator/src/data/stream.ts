@@ -1,9 +1,9 @@
 /**
- * The order in which a run sees its data: an endless stream of image ids, one permutation of the dataset per epoch, epoch after epoch.
+ * The order in which a run reads its data: an endless stream of image ids, one permutation of the dataset per epoch, epoch after epoch.
  *
  * Responsible for: which id stands at a position of the stream, a pure function of (seed, dataset size, position), so that a resumed run
- * needs no more than its position. Not responsible for: how many ids a round takes (the core's cursor). Batches run across epoch ends,
- * so each image appears exactly once an epoch for any batch size.
+ * needs only its position. Not responsible for: how many ids a round takes (the core's cursor). Batches run across epoch ends,
+ * so each image appears exactly once per epoch for any batch size.
  */
 import { permutation, streams } from '@lockstep/shared';
 
@@ -24,7 +24,7 @@ export function createIdStream(seed: number, size: number): IdStream {
     const order = cache.get(epoch) ?? permutation(seed, streams.permutation, epoch, size);
     cache.delete(epoch);
     cache.set(epoch, order);
-    // A Map keeps the order of insertion: the first is the one not used for longest.
+    // A Map keeps the order of insertion: the first entry is the least recently used.
     if (cache.size > cachedEpochs) cache.delete(cache.keys().next().value!);
     return order;
   };

@@ -9,7 +9,7 @@ import { LockstepError } from '@lockstep/shared';
 import { scratchDirectory } from './testing.ts';
 import { diskError, removeDirectory, sweepTemporaries, writeDirectoryAtomically, writeFileAtomically } from './files.ts';
 
-/** Records, in order, what is opened and synced, and renamed. `fail` makes the first call of that kind fail with EIO. */
+/** Records, in order, what is synced and renamed. `fail` makes the first call of that kind fail with EIO. */
 function record(t: TestContext, fail?: 'sync' | 'rename'): string[] {
   const calls: string[] = [];
   const note = (kind: string, what: string): void => {
@@ -49,7 +49,7 @@ describe('what survives power loss', () => {
     assert.deepEqual(readdirSync(directory), ['config.json']);
   });
 
-  test('of a directory, every file and the directory are synced before the rename, and the parent after it', async (t) => {
+  test('a directory and every file in it are synced before the rename, and the parent after it', async (t) => {
     const parent = scratchDirectory(t);
     const files = new Map([
       ['a', Buffer.from('1')],
@@ -63,7 +63,7 @@ describe('what survives power loss', () => {
     assert.deepEqual(readdirSync(join(parent, 'x')), ['a', 'b']);
   });
 
-  test('a directory has another name before any of it is deleted', async (t) => {
+  test('a directory is renamed before any of it is deleted', async (t) => {
     const parent = scratchDirectory(t);
     mkdirSync(join(parent, 'x'));
     const calls = record(t);
@@ -96,7 +96,7 @@ describe('a failure half-way', () => {
     });
   }
 
-  test('between moving the old aside and the new in place brings the old one back', async (t) => {
+  test('between moving the old directory aside and the new one in place restores the old one', async (t) => {
     const parent = scratchDirectory(t);
     const path = join(parent, 'x');
     await writeDirectoryAtomically(path, new Map([['old', Buffer.from('0')]]));
@@ -113,7 +113,7 @@ describe('a failure half-way', () => {
   });
 });
 
-test('sweeping takes temporaries only, and moves back what was set aside', async (t) => {
+test('sweeping removes only temporary files, and moves back what was set aside', async (t) => {
   const directory = scratchDirectory(t);
   for (const name of ['.tmp-a', '.tmp-removed-b', '.tmp-replaced-c', '.tmp-replaced-d', 'd', '.hidden']) mkdirSync(join(directory, name));
   writeFileSync(join(directory, '.tmp-e'), '');
@@ -121,7 +121,7 @@ test('sweeping takes temporaries only, and moves back what was set aside', async
   assert.deepEqual(readdirSync(directory), ['.hidden', 'c', 'd']);
 });
 
-test('errors of the operating system become sentences with the path and what to do; others stay', () => {
+test('errors of the operating system become sentences with the path and what to do; others pass unchanged', () => {
   for (const code of ['ENOSPC', 'EDQUOT', 'EROFS', 'EACCES', 'EPERM', 'EIO', 'EMFILE', 'ENFILE', 'ENOTDIR', 'EEXIST', 'ENOENT', 'ELOOP']) {
     const error = diskError(Object.assign(new Error(code), { code, errno: -1 }), '/runs/one');
     assert.ok(error instanceof LockstepError);

@@ -1,7 +1,7 @@
 /**
- * Files and directories that are whole or not there, and disk errors as sentences.
+ * Files and directories that are either whole or absent, and disk errors as sentences.
  *
- * Responsible for: write-sync-rename, replacing a directory, deleting without a half-deleted state, sweeping what a killed process left.
+ * Responsible for: write-sync-rename, replacing a directory, deleting without a half-deleted state, removing what a killed process left.
  * Not responsible for: what is written. Everything unfinished has a name that starts with `.tmp-`, in the directory where it is wanted.
  */
 import { access, mkdir, open, readdir, rename, rm } from 'node:fs/promises';
@@ -37,28 +37,28 @@ function sentence(code: string, path: string): string {
   switch (code) {
     case 'ENOSPC':
     case 'EDQUOT':
-      return `Cannot write ${path}: the disk is full (${code}). Free space there, then go on with --resume.`;
+      return `Cannot write ${path}: the disk is full (${code}). Free space there, then continue with --resume.`;
     case 'EROFS':
       return `Cannot write ${path}: its file system is read-only (${code}). Mount it writable, or choose another --run-dir.`;
     case 'EACCES':
     case 'EPERM':
-      return `Cannot use ${path}: this user may not (${code}). Change its owner or mode, or choose another --run-dir.`;
+      return `Cannot use ${path}: this user has no permission (${code}). Change its owner or mode, or choose another --run-dir.`;
     case 'EIO':
-      return `Cannot use ${path}: the disk reports an input/output error (${code}). Check the disk, then go on with --resume, or choose another --run-dir.`;
+      return `Cannot use ${path}: the disk reports an input/output error (${code}). Check the disk, then continue with --resume, or choose another --run-dir.`;
     case 'EMFILE':
     case 'ENFILE':
-      return `Cannot open ${path}: too many open files (${code}). Raise the limit (ulimit -n), then go on with --resume.`;
+      return `Cannot open ${path}: too many open files (${code}). Raise the limit (ulimit -n), then continue with --resume.`;
     case 'ENOTDIR':
     case 'EEXIST':
-      return `Cannot use ${path}: a file stands where a directory is needed (${code}). Move it away, or choose another --run-dir.`;
+      return `Cannot use ${path}: there is a file where a directory is needed (${code}). Move it away, or choose another --run-dir.`;
     case 'ENOENT':
-      return `Cannot use ${path}: it is not there, or was removed meanwhile (${code}). Put it back, or choose another --run-dir.`;
+      return `Cannot use ${path}: it does not exist, or has been removed (${code}). Put it back, or choose another --run-dir.`;
     default:
-      return `Cannot use ${path}: the operating system says ${code}. Remove the cause, then go on with --resume, or choose another --run-dir.`;
+      return `Cannot use ${path}: the operating system reports ${code}. Remove the cause, then continue with --resume, or choose another --run-dir.`;
   }
 }
 
-/** Whether anything has this path. What cannot be looked at is taken to be there: whoever opens it then says why it cannot. */
+/** Whether anything has this path. If that cannot be found out, the answer is yes: opening it will then say what is wrong. */
 export async function exists(path: string): Promise<boolean> {
   return access(path).then(
     () => true,
@@ -86,7 +86,7 @@ export async function writeFileAtomically(path: string, content: Uint8Array | st
 }
 
 /**
- * Writes a directory of flat files, replacing what stands at `path`. The parent must exist. A replaced directory is moved aside only when
+ * Writes a directory of flat files, replacing whatever is at `path`. The parent must exist. A replaced directory is moved aside only when
  * the new one is complete on disk; `sweepTemporaries` moves it back if the process died between the two renames.
  */
 export async function writeDirectoryAtomically(path: string, files: ReadonlyMap<string, Uint8Array>): Promise<void> {
@@ -119,7 +119,7 @@ async function putInPlace(temporary: string, path: string): Promise<void> {
   if (hadOld) await rm(replaced, { recursive: true, force: true });
 }
 
-/** Deletes a directory such that its name never stands for a part of it. Nothing to do if it is not there. */
+/** Deletes a directory in such a way that its path never holds only a part of it. Does nothing if it does not exist. */
 export async function removeDirectory(path: string): Promise<void> {
   const removed = join(dirname(path), `${removedPrefix}${basename(path)}`);
   await onDisk(path, async () => {
@@ -175,7 +175,7 @@ async function renameIfThere(from: string, to: string): Promise<boolean> {
   }
 }
 
-/** For the way out of an error: the first error is the one to tell, and a leftover is swept at the next start. */
+/** For clean-up after an error: the first error is the one to report, and anything left over is removed at the next start. */
 async function removeQuietly(path: string): Promise<void> {
   await rm(path, { recursive: true, force: true }).catch(() => {});
 }

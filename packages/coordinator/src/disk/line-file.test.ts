@@ -49,7 +49,7 @@ describe('reading lines', () => {
     );
   });
 
-  test('goes across the pieces it reads in', async (t) => {
+  test('reads lines that cross the boundaries of the pieces it reads', async (t) => {
     const path = join(scratchDirectory(t), 'x');
     const texts = Array.from({ length: 3000 }, (_, index) => `${index} ${'é'.repeat(index % 97)}`);
     writeFileSync(path, texts.map((text) => `${text}\n`).join(''));
@@ -59,17 +59,17 @@ describe('reading lines', () => {
     );
   });
 
-  test('finds none in a file that is not there, and refuses one without line ends', async (t) => {
+  test('finds none in a file that does not exist, and refuses a file without line ends', async (t) => {
     const path = join(scratchDirectory(t), 'x');
     assert.deepEqual(await read(path), []);
     writeFileSync(path, Buffer.alloc(2 * 1024 * 1024));
     await assert.rejects(
       read(path),
-      (error) => error instanceof LockstepError && /x is damaged: the line at byte 0 does not end/.test(error.message),
+      (error) => error instanceof LockstepError && /x is damaged: the line at byte 0 has no end/.test(error.message),
     );
   });
 
-  test('parses objects only, and no torn line', () => {
+  test('parses only objects, and no torn line', () => {
     const line = (text: string, isWhole = true): Line => ({ text, end: 0, isWhole });
     assert.deepEqual(parseLine(line('{"a":1}')), { a: 1 });
     for (const text of ['', '1', 'null', '[1]', '{"a":', '\0\0']) assert.equal(parseLine(line(text)), undefined);
@@ -78,7 +78,7 @@ describe('reading lines', () => {
 });
 
 describe('appending lines', () => {
-  test('keeps them until the buffer is full or flushed', async (t) => {
+  test('keeps lines until the buffer is full or flushed', async (t) => {
     const path = join(scratchDirectory(t), 'x');
     const file = await openLineFile(path, { bufferBytes: 10, dropped: noGap });
     file.append('short');
@@ -91,7 +91,7 @@ describe('appending lines', () => {
     await file.close();
   });
 
-  test('writes at once without a buffer, in order, all of them', async (t) => {
+  test('writes all lines at once and in order without a buffer', async (t) => {
     const path = join(scratchDirectory(t), 'x');
     const file = await openLineFile(path, { bufferBytes: 0, dropped: noGap });
     const texts: string[] = [];
@@ -108,7 +108,7 @@ describe('appending lines', () => {
     );
   });
 
-  test('flushed in any turn are on disk', async (t) => {
+  test('lines flushed in any turn of the event loop are on disk', async (t) => {
     const path = join(scratchDirectory(t), 'x');
     const file = await openLineFile(path, { bufferBytes: 1e6, dropped: noGap });
     for (let index = 0; index < 30; index += 1) {
@@ -122,7 +122,7 @@ describe('appending lines', () => {
     await file.close();
   });
 
-  test('goes on after the whole lines of a crashed process', async (t) => {
+  test('continues after the whole lines of a crashed process', async (t) => {
     const path = join(scratchDirectory(t), 'x');
     writeFileSync(path, 'one\ntwo\nthr');
     const file = await openLineFile(path, { bufferBytes: 0, dropped: noGap });
@@ -138,7 +138,7 @@ describe('appending lines', () => {
     assert.equal(readFileSync(path, 'utf8'), 'one\n');
   });
 
-  test('on a full disk tells, loses nothing, and goes on once there is room', async (t) => {
+  test('on a full disk reports it, loses nothing, and continues once there is room', async (t) => {
     const disk = smallDisk(t, 64);
     if (disk === undefined) return;
     const ballast = join(disk, 'ballast');

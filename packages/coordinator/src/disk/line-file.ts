@@ -8,7 +8,7 @@ import type { FileHandle } from 'node:fs/promises';
 import { LockstepError } from '@lockstep/shared';
 import { diskError, onDisk, systemErrorCode } from './files.ts';
 
-/** Bytes of the longest line that is read; what is written stays far below. */
+/** Bytes of the longest line that is read; lines that are written are far shorter. */
 const maximumLineBytes = 1024 * 1024;
 /** Bytes that may wait for a disk that does not answer. */
 const maximumWaitingBytes = 16 * 1024 * 1024;
@@ -23,7 +23,7 @@ export interface LineFile {
   append(line: string): void;
   /** Resolves when every line so far would survive power loss. Throws `disk`; what could not be written is kept and tried again. */
   flush(): Promise<void>;
-  /** Writes what waits, and frees the file. Throws `disk`. */
+  /** Writes what is waiting, and closes the file. Throws `disk`. */
   close(): Promise<void>;
 }
 
@@ -45,7 +45,7 @@ export async function openLineFile(path: string, { bufferBytes, dropped }: LineF
 
   async function drain(): Promise<void> {
     try {
-      // First leave the caller's turn: `draining` must be set before the end of this function clears it.
+      // First leave the caller's turn of the event loop: `draining` must be set before the end of this function clears it.
       await Promise.resolve();
       while (backlog.bytes() > 0) {
         const lines = backlog.take();
@@ -132,7 +132,7 @@ export interface Line {
   readonly isWhole: boolean;
 }
 
-/** The lines of a file, one at a time, whatever its size. No file: no lines. */
+/** The lines of a file, one at a time, whatever its size. None if there is no file. */
 export async function* linesOf(path: string): AsyncGenerator<Line> {
   const handle = await openIfThere(path);
   if (handle === undefined) return;
@@ -168,7 +168,7 @@ export function parseLine({ text, isWhole }: Line): Readonly<Record<string, unkn
   }
 }
 
-/** Keeps the first `bytes` bytes, on disk when it resolves. */
+/** Keeps only the first `bytes` bytes. They are on disk when it resolves. */
 export async function cutFile(path: string, bytes: number): Promise<void> {
   await onDisk(path, async () => {
     await truncate(path, bytes);
@@ -210,6 +210,6 @@ async function openIfThere(path: string): Promise<FileHandle | undefined> {
 function tooLong(path: string, start: number): LockstepError {
   return new LockstepError(
     'resume-invalid',
-    `${path} is damaged: the line at byte ${start} does not end. Put back a good copy, or choose another --run-dir.`,
+    `${path} is damaged: the line at byte ${start} has no end. Restore a good copy, or choose another --run-dir.`,
   );
 }

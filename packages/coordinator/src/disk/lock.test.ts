@@ -16,11 +16,9 @@ import { acquireLock, lockFile } from './lock.ts';
 const inUseBy =
   (owner: string, what = '') =>
   (error: unknown) =>
-    error instanceof LockstepError &&
-    error.code === 'address-in-use' &&
-    error.message.includes(`${what} belongs to ${owner}: stop that one`);
+    error instanceof LockstepError && error.code === 'address-in-use' && error.message.includes(`${what} is in use by ${owner}: stop it`);
 const lockModule = JSON.stringify(fileURLToPath(new URL('./lock.ts', import.meta.url)));
-const linuxOnly = { skip: process.platform === 'linux' ? false : 'abstract sockets are of Linux' };
+const linuxOnly = { skip: process.platform === 'linux' ? false : 'only Linux has abstract sockets' };
 
 /** A process that runs `code` (after which it holds a lock), says so, and stays until it is killed. */
 async function holder(t: TestContext, code: string): Promise<ChildProcess & { readonly pid: number }> {
@@ -40,7 +38,7 @@ async function kill(child: ChildProcess): Promise<void> {
 }
 
 describe('a lock', () => {
-  test('has one holder, and is free after its release', async (t) => {
+  test('has one holder, and is free after it is released', async (t) => {
     const directory = scratchDirectory(t);
     const lock = await acquireLock('run-directory', directory);
     await assert.rejects(acquireLock('run-directory', directory), inUseBy(`process ${process.pid}`, `run directory ${directory}`));
@@ -53,7 +51,7 @@ describe('a lock', () => {
     const code = `await acquireLock('run-directory', ${JSON.stringify(directory)})`;
     const child = await holder(t, code);
     await assert.rejects(acquireLock('run-directory', directory), inUseBy(`process ${child.pid}`));
-    // It cannot answer now, and holds the lock all the same.
+    // It cannot answer now, but still holds the lock.
     child.kill('SIGSTOP');
     await assert.rejects(acquireLock('run-directory', directory), inUseBy('another process'));
     await kill(child);
@@ -79,7 +77,7 @@ describe('a lock', () => {
     assert.ok(process.kill(grandchild, 0));
   });
 
-  test('keeps no process alive', async (t) => {
+  test('does not keep its process alive', async (t) => {
     const child = spawn(
       process.execPath,
       [
@@ -98,7 +96,7 @@ describe('a lock', () => {
 });
 
 describe('what is locked', () => {
-  test('is the directory, however it is written, also before it exists', async (t) => {
+  test('is the directory, however its path is written, even before it exists', async (t) => {
     const parent = scratchDirectory(t);
     symlinkSync(parent, join(parent, 'link'));
     const lock = await acquireLock('run-directory', join(parent, 'runs', 'one'));
@@ -110,7 +108,7 @@ describe('what is locked', () => {
     await lock.release();
   });
 
-  test('is an endpoint: an ipc path however it is written, a tcp address as it is', async (t) => {
+  test('is an endpoint: an ipc path however it is written, a tcp address as written', async (t) => {
     const directory = scratchDirectory(t);
     const locks = [
       await acquireLock('endpoint', `ipc://${directory}/x.sock`),
@@ -127,7 +125,7 @@ describe('what is locked', () => {
     for (const lock of locks) await lock.release();
   });
 
-  test('is nothing where the system chooses the address', async () => {
+  test('is nothing if the system chooses the address', async () => {
     for (const endpoint of ['tcp://127.0.0.1:0', 'tcp://*:*', 'ipc://*']) {
       const locks = [await acquireLock('endpoint', endpoint), await acquireLock('endpoint', endpoint)];
       for (const lock of locks) await lock.release();
@@ -155,7 +153,7 @@ describe('a stranger who connects', linuxOnly, () => {
     return text;
   }
 
-  test('is answered and sent away, and takes nothing from the holder', async (t) => {
+  test('is answered and disconnected, and does not affect the holder', async (t) => {
     const directory = scratchDirectory(t);
     const child = await holder(t, `await acquireLock('run-directory', ${JSON.stringify(directory)})`);
     const address = await addressOfLock(directory);
@@ -173,7 +171,7 @@ describe('a stranger who connects', linuxOnly, () => {
     await (await acquireLock('run-directory', directory)).release();
   });
 
-  test('who took the name and talks nonsense is refused like any holder', async (t) => {
+  test('who has taken the name and answers nonsense counts as a holder', async (t) => {
     const directory = scratchDirectory(t);
     const lock = await acquireLock('run-directory', directory);
     const address = await addressOfLock(directory);
@@ -210,7 +208,7 @@ describe('a lock by a socket file', () => {
     await lock.release();
   });
 
-  test('that stays stale gives one of many who come at once', async (t) => {
+  test('that is stale goes to only one of many who ask at once', async (t) => {
     const path = join(scratchDirectory(t), 's');
     // A socket file that its server does not find when it closes stays behind, as after kill -9.
     const lock = await lockFile(`${path}-before`, 'x');
@@ -222,7 +220,7 @@ describe('a lock by a socket file', () => {
     assert.equal(taken.length, 1);
   });
 
-  test('that cannot be made is an error with the path', async (t) => {
+  test('that cannot be created is an error with the path', async (t) => {
     const file = join(scratchDirectory(t), 'file');
     writeFileSync(file, '');
     await assert.rejects(

@@ -2,8 +2,8 @@
  * One coordinator for one run directory and one endpoint: a second bind on one ipc path *succeeds* and leaves the first one deaf.
  *
  * A lock is a listening socket, so that the kernel frees it with the process, kill -9 included. On Linux it has an abstract name (no file at
- * all); elsewhere it is a socket file in the temporary directory, and a file that nobody listens on is taken over. Whoever connects is told
- * who holds it. Limits: processes of other hosts, or of other network namespaces (containers), are not seen.
+ * all); elsewhere it is a socket file in the temporary directory, and a file without a listener is taken over. Whoever connects is told
+ * who holds it. Processes on other hosts, or in other network namespaces (containers), are not noticed.
  */
 import { mkdir, realpath, rm, rmdir, stat } from 'node:fs/promises';
 import { connect, createServer } from 'node:net';
@@ -22,10 +22,10 @@ export interface Lock {
 }
 
 const holderSchema = z.object({ pid: z.int().min(1), host: z.string().max(256), what: z.string() });
-/** Who holds a lock, as it says itself. */
+/** Who holds a lock, in the holder's own words. */
 export type Holder = z.infer<typeof holderSchema>;
 
-/** How long to wait for a holder to say who it is; a process that is stopped or busy holds its lock all the same. */
+/** How long to wait for a holder to say who it is; a process that is stopped or busy still holds its lock. */
 const answerTimeoutMs = 1000;
 const maximumAnswerBytes = 8192;
 /** Removing a stale socket file takes milliseconds. */
@@ -36,7 +36,7 @@ const abstractAddressBytes = 108;
 
 /**
  * Takes the lock on a directory or an endpoint (`tcp://...`, `ipc://...`), which need not exist yet. Throws `address-in-use`, naming the
- * process that holds it. An endpoint that leaves the choice to the system (`tcp://*:0`) needs no lock and gets none.
+ * process that holds it. An endpoint that leaves the choice to the system (`tcp://*:0`) needs no lock, and gets none.
  */
 export async function acquireLock(kind: LockKind, key: string): Promise<Lock> {
   const identity = kind === 'endpoint' ? await canonicalEndpoint(key) : await canonicalPath(key);
@@ -53,7 +53,7 @@ async function lockAbstract(address: string, what: string): Promise<Lock> {
   return lockOf(server);
 }
 
-/** The same by a socket file. Exported for its test, which runs on Linux too. */
+/** The same with a socket file. Exported for its test, which runs on Linux too. */
 export async function lockFile(path: string, what: string): Promise<Lock> {
   for (let attempt = 0; attempt < 3; attempt += 1) {
     const server = await listen(path, what);
@@ -64,12 +64,12 @@ export async function lockFile(path: string, what: string): Promise<Lock> {
   throw inUse(what, undefined);
 }
 
-/** Undefined if somebody else listens there. The server keeps no process alive. */
+/** Undefined if another process listens there. The server does not keep this process alive. */
 async function listen(address: string, what: string): Promise<Server | undefined> {
   const holder: Holder = { pid: process.pid, host: hostname(), what: what.slice(0, 1000) };
   const answer = `${JSON.stringify(holder)}\n`;
   const server = createServer((connection) => {
-    // Whatever a stranger does here (hangs up, sends, stays) must not matter.
+    // Whatever the other side does here (hangs up, sends, stays) must not matter.
     connection.on('error', () => {});
     connection.unref();
     connection.end(answer, () => connection.destroy());
@@ -81,7 +81,7 @@ async function listen(address: string, what: string): Promise<Server | undefined
       else fail(new LockstepError('disk', `Cannot lock ${what}: ${error.message}.`, { cause: error }));
     });
     server.listen(address, () => {
-      // Errors of single connections later (too many open files) are not ours to die of.
+      // Later errors of single connections (too many open files) must not end this process.
       server.on('error', () => {});
       done(server);
     });
@@ -97,7 +97,7 @@ function lockOf(server: Server): Lock {
   };
 }
 
-/** Undefined if it does not say, in time and in form. */
+/** Undefined if it does not answer in time, or not in the expected form. */
 async function askHolder(address: string): Promise<Holder | undefined> {
   const text = await new Promise<string>((done) => {
     let received = '';
@@ -132,8 +132,8 @@ async function isAlive(path: string): Promise<boolean> {
 }
 
 /**
- * Several processes may find the same stale file at once, and none may remove the socket that another has just put in its place: only who
- * made the guard directory removes, after looking again. The others return, and look again too.
+ * Several processes may find the same stale file at once, and none may remove the socket that another has just put in its place: only the
+ * process that made the guard directory removes the file, after checking again. The others return, and check again too.
  */
 async function removeStale(path: string): Promise<void> {
   const guard = `${path}.takeover`;
@@ -146,7 +146,7 @@ async function removeStale(path: string): Promise<void> {
         ({ mtimeMs }) => Date.now() - mtimeMs,
         () => 0,
       );
-      // Its maker was killed at it.
+      // The process that made it was killed before it could remove it.
       if (age > maximumTakeoverMs) await rmdir(guard).catch(() => {});
       return;
     }
@@ -161,10 +161,10 @@ async function removeStale(path: string): Promise<void> {
 function inUse(what: string, holder: Holder | undefined): LockstepError {
   const owner = holder === undefined ? 'another process' : `process ${holder.pid}`;
   const advice = what.startsWith(words.endpoint) ? 'choose another --bind' : 'choose another --run-dir';
-  return new LockstepError('address-in-use', `The ${what} belongs to ${owner}: stop that one, or ${advice}.`);
+  return new LockstepError('address-in-use', `The ${what} is in use by ${owner}: stop it, or ${advice}.`);
 }
 
-/** One name for one directory or file, however it was written; links resolved as far as the path exists. */
+/** One name for one directory or file, however its path is written; links are resolved as far as the path exists. */
 async function canonicalPath(path: string): Promise<string> {
   const absolute = resolve(path);
   try {
@@ -175,7 +175,7 @@ async function canonicalPath(path: string): Promise<string> {
   }
 }
 
-/** Undefined for an endpoint that the system chooses, which no two processes can share. */
+/** Undefined for an endpoint that the system chooses: no two processes can get the same one. */
 async function canonicalEndpoint(endpoint: string): Promise<string | undefined> {
   if (/^ipc:\/\/\*$|^tcp:.*:(0|\*)$/.test(endpoint)) return undefined;
   const path = /^ipc:\/\/([^@].*)$/.exec(endpoint)?.[1];

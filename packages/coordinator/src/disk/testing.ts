@@ -1,4 +1,4 @@
-/** For tests of what is on disk: directories that go away with the test, and a disk small enough to fill. */
+/** For tests of what is on disk: directories that are removed with the test, and a disk small enough to fill. */
 import { execFileSync } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -12,7 +12,7 @@ export function scratchDirectory(t: TestContext): string {
   return directory;
 }
 
-/** A mounted tmpfs of `kibibytes`, unmounted after the test. Where this user may not mount, skips the test by name: undefined. */
+/** A mounted tmpfs of `kibibytes`, unmounted after the test. Undefined, with the test skipped, if this user has no right to mount. */
 export function smallDisk(t: TestContext, kibibytes: number): string | undefined {
   const directory = mkdtempSync(join(tmpdir(), 'lockstep-small-disk-'));
   try {

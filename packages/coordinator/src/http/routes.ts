@@ -3,6 +3,7 @@
  *
  * Responsible for: paths and contents. Not responsible for: methods, headers, limits (`server.ts`), or what is true (`status()`, the registry).
  */
+import { createMetricsText, scrapesPerSecond } from '@lockstep/shared';
 import type { Registry } from 'prom-client';
 import type { Status } from './status.ts';
 
@@ -16,6 +17,8 @@ export interface Route {
   /** One line for people who ask for a path that is not there. */
   readonly about: string;
   readonly answer: () => Answer | Promise<Answer>;
+  /** An address that asks more often is refused. */
+  readonly mostPerSecond?: number;
 }
 
 /** By path, without query. */
@@ -24,20 +27,21 @@ export type Routes = Readonly<Record<string, Route>>;
 export interface RouteSources {
   readonly registry: Registry;
   readonly status: () => Status;
+  /** Who serves metrics, as Prometheus's http_sd wants it. */
+  readonly targets: () => unknown;
   /** A monotonic clock. */
   readonly nowMs: () => number;
 }
 
-/** Metrics are rendered at most ten times a second, however often they are asked for: a flood of scrapes must not slow training down. */
-const renderEveryMs = 100;
-
-export function createRoutes({ registry, status, nowMs }: RouteSources): Routes {
-  const render = rendered(registry, nowMs);
+export function createRoutes({ registry, status, targets, nowMs }: RouteSources): Routes {
+  const render = createMetricsText(registry, nowMs);
   return {
     '/metrics': {
       about: 'metrics in the Prometheus text format',
+      mostPerSecond: scrapesPerSecond,
       answer: async () => ({ code: 200, type: registry.contentType, body: await render() }),
     },
+    '/sd': { about: 'everybody who serves metrics, for http_sd_configs of Prometheus', answer: () => json(200, targets()) },
     '/healthz': { about: '200 while the process lives', answer: () => plain(200, 'live') },
     '/readyz': { about: '200 while the run advances or is done, otherwise 503 and why', answer: () => readiness(status()) },
     '/status': { about: 'the state of the run as JSON, and one sentence that says why', answer: () => json(200, status()) },
@@ -55,17 +59,4 @@ export function json(code: number, value: unknown): Answer {
 
 function readiness({ ready, state, reason }: Status): Answer {
   return plain(ready ? 200 : 503, `${state}: ${reason}`);
-}
-
-function rendered(registry: Registry, nowMs: () => number): () => Promise<string> {
-  let text: Promise<string> | undefined;
-  let renderedMs = 0;
-  return () => {
-    const now = nowMs();
-    if (text === undefined || now - renderedMs >= renderEveryMs) {
-      renderedMs = now;
-      text = registry.metrics();
-    }
-    return text;
-  };
 }

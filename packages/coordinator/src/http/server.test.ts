@@ -15,7 +15,7 @@ const status: Status = {
   recipe: 'gan',
   step: 12,
   steps: 100,
-  workers: { wanted: 4, live: 4, states: { computing: 4 } },
+  workers: { wanted: 4, live: 4, states: { computing: 4 }, each: [] },
 };
 
 /** Nothing here waits for long: a connection that should have ended and has not is a failure. */
@@ -28,7 +28,15 @@ const never: Route = { about: 'an answer that does not come', answer: () => new 
 async function start(context: TestContext, options: Partial<HttpServerOptions> = {}): Promise<HttpServer & { warnings: string[] }> {
   const warnings: string[] = [];
   const warn = (sentence: string): void => void warnings.push(sentence);
-  const server = await startHttpServer({ host: '127.0.0.1', port: 0, registry: new Registry(), status: () => status, warn, ...options });
+  const server = await startHttpServer({
+    host: '127.0.0.1',
+    port: 0,
+    registry: new Registry(),
+    status: () => status,
+    targets: () => [],
+    warn,
+    ...options,
+  });
   // Not awaited: a connection that keeps it from closing is destroyed by the hooks that follow.
   context.after(() => void server.close());
   return { ...server, warnings };
@@ -82,14 +90,15 @@ test('other methods are refused and their bodies are not read', patience, async 
 });
 
 test('an unknown path is answered with the known ones, further routes included', patience, async (context) => {
-  const { url } = await start(context, { routes: { '/sd': { about: 'targets for http_sd', answer: () => plain(200, '[]') } } });
+  const { url } = await start(context, { routes: { '/more': { about: 'one more', answer: () => plain(200, 'more') } } });
   for (const path of ['/', '/nothing', '/metrics/', '/__proto__', '/toString']) {
     const response = await fetch(`${url}${path}`);
     assert.equal(response.status, 404, path);
     const body = await response.text();
-    for (const known of ['/metrics', '/healthz', '/readyz', '/status', '/sd']) assert.match(body, new RegExp(`^${known} +\\S`, 'm'));
+    for (const known of ['/metrics', '/healthz', '/readyz', '/status', '/sd', '/more'])
+      assert.match(body, new RegExp(`^${known} +\\S`, 'm'));
   }
-  assert.equal(await (await fetch(`${url}/sd`)).text(), '[]\n');
+  assert.equal(await (await fetch(`${url}/more`)).text(), 'more\n');
 });
 
 test('a route that fails answers 500 without details, tells the log once, and harms nothing else', patience, async (context) => {
@@ -124,6 +133,32 @@ test('malformed requests are refused and harm nothing', patience, async (context
     assert.match(await ended, /^HTTP\/1\.1 4\d\d |^$/);
   }
   assert.equal((await fetch(`${server.url}/healthz`)).status, 200);
+});
+
+test('who asks for metrics more than twenty times in a second is refused, late, and on no other path', patience, async (context) => {
+  const clock = { nowMs: 0 };
+  const { url } = await start(context, { nowMs: () => clock.nowMs, limits: { refusalMs: 100 } });
+  const codes = async (count: number): Promise<number[]> =>
+    Promise.all(Array.from({ length: count }, async () => (await fetch(`${url}/metrics`)).status));
+  assert.deepEqual(await codes(20), Array<number>(20).fill(200));
+  const startMs = performance.now();
+  const refused = await fetch(`${url}/metrics`);
+  assert.equal(refused.status, 429);
+  assert.equal(refused.headers.get('retry-after'), '1');
+  assert.equal(refused.headers.get('connection'), 'close');
+  assert.ok(performance.now() - startMs > 90, 'a client that does not wait by itself is made to');
+  assert.equal((await fetch(`${url}/healthz`)).status, 200);
+  clock.nowMs = 1000;
+  assert.deepEqual(await codes(20), Array<number>(20).fill(200));
+});
+
+test('a client that is refused is not read until then: what it sends on costs nothing', patience, async (context) => {
+  let asked = 0;
+  const route: Route = { about: 'counts', mostPerSecond: 0, answer: () => plain(200, String((asked += 1))) };
+  const server = await start(context, { routes: { '/limited': route }, limits: { refusalMs: 50 } });
+  const { ended } = await raw(context, server, 'GET /limited HTTP/1.1\r\nHost: x\r\n\r\n'.repeat(3));
+  assert.match(await ended, /^HTTP\/1\.1 429 [^]*connection: close/i);
+  assert.equal(asked, 0);
 });
 
 test('a port in use is refused with the flag to change', patience, async (context) => {

@@ -7,9 +7,10 @@
  * are never read. Nothing a client does throws into training; what goes wrong here is told to `warn`.
  */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import { setTimeout as delay } from 'node:timers/promises';
+import { createRateLimit, hostAndPort, listenHttp, type RateLimit } from '@lockstep/shared';
 import type { Registry } from 'prom-client';
-import { hostAndPort, listen } from './listen.ts';
-import { type Answer, createRoutes, plain, type Route, type Routes } from './routes.ts';
+import { type Answer, createRoutes, plain, type Route, type Routes, type RouteSources } from './routes.ts';
 import type { Status } from './status.ts';
 
 export interface HttpLimits {
@@ -22,6 +23,8 @@ export interface HttpLimits {
   readonly answerMs: number;
   /** Between two requests on one connection. */
   readonly idleMs: number;
+  /** How long one that asks too often waits for its refusal. */
+  readonly refusalMs: number;
   /** How often overdue connections are looked for. */
   readonly checkEveryMs: number;
 }
@@ -32,6 +35,7 @@ const defaultLimits: HttpLimits = {
   requestMs: 10_000,
   answerMs: 30_000,
   idleMs: 20_000,
+  refusalMs: 500,
   checkEveryMs: 2_000,
 };
 
@@ -41,6 +45,7 @@ export interface HttpServerOptions {
   readonly port: number;
   readonly registry: Registry;
   readonly status: () => Status;
+  readonly targets: RouteSources['targets'];
   /** Is told, in a sentence, what went wrong after the start. */
   readonly warn: (sentence: string) => void;
   /** Further routes. */
@@ -62,9 +67,9 @@ export interface HttpServer {
 /** Starts serving. Rejects with a LockstepError when the address cannot be had. */
 export async function startHttpServer(options: HttpServerOptions): Promise<HttpServer> {
   const limits = { ...defaultLimits, ...options.limits };
-  const { registry, status, warn, nowMs = () => performance.now() } = options;
-  const routes = new Map(Object.entries({ ...createRoutes({ registry, status, nowMs }), ...options.routes }));
-  const answer = answerer(routes, limits.answerMs, warn);
+  const { registry, status, targets, warn, nowMs = () => performance.now() } = options;
+  const routes = new Map(Object.entries({ ...createRoutes({ registry, status, targets, nowMs }), ...options.routes }));
+  const answer = answerer(routes, limitsOf(routes, nowMs), limits, warn);
   const server = createServer(
     {
       headersTimeout: limits.headersMs,
@@ -77,7 +82,7 @@ export async function startHttpServer(options: HttpServerOptions): Promise<HttpS
     },
   );
   server.maxConnections = limits.connections;
-  const { address: host, port } = await listen(server, options.host, options.port);
+  const { address: host, port } = await listenHttp(server, options.host, options.port);
   server.on('error', (error) => warn(`the metrics server met an error and goes on: ${error.message}`));
   return { url: `http://${hostAndPort(host, port)}`, host, port, close: closer(server) };
 }
@@ -95,13 +100,34 @@ function closer(server: Server): () => Promise<void> {
 
 type Answerer = (request: IncomingMessage, response: ServerResponse) => Promise<void>;
 
+/** Of the paths that have one. */
+function limitsOf(routes: ReadonlyMap<string, Route>, nowMs: () => number): ReadonlyMap<string, RateLimit> {
+  return new Map(
+    [...routes].flatMap(([path, { mostPerSecond }]) =>
+      mostPerSecond === undefined ? [] : [[path, createRateLimit(mostPerSecond, nowMs)]],
+    ),
+  );
+}
+
 /** Answers one request after another. Never rejects; what fails in a route is told once per path, or a client could fill the log. */
-function answerer(routes: ReadonlyMap<string, Route>, answerMs: number, warn: (sentence: string) => void): Answerer {
+function answerer(
+  routes: ReadonlyMap<string, Route>,
+  rates: ReadonlyMap<string, RateLimit>,
+  { answerMs, refusalMs }: HttpLimits,
+  warn: (sentence: string) => void,
+): Answerer {
   const warned = new Set<string>();
   return async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
     const overdue = setTimeout(() => request.socket.destroy(), answerMs).unref();
     response.on('close', () => clearTimeout(overdue));
     const path = (request.url ?? '').split('?', 1)[0] ?? '';
+    if (rates.get(path)?.(request.socket.remoteAddress ?? '') === false) {
+      // What else this client sends is not read: it has to come back, and until then it costs nothing.
+      request.socket.pause();
+      await delay(refusalMs, undefined, { ref: false });
+      if (!response.destroyed) send(request, response, plain(429, 'asked too often: at most twenty times a second'));
+      return;
+    }
     let answer: Answer;
     try {
       answer = await answerTo(request.method, routes, path);
@@ -131,8 +157,9 @@ function send(request: IncomingMessage, response: ServerResponse, { code, type, 
     'cache-control': 'no-store',
     'x-content-type-options': 'nosniff',
     ...(code === 405 ? { allow: 'GET, HEAD' } : {}),
+    ...(code === 429 ? { 'retry-after': '1' } : {}),
     // A body is not read: the connection ends instead, or a client could send one for ever.
-    ...(hasBody ? { connection: 'close' } : {}),
+    ...(hasBody || code === 429 ? { connection: 'close' } : {}),
   });
   response.end(request.method === 'HEAD' ? undefined : body);
 }

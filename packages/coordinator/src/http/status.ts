@@ -1,4 +1,22 @@
 /** What `/status` shows and `/readyz` asks: where the run is, and one sentence that says why. */
+import type { WorkerState } from '../core/state.ts';
+import type { StragglerCause } from '../metrics/stragglers.ts';
+
+export interface WorkerStatus {
+  readonly name: string;
+  /** What metrics call it, once it has joined; `other` before. */
+  readonly label: string;
+  readonly state: WorkerState;
+  readonly host: string;
+  readonly pid: number;
+  readonly backend: string;
+  readonly device: string;
+  readonly shardsCommitted: number;
+  /** How much later than usual it answers; null until that is known. */
+  readonly lateSeconds: number | null;
+  /** Why it keeps the others waiting; null if it does not. */
+  readonly lateBecause: StragglerCause | null;
+}
 
 export interface Status {
   readonly state: 'starting' | 'waiting' | 'training' | 'done';
@@ -17,5 +35,7 @@ export interface Status {
     readonly live: number;
     /** By state, as `lockstep_workers` counts them. */
     readonly states: Readonly<Record<string, number>>;
+    /** Each of them, in order of joining. */
+    readonly each: readonly WorkerStatus[];
   };
 }

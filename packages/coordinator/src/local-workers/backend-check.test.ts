@@ -1,4 +1,4 @@
-/** With the worker as it was built, and a module loaded before it that plays a library's faults. */
+/** With the built worker, and a module loaded before it that imitates the faults of a library. */
 import assert from 'node:assert/strict';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -23,18 +23,18 @@ describe('the check of a backend', () => {
     assert.match((await whyNot('cuda', { PATH: folder })) ?? '', /^No NVIDIA GPU can be used: nvidia-smi is not on the PATH\./);
   });
 
-  test('has nothing to say of one that works', async () => {
+  test('says nothing about one that works', async () => {
     assert.equal(await whyNot('wasm', process.env), undefined);
   });
 
-  test('outlives a library that crashes', async () => {
+  test('survives a library that crashes', async () => {
     assert.equal(
       await whyNot('cuda', await withFault("process.kill(process.pid, 'SIGSEGV');")),
       "Backend cuda ended its check with SIGSEGV; 'npx --no -- worker --backend cuda' shows more.",
     );
   });
 
-  test('does not wait for ever for one that hangs', async () => {
+  test('does not wait for ever for a library that hangs', async () => {
     const hangs = await withFault('Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0);');
     assert.match((await whyNot('cuda', hangs, 200)) ?? '', /^Backend cuda did not load within 0\.2 seconds; /);
   });

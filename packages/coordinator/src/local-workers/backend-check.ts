@@ -1,15 +1,15 @@
 /**
- * Whether a backend works on this machine: tried in a process of its own (the worker's `check-backend.ts`), since the coordinator loads
- * no TensorFlow.
+ * Whether a backend works on this machine: it is tried in a process of its own (the worker's `check-backend.ts`), since the coordinator
+ * loads no TensorFlow.
  */
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
 import { workerFile } from './worker-package.ts';
 
-/** CUDA's libraries have gigabytes: from a cold disk that takes its time, but a driver that hangs must not hang the run. */
+/** CUDA's libraries are gigabytes in size, which takes a while from a cold disk, but a driver that hangs must not hang the run. */
 const defaultTimeoutMs = 60_000;
 
-/** A sentence, or undefined: it works. */
+/** Why it does not work, in a sentence; undefined if it works. */
 export async function whyNot(backend: string, environment: NodeJS.ProcessEnv, timeoutMs = defaultTimeoutMs): Promise<string | undefined> {
   const child = fork(workerFile('dist', 'check-backend.js'), [backend], {
     env: environment,

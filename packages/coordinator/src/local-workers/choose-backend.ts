@@ -1,15 +1,15 @@
 /**
- * What `--backend auto` means for a run that something is known of: the backend that it was computed with, since another one computes
- * results that differ in their last bits. For a new run it is left to what works best on this machine.
+ * What `--backend auto` means for a run that is resumed or repeated: the backend that it was computed with, since the results of another
+ * one differ in their last bits. For a new run it stays `auto`: the best one that works on this machine.
  */
 import { backendNames } from '@lockstep/shared';
 import type { Options } from '../options/option-table.ts';
 import { whyNot } from './backend-check.ts';
 
 export interface KnownBackends {
-  /** Of the checkpoint: what it goes on with must have its fingerprint, so that there is no other choice. */
+  /** The checkpoint's. There is no other choice, since a resumed run must have the checkpoint's fingerprint. */
   readonly checkpoint: string | undefined;
-  /** Of the config file: worth having where it works. */
+  /** The config file's. Used if it works. */
   readonly config: string | undefined;
 }
 
@@ -25,6 +25,6 @@ export async function chooseBackend(
   if (known.checkpoint !== undefined) return named;
   const reason = await check(named, process.env);
   if (reason === undefined) return named;
-  say(`The run was begun with --backend ${named}, and this machine takes another one: ${reason}`);
+  say(`The run was started with --backend ${named}, which does not work here, so another one is chosen: ${reason}`);
   return 'auto';
 }

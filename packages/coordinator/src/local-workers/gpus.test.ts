@@ -12,7 +12,7 @@ before(async () => {
 });
 after(() => rm(folder, { recursive: true }));
 
-/** The GPUs that these workers get where nvidia-smi is this script and cuda fails for this reason, and what is said above debug. */
+/** The GPUs that these workers get where nvidia-smi is this script and cuda fails for this reason, and what is logged above debug. */
 async function gpusOf(script: string, backend: 'auto' | 'cuda' | 'wasm' | 'webgpu', workers: number, fault?: string) {
   await writeFile(join(folder, 'nvidia-smi'), `#!/bin/sh\n${script}\n`);
   await chmod(join(folder, 'nvidia-smi'), 0o755);
@@ -26,30 +26,30 @@ async function gpusOf(script: string, backend: 'auto' | 'cuda' | 'wasm' | 'webgp
 const two = "printf '%s\\n' 'GPU 0: L4 (UUID: GPU-0a)' 'GPU 1: L4 (UUID: GPU-0b)'";
 
 describe('GPUs of spawned workers', () => {
-  test('auto takes them where cuda works and each worker gets one', async () => {
+  test('auto takes GPUs if cuda works and each worker gets one', async () => {
     for (const workers of [1, 2]) assert.deepEqual(await gpusOf(two, 'auto', workers), { count: 2, said: [] });
   });
 
-  test('auto says once why it takes the CPU, and all that would change it', async () => {
+  test('auto says once why it takes the CPU, and everything that would change that', async () => {
     const few = 'info: Workers run on the CPU: there are 2 GPUs for 4 workers (--workers 2 would use them).';
     assert.deepEqual(await gpusOf(two, 'auto', 4), { count: 0, said: [few] });
     assert.deepEqual(await gpusOf(two, 'auto', 2, 'No addon.'), { count: 0, said: ['info: Workers run on the CPU: No addon.'] });
     assert.deepEqual(await gpusOf(two, 'auto', 4, 'No addon.'), { count: 0, said: [`${few} No addon.`] });
   });
 
-  test('auto says that a driver is broken, and nothing where there is no GPU', async () => {
+  test('auto says that a driver is broken, and says nothing if there is no GPU', async () => {
     const broken = await gpusOf('echo "No devices were found"; exit 6', 'auto', 4);
     assert.equal(broken.count, 0);
     assert.match(broken.said.join('\n'), /^info: Workers run on the CPU: nvidia-smi failed \('No devices were found'\)\.[^\n]*$/);
     assert.deepEqual(await gpusOf('', 'auto', 4), { count: 0, said: [] });
   });
 
-  test('cuda is never the CPU', async () => {
+  test('cuda never falls back to the CPU', async () => {
     assert.deepEqual(await gpusOf(two, 'cuda', 4, 'No addon.'), { count: 2, said: [] });
     await assert.rejects(gpusOf('exit 6', 'cuda', 4), LockstepError);
   });
 
-  test('other backends ask no driver', async () => {
+  test('other backends do not ask the driver', async () => {
     for (const backend of ['wasm', 'webgpu'] as const) assert.deepEqual(await gpusOf('exit 6', backend, 4), { count: 0, said: [] });
   });
 });

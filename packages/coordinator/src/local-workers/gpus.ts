@@ -1,8 +1,8 @@
 /**
- * Which GPUs spawned workers share out, one each.
+ * Which GPUs the spawned workers get, one each.
  *
- * Responsible for: what `auto` makes of the machine, and saying once why it takes the CPU where there are GPUs. Not responsible for: how
- * GPUs are listed (`shared/gpus.ts`) or cuda is tried (`backend-check.ts`).
+ * Responsible for: what `auto` chooses on this machine, and saying once why it takes the CPU although there are GPUs. Not responsible for:
+ * how GPUs are listed (`shared/gpus.ts`) or cuda is tried (`backend-check.ts`).
  */
 import { DriverError, type Gpu, type Log, runsOn, visibleGpus } from '@lockstep/shared';
 import type { Options } from '../options/option-table.ts';
@@ -12,7 +12,7 @@ type Sharing = Pick<Options, 'backend' | 'workers'>;
 
 const levels = { missing: 'debug', broken: 'info', slow: 'warn' } as const;
 
-/** For a backend on NVIDIA's GPUs: all there are, or an error. `auto`: them, if cuda works and there is one for every worker. Else none. */
+/** For a backend on NVIDIA GPUs: all of them, or an error. For `auto`: the same if cuda works and every worker gets one. Otherwise none. */
 export async function gpusForWorkers(
   { backend, workers }: Sharing,
   environment: NodeJS.ProcessEnv,

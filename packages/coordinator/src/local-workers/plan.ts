@@ -1,6 +1,6 @@
 /**
- * Which local workers `--spawn` starts, with which arguments: one for each of its NVIDIA GPUs, else one CPU process each; with webgpu, all
- * on one GPU: of several, the different ones compute different bits, and those of one name cannot be told apart (docs/webgpu.md).
+ * Which local workers `--spawn` starts, with which arguments: one per NVIDIA GPU, otherwise one CPU process each; with webgpu, all
+ * on one GPU, since different GPUs compute different bits, and GPUs of the same name cannot be told apart (docs/webgpu.md).
  *
  * Not responsible for: processes (`processes.ts`), which GPUs there are (`gpus.ts`), which core a CPU process gets (`cpu-affinity.ts`), or
  * how a GPU is made visible (the worker).
@@ -23,20 +23,20 @@ import type { Options } from '../options/option-table.ts';
 export interface LocalWorker {
   readonly name: string;
   readonly args: readonly string[];
-  /** Goes over the coordinator's own. */
+  /** Overrides the coordinator's own environment. */
   readonly environment: NodeJS.ProcessEnv;
-  /** The CPU core it is bound to; undefined: the scheduler decides. */
+  /** The CPU core it is bound to; undefined if the scheduler decides. */
   readonly core: number | undefined;
 }
 
-/** What spawned workers share out. */
+/** The devices that the spawned workers get. */
 export interface Devices {
   readonly gpus: readonly Gpu[];
   /** One for each worker, or none. */
   readonly cores: readonly number[];
 }
 
-export interface LocalWorkerOptions extends Pick<Options, 'workers' | 'backend' | 'logLevel'> {
+export interface LocalWorkerOptions extends Pick<Options, 'workers' | 'backend' | 'logLevel' | 'metricsHost'> {
   /** Where the coordinator listens, as a local worker reaches it. */
   readonly endpoint: string;
   /** Absolute path, for a recipe that is not built in. */
@@ -64,15 +64,17 @@ export function sharingNote({ workers, backend }: Pick<Options, 'workers' | 'bac
 }
 
 export function planLocalWorkers(options: LocalWorkerOptions, { gpus, cores }: Devices): LocalWorker[] {
-  const { workers, backend, endpoint, recipeFile, logLevel } = options;
+  const { workers, backend, endpoint, recipeFile, logLevel, metricsHost } = options;
   if (gpus.length > 0 && workers > gpus.length) {
     throw new LockstepError(
       'gpu-unavailable',
       `--workers ${workers} asks for more local workers than there are visible GPUs: ${describeGpus(gpus)}. Use --workers ${gpus.length}, or --backend wasm for CPU processes.`,
     );
   }
-  const common = ['--connect', endpoint, '--log-level', logLevel, ...(recipeFile === undefined ? [] : ['--recipe', recipeFile])];
-  // What was decided here for all is not for each to decide anew: several would take one GPU.
+  const recipe = recipeFile === undefined ? [] : ['--recipe', recipeFile];
+  // Where the coordinator's own metrics can be read, theirs can.
+  const common = ['--connect', endpoint, '--log-level', logLevel, '--metrics-host', metricsHost, '--metrics-port', '0', ...recipe];
+  // Decided here for all of them: if each worker decided by itself, several would take one GPU.
   const environment = backend === 'auto' && gpus.length === 0 ? noGpuEnvironment : {};
   const name = backend === 'auto' ? autoGpuBackend : backend;
   return Array.from({ length: workers }, (_, index) => {
@@ -81,7 +83,7 @@ export function planLocalWorkers(options: LocalWorkerOptions, { gpus, cores }: D
   });
 }
 
-/** A wildcard address is where one listens, not where one connects. */
+/** A wildcard address can be bound, but not connected to. */
 export function reachableLocally(endpoint: string): string {
   return endpoint.replace(/^tcp:\/\/(\*|0\.0\.0\.0)(?=:)/, 'tcp://127.0.0.1').replace(/^tcp:\/\/\[::\](?=:)/, 'tcp://[::1]');
 }

@@ -17,7 +17,7 @@ export interface SpawnOptions {
   /** Where `<name>.log` files go; created before. */
   readonly logDirectory: string;
   readonly say: (sentence: string) => void;
-  /** Every slot has ended for good: no local worker will come any more. `failure` is how the last one ended. */
+  /** Called when every worker has ended for good: none will be started again. `failure` is how the last one ended. */
   readonly gaveUp: (failure: Failure) => void;
   readonly clock: Clock;
 }
@@ -147,7 +147,7 @@ function logPath({ logDirectory }: SpawnOptions, name: string): string {
   return join(logDirectory, `${name}.log`);
 }
 
-/** Whether a process that ended so would only end so again. A crash has an exit code that no error has, or none. */
+/** Whether a process that ended in this way would only do so again. A crash has no exit code, or one that no error has. */
 function isFinal(exitCode: number | null): boolean {
   const entry: ErrorEntry | undefined = Object.values(errorTable).find((each) => each.exitCode === exitCode);
   return entry !== undefined && entry.retryable !== true;

@@ -1,4 +1,4 @@
-/** Where the worker's files lie, for the processes that the coordinator starts. */
+/** Where the worker's files are, for the processes that the coordinator starts. */
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 

@@ -5,16 +5,18 @@
  * for: serving them (`http/`), measuring (the runtime passes seconds and bytes), or the words of the labels (`labels.ts`). No clock is
  * read here.
  */
-import { protocolVersion } from '@lockstep/shared';
+import { addProcessMetrics, createInstruments, type Instruments as InstrumentsOf, protocolVersion } from '@lockstep/shared';
 import { Registry } from 'prom-client';
-import { createInstruments, type Instruments } from './instruments.ts';
-import { type PhasePart, phaseParts, type WorkerState, workerStates } from './labels.ts';
-import { addProcessMetrics } from './process.ts';
+import { type Stage, type WorkerState, workerStates } from '../core/state.ts';
+import { type PhasePart, phaseParts, type WorkerPart, workerParts } from './labels.ts';
+import { type Standing, stragglerCauses } from './stragglers.ts';
+import { type MetricTable, metricTable } from './table.ts';
+import { createWorkerLabels, overflow } from './worker-labels.ts';
 
-/** Bounds on series whose labels come from workers. */
-const maximumWorkerNames = 256;
+/** Bound on series whose labels come from a recipe. */
 const maximumRecipeMetrics = 32;
-const overflowWorker = 'other';
+
+export type Instruments = InstrumentsOf<MetricTable>;
 
 export interface MetricsOptions {
   readonly recipe: { readonly name: string; readonly networks: readonly string[]; readonly phases: readonly string[] };
@@ -26,6 +28,8 @@ export interface MetricsOptions {
   readonly backend?: string;
   /** Node's own metrics beside Lockstep's; default true. */
   readonly processMetrics?: boolean;
+  /** A monotonic clock, for the grace of workers that have left. */
+  readonly nowMs: () => number;
 }
 
 export interface CommittedRound {
@@ -35,10 +39,18 @@ export interface CommittedRound {
   readonly gradientNorm: number;
   /** What the recipe reports beside the loss. */
   readonly metrics: Readonly<Record<string, number>>;
-  readonly computeSeconds: number;
-  readonly waitSeconds: number;
-  readonly reduceSeconds: number;
-  readonly applySeconds: number;
+  readonly updateNorm: number | undefined;
+  readonly seconds: Readonly<Record<PhasePart, number>>;
+}
+
+/** A worker that has joined. */
+export interface JoinedWorker {
+  readonly worker: string;
+  readonly host: string;
+  readonly pid: number;
+  readonly backend: string;
+  readonly device: string;
+  readonly carrier: string;
 }
 
 export interface Metrics {
@@ -48,22 +60,28 @@ export interface Metrics {
   /** Where the run stands when this process starts, and how far it shall go. */
   planned(plan: { readonly term: number; readonly step: number; readonly steps: number; readonly workersWanted: number }): void;
   runsOn(backend: string): void;
+  stage(stage: Stage): void;
   roundCommitted(round: CommittedRound): void;
   /** `step`: steps committed in the whole run; `images`: consumed by this step. */
   stepCommitted(step: { readonly step: number; readonly images: number; readonly seconds: number }): void;
   /** All connected workers; a state that is not named has none. */
   workers(countsByState: Readonly<Partial<Record<WorkerState, number>>>): void;
-  workerJoined(name: string): void;
-  /** No worker of this name is expected back: its series end. */
-  workerGone(name: string): void;
-  workerComputed(name: string, seconds: number): void;
-  checkpointWritten(checkpoint: { readonly seconds: number; readonly atSecondsSince1970: number }): void;
+  workerJoined(worker: JoinedWorker): void;
+  /** Its series end after a grace, if it is not back by then. */
+  workerLeft(name: string): void;
+  /** It answered a WORK. */
+  workerAnswered(name: string, seconds: { readonly answer: number; readonly compute: number }): void;
+  /** Its part of a committed round. */
+  workerCommitted(name: string, seconds: Readonly<Record<WorkerPart, number>>, standing: Standing | undefined): void;
+  /** What a worker is called in metrics. */
+  workerLabel(name: string): string;
+  checkpointWritten(checkpoint: { readonly seconds: number; readonly bytes: number; readonly atSecondsSince1970: number }): void;
 }
 
-/** A fresh registry with every metric declared and every known series at 0. */
+/** A fresh registry with every metric declared, and known series of counters and histograms at 0. */
 export function createMetrics(options: MetricsOptions): Metrics {
   const registry = new Registry();
-  const instruments = createInstruments(registry, options.recipe);
+  const instruments = createInstruments(metricTable, registry, options.recipe);
   instruments.buildInfo.set({ version: options.version, protocol: protocolVersion }, 1);
   if (options.processMetrics ?? true) addProcessMetrics(registry);
   return {
@@ -71,15 +89,16 @@ export function createMetrics(options: MetricsOptions): Metrics {
     instruments,
     ...runMethods(instruments, options),
     ...trainingMethods(instruments),
-    ...workerMethods(instruments),
-    checkpointWritten({ seconds, atSecondsSince1970 }) {
+    ...workerMethods(instruments, registry, options.nowMs),
+    checkpointWritten({ seconds, bytes, atSecondsSince1970 }) {
+      instruments.checkpointSize.set(bytes);
       instruments.checkpointDuration.observe(seconds);
       instruments.checkpointLastSuccess.set(atSecondsSince1970);
     },
   };
 }
 
-function runMethods(instruments: Instruments, options: MetricsOptions): Pick<Metrics, 'planned' | 'runsOn'> {
+function runMethods(instruments: Instruments, options: MetricsOptions): Pick<Metrics, 'planned' | 'runsOn' | 'stage'> {
   const { recipe, runId, seed, backend = '' } = options;
   const runsOn = (name: string): void => {
     instruments.runInfo.reset(); // one run, one series: the label changes, the series must not be doubled
@@ -88,6 +107,10 @@ function runMethods(instruments: Instruments, options: MetricsOptions): Pick<Met
   runsOn(backend);
   return {
     runsOn,
+    stage(stage) {
+      instruments.runStage.reset(); // of the stages, the present one alone
+      instruments.runStage.set({ stage }, 1);
+    },
     planned({ term, step, steps, workersWanted }) {
       instruments.coordinatorTerm.set(term);
       instruments.runStep.set(step);
@@ -108,18 +131,13 @@ function trainingMethods(instruments: Instruments): Pick<Metrics, 'roundCommitte
   return {
     roundCommitted(round) {
       const { phase, network } = round;
-      instruments.loss.set({ network }, round.loss);
-      instruments.gradientNorm.set({ network }, round.gradientNorm);
+      instruments.loss.set({ phase, network }, round.loss);
+      instruments.gradientNorm.set({ phase, network }, round.gradientNorm);
+      if (round.updateNorm !== undefined) instruments.updateNorm.set({ phase, network }, round.updateNorm);
       for (const [name, value] of Object.entries(round.metrics)) {
         if (isExported(phase, name)) instruments.recipeMetric.set({ phase, name }, value);
       }
-      const seconds: Record<PhasePart, number> = {
-        compute: round.computeSeconds,
-        wait: round.waitSeconds,
-        reduce: round.reduceSeconds,
-        apply: round.applySeconds,
-      };
-      for (const part of phaseParts) instruments.phaseDuration.observe({ phase, part }, seconds[part]);
+      for (const part of phaseParts) instruments.phaseDuration.observe({ phase, part }, round.seconds[part]);
     },
     stepCommitted({ step, images, seconds }) {
       instruments.runStep.set(step);
@@ -130,32 +148,81 @@ function trainingMethods(instruments: Instruments): Pick<Metrics, 'roundCommitte
   };
 }
 
-type WorkerMethods = Pick<Metrics, 'workers' | 'workerJoined' | 'workerGone' | 'workerComputed'>;
+type WorkerMethods = Pick<Metrics, 'workers' | 'workerJoined' | 'workerLeft' | 'workerAnswered' | 'workerCommitted' | 'workerLabel'>;
 
-function workerMethods(instruments: Instruments): WorkerMethods {
-  const names = new Set<string>();
-  /** The label for a worker: its name while there is room, and its series at 0 from the first mention. */
-  const labelOf = (name: string): string => {
-    const label = names.has(name) || names.size < maximumWorkerNames ? name : overflowWorker;
-    if (!names.has(label)) {
-      names.add(label);
-      instruments.workerCompute.zero({ worker: label });
-    }
-    return label;
+function workerMethods(instruments: Instruments, registry: Registry, nowMs: () => number): WorkerMethods {
+  const labels = createWorkerLabels();
+  const series = createWorkerSeries(instruments);
+  const expire = (): void => labels.expire(nowMs()).forEach(series.end);
+  // Nothing else may happen in a run without workers: whoever reads must not find those that are long gone.
+  const render = registry.metrics.bind(registry);
+  registry.metrics = () => {
+    expire();
+    return render();
   };
   return {
     workers(countsByState) {
       for (const state of workerStates) instruments.workers.set({ state }, countsByState[state] ?? 0);
     },
-    workerJoined(name) {
-      labelOf(name);
+    workerJoined(joined) {
+      expire();
       instruments.workerJoins.inc();
+      series.begin(labels.join({ ...joined, name: joined.worker }), joined);
     },
-    workerGone(name) {
-      if (names.delete(name)) instruments.workerCompute.remove({ worker: name });
+    workerLeft(name) {
+      series.forgetVerdict(labels.of(name));
+      labels.leave(name, nowMs());
     },
-    workerComputed(name, seconds) {
-      instruments.workerCompute.observe({ worker: labelOf(name) }, seconds);
+    workerAnswered(name, { answer, compute }) {
+      const worker = labels.of(name);
+      instruments.workerCompute.observe({ worker }, compute);
+      instruments.workerAnswer.observe({ worker }, answer);
+    },
+    workerCommitted(name, seconds, standing) {
+      const worker = labels.of(name);
+      for (const part of workerParts) instruments.workerTime.inc({ worker, part }, seconds[part]);
+      if (standing === undefined || worker === overflow) return;
+      instruments.workerLate.set({ worker }, standing.lateSeconds);
+      for (const cause of stragglerCauses) instruments.workerStraggler.set({ worker, cause }, standing.cause === cause ? 1 : 0);
+    },
+    workerLabel: labels.of,
+  };
+}
+
+/** Series that name a worker: they begin together, and end together. */
+function createWorkerSeries(instruments: Instruments) {
+  const { workerInfo, workerCompute, workerAnswer, workerTime, workerLate, workerStraggler } = instruments;
+  /** By label: the labels of its info. */
+  const infos = new Map<string, Parameters<typeof workerInfo.remove>[0]>();
+  const forgetVerdict = (worker: string): void => {
+    workerLate.remove({ worker });
+    for (const cause of stragglerCauses) workerStraggler.remove({ worker, cause });
+  };
+  const forgetInfo = (worker: string): void => {
+    const info = infos.get(worker);
+    if (info !== undefined) workerInfo.remove(info);
+  };
+  return {
+    /** Another life of a worker goes on where the last one ended; where it runs may have changed. */
+    begin(worker: string, { worker: name, host, backend, device, carrier }: JoinedWorker): void {
+      if (!infos.has(worker)) {
+        workerCompute.zero({ worker });
+        workerAnswer.zero({ worker });
+        for (const part of workerParts) workerTime.inc({ worker, part }, 0);
+      }
+      forgetInfo(worker);
+      const info = worker === overflow ? undefined : { worker, name, host, backend, device, carrier };
+      infos.set(worker, info ?? {});
+      if (info !== undefined) workerInfo.set(info, 1);
+    },
+    forgetVerdict,
+    end(worker: string): void {
+      forgetInfo(worker);
+      infos.delete(worker);
+      forgetVerdict(worker);
+      workerCompute.remove({ worker });
+      workerAnswer.remove({ worker });
+      for (const part of workerParts) workerTime.remove({ worker, part });
     },
   };
 }

@@ -4,24 +4,11 @@
  * Responsible for: name, type, help, labels, buckets. Not responsible for: when a value changes (`metrics.ts`).
  * Rules: base units; `_total` on counters and nowhere else; histograms, not summaries; few labels with bounded values.
  */
-import { dropReasons, leaveReasons } from '../core/effects.ts';
-import { directions, phaseParts, workerStates } from './labels.ts';
-
-/**
- * Known ones, or those of the recipe: series of these are exported as 0 before their first event. `open`: they come from outside, and
- * `metrics.ts` bounds them.
- */
-export type LabelValues = readonly string[] | 'networks' | 'phases' | 'open';
-
-export interface MetricDeclaration {
-  readonly type: 'counter' | 'gauge' | 'histogram';
-  readonly name: string;
-  readonly help: string;
-  /** Every label and its values. */
-  readonly labels: Readonly<Record<string, LabelValues>>;
-  /** Histograms only: upper bounds, ascending. */
-  readonly buckets?: readonly number[];
-}
+import { carrierNames, type MetricTable as Table } from '@lockstep/shared';
+import { dropReasons, leaveReasons, refusalCodes } from '../core/effects.ts';
+import { stages, workerStates } from '../core/state.ts';
+import { stragglerCauses } from './stragglers.ts';
+import { directions, phaseParts, workerParts } from './labels.ts';
 
 /** Seconds. From a small step on a GPU to a large one on a slow CPU. */
 const stepBuckets = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60] as const;
@@ -63,6 +50,18 @@ export const metricTable = {
     help: 'Steps at which the run is complete.',
     labels: {},
   },
+  runStage: {
+    type: 'gauge',
+    name: 'lockstep_run_stage',
+    help: 'Always 1, for what the run does at present: gathering (waits for its first workers), training, starved (waits for lost workers), ended.',
+    labels: { stage: stages },
+  },
+  runRemaining: {
+    type: 'gauge',
+    name: 'lockstep_run_remaining_seconds',
+    help: 'Time until the run is complete, if it goes on as in the last half minute. Absent until that is known.',
+    labels: {},
+  },
   steps: {
     type: 'counter',
     name: 'lockstep_steps_total',
@@ -78,14 +77,26 @@ export const metricTable = {
   loss: {
     type: 'gauge',
     name: 'lockstep_loss',
-    help: "Mean loss over the global batch in the network's last committed round. 0 before the first.",
-    labels: { network: 'networks' },
+    help: "Mean loss over the global batch in the phase's last committed round; network is the one that the phase updates. Absent before the first.",
+    labels: { phase: 'phases', network: 'networks' },
   },
   gradientNorm: {
     type: 'gauge',
     name: 'lockstep_gradient_norm',
-    help: "L2 norm of the network's last committed gradient, before clipping. 0 before the first.",
-    labels: { network: 'networks' },
+    help: "L2 norm of the phase's last committed gradient, before clipping. Absent before the first.",
+    labels: { phase: 'phases', network: 'networks' },
+  },
+  updateNorm: {
+    type: 'gauge',
+    name: 'lockstep_update_norm',
+    help: "L2 norm of the change that a commit of the phase made to the network's weights. Measured in one commit every few seconds; absent before the first.",
+    labels: { phase: 'phases', network: 'networks' },
+  },
+  nonFiniteRounds: {
+    type: 'counter',
+    name: 'lockstep_nonfinite_rounds_total',
+    help: 'Rounds whose loss or gradient was not finite. Nothing is committed from them, and the run ends.',
+    labels: { phase: 'phases' },
   },
   recipeMetric: {
     type: 'gauge',
@@ -103,7 +114,7 @@ export const metricTable = {
   phaseDuration: {
     type: 'histogram',
     name: 'lockstep_phase_duration_seconds',
-    help: "Where a round's time goes: compute (the slowest worker), wait (dealing, the network, queues), reduce (adding shards), apply (clip, update).",
+    help: 'Where the time of a round goes, from the commit before it to its own: idle (no round was under way), checkpoint (copying the state), data (gathering samples), serialise, send, compute (forward and backward, of the slowest worker), wait (links, queues, other delays), reduce (adding shards), apply (clip, update). The parts add up.',
     labels: { phase: 'phases', part: phaseParts },
     buckets: partBuckets,
   },
@@ -131,17 +142,54 @@ export const metricTable = {
     help: 'Workers that had joined and are gone: connection lost, left by themselves, missed a deadline, or expelled for what they sent.',
     labels: { reason: leaveReasons },
   },
+  workerRefusals: {
+    type: 'counter',
+    name: 'lockstep_worker_refusals_total',
+    help: 'Workers that were sent away, by the error they were given (docs/errors.md).',
+    labels: { code: refusalCodes },
+  },
+  workerInfo: {
+    type: 'gauge',
+    name: 'lockstep_worker_info',
+    help: 'Always 1. A worker that has joined. worker is its --name, local-0 and so on if the coordinator started it, else a slot that its next life gets too; name is what the log calls it. All series that name a worker end a minute after it has left.',
+    labels: { worker: 'open', name: 'open', host: 'open', backend: 'open', device: 'open', carrier: 'open' },
+  },
   workerCompute: {
     type: 'histogram',
     name: 'lockstep_worker_compute_seconds',
-    help: 'Time a worker computed for one WORK, as it reports it. Series of a worker that will not come back are dropped; beyond 256 names one series serves the rest.',
+    help: 'Time a worker computed for one WORK, as it reports it. Beyond 256 names one series, other, serves the rest.',
     labels: { worker: 'open' },
     buckets: workerBuckets,
+  },
+  workerAnswer: {
+    type: 'histogram',
+    name: 'lockstep_worker_answer_seconds',
+    help: 'Time from sending a WORK to a worker until its answer was here: what it computed, and what its link took.',
+    labels: { worker: 'open' },
+    buckets: workerBuckets,
+  },
+  workerTime: {
+    type: 'counter',
+    name: 'lockstep_worker_time_seconds_total',
+    help: "Where a worker's time in committed rounds went: compute, link (messages under way, in queues or in its process), waiting (for other workers and the coordinator). The parts add up to its rounds.",
+    labels: { worker: 'open', part: workerParts },
+  },
+  workerLate: {
+    type: 'gauge',
+    name: 'lockstep_worker_late_seconds',
+    help: 'How much later than the median worker it answered, in the median over its last rounds. Absent until there are enough of them.',
+    labels: { worker: 'open' },
+  },
+  workerStraggler: {
+    type: 'gauge',
+    name: 'lockstep_worker_straggler',
+    help: 'Whether (1 or 0) a worker keeps the others waiting for this cause: compute (it computes longer), link (its messages take longer).',
+    labels: { worker: 'open', cause: stragglerCauses },
   },
   shardsReassigned: {
     type: 'counter',
     name: 'lockstep_shards_reassigned_total',
-    help: 'Shards dealt again because the worker that owed them was lost.',
+    help: 'Shards assigned again because the worker that owed them was lost.',
     labels: {},
   },
   resultsDropped: {
@@ -150,11 +198,11 @@ export const metricTable = {
     help: 'Results that did not count, by what did not match.',
     labels: { reason: dropReasons },
   },
-  networkBytes: {
+  transferredBytes: {
     type: 'counter',
-    name: 'lockstep_network_bytes_total',
-    help: "Bytes of messages exchanged with workers, without the transport's own framing and without what goes through shared memory.",
-    labels: { direction: directions },
+    name: 'lockstep_transferred_bytes_total',
+    help: "Bytes exchanged with workers: inline, all of the messages without the transport's own framing; shm, tensors in shared memory.",
+    labels: { carrier: carrierNames, direction: directions },
   },
   checkpointDuration: {
     type: 'histogram',
@@ -166,7 +214,13 @@ export const metricTable = {
   checkpointLastSuccess: {
     type: 'gauge',
     name: 'lockstep_checkpoint_last_success_timestamp_seconds',
-    help: 'When the last checkpoint was written, in seconds since 1970. 0 before the first.',
+    help: 'When this coordinator process last wrote a checkpoint, in seconds since 1970. Absent before the first.',
+    labels: {},
+  },
+  checkpointSize: {
+    type: 'gauge',
+    name: 'lockstep_checkpoint_size_bytes',
+    help: 'Size of the last checkpoint, all of its files together. Absent before the first.',
     labels: {},
   },
   checkpointFailures: {
@@ -175,7 +229,6 @@ export const metricTable = {
     help: 'Checkpoints that could not be written. The one before stays valid.',
     labels: {},
   },
-} as const satisfies Readonly<Record<string, MetricDeclaration>>;
+} as const satisfies Table;
 
 export type MetricTable = typeof metricTable;
-export type MetricKey = keyof MetricTable;

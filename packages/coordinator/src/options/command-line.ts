@@ -1,4 +1,4 @@
-/** The coordinator's command line: what was typed. `resolve-options.ts` says what it means. */
+/** The coordinator's command line: what was typed. `resolve-options.ts` works out what it means. */
 import { checkGiven, defaultsOf, type Given, parseCommandLine as parse, type ValuesOf } from '@lockstep/shared';
 import { optionTable, sourceTable } from './option-table.ts';
 
@@ -11,7 +11,7 @@ const examples = [
   ['coordinator --workers 4 --spawn', 'train on this machine with four local workers'],
   ['coordinator --workers 4 --bind tcp://0.0.0.0:5555', 'wait for four workers from anywhere'],
   ['coordinator --recipe gan-seed --epochs 10 --seed 7', 'the plain GAN: ReLU, Adam 1e-4, batch 128'],
-  ['coordinator --resume --run-dir runs/mine --epochs 20', 'go on from the newest checkpoint, to 20 epochs in total'],
+  ['coordinator --resume --run-dir runs/mine --epochs 20', 'continue from the newest checkpoint, to 20 epochs in total'],
   ['coordinator --config runs/mine/config.json --spawn', 'repeat a run: same seed, same weights'],
 ] as const;
 const purpose = 'Trains a model on MNIST with synchronous workers. The same seed gives the same weights, bit for bit.';

@@ -32,7 +32,7 @@ test('another word is refused with the names of all commands', () => {
       (error) =>
         error instanceof LockstepError &&
         error.code === 'usage' &&
-        error.message === `There is no command '${word}'; commands are train (the default), plan. See coordinator --help.`,
+        error.message === `There is no command '${word}'; the commands are train (the default), plan. See coordinator --help.`,
     );
   }
 });

@@ -11,5 +11,5 @@ export function runCommand(commands: Readonly<Record<string, Command>>, argv: re
   if (word === undefined || word.startsWith('-')) return commands[names[0]!]!(argv, names);
   if (Object.hasOwn(commands, word)) return commands[word]!(rest, names);
   const all = names.map((name, index) => (index === 0 ? `${name} (the default)` : name)).join(', ');
-  throw new LockstepError('usage', `There is no command '${word.slice(0, 64)}'; commands are ${all}. See coordinator --help.`);
+  throw new LockstepError('usage', `There is no command '${word.slice(0, 64)}'; the commands are ${all}. See coordinator --help.`);
 }

@@ -2,7 +2,7 @@
  * Every option of the coordinator, each declared once: flag, default, help, check, type, and whether a resumed run may change it.
  *
  * Not responsible for: contradictions between options (`resolve-options.ts`).
- * config.json holds the same names in camel case, so that a run's file can be given back with --config.
+ * config.json holds the same names in camel case, so that a run's file can be passed to --config.
  */
 import {
   address,
@@ -23,34 +23,40 @@ import {
 } from '@lockstep/shared';
 
 interface CoordinatorOption extends OptionSpec {
-  /** May differ from the run's when it is resumed: it does not touch the numbers. */
+  /** A resumed run may change it: it does not affect the numbers. */
   readonly changesOnResume: boolean;
 }
 
-/** Where other options come from, beside the command line. */
+/** Where options come from, apart from the command line. */
 export const sourceTable = {
   resume: {
     type: 'boolean',
     default: false,
-    describe: 'go on from the newest checkpoint of --run-dir (default: the newest run in runs/), or start a run where there is none',
+    describe: 'continue from the newest checkpoint of --run-dir (default: the newest run in runs/), or start a run if there is none',
     check: truth,
   },
   config: { type: 'string', default: undefined, describe: "take options from a run's config.json; flags win", check: text },
 } as const satisfies OptionTable;
 
 export const optionTable = {
-  workers: { type: 'number', default: 1, describe: 'start when this many workers are here', check: whole(1, 1024), changesOnResume: true },
+  workers: {
+    type: 'number',
+    default: 1,
+    describe: 'start when this many workers have joined',
+    check: whole(1, 1024),
+    changesOnResume: true,
+  },
   spawn: {
     type: 'boolean',
     default: false,
-    describe: 'start that many local workers: one per visible NVIDIA GPU, else one CPU process each',
+    describe: 'start the workers on this machine: one per visible NVIDIA GPU, or one CPU process each',
     check: truth,
     changesOnResume: true,
   },
   minWorkers: {
     type: 'number',
     default: 1,
-    describe: 'pause while fewer healthy workers are here',
+    describe: 'pause below this many connected workers',
     check: whole(1, 1024),
     changesOnResume: true,
   },
@@ -59,7 +65,7 @@ export const optionTable = {
     default: 'gan',
     describe: 'a built-in recipe (gan, gan-seed) or the path of a recipe file',
     check: text,
-    // Another place is no other recipe: the hash decides (`run/prepare.ts`), as it does for the data.
+    // A recipe that has moved is the same recipe: the hash decides (`run/prepare.ts`), as it does for the data.
     changesOnResume: true,
   },
   steps: { type: 'number', default: undefined, describe: 'total steps of the run', check: whole(1, 2 ** 31), changesOnResume: true },
@@ -75,14 +81,14 @@ export const optionTable = {
     type: 'number',
     default: undefined,
     defaultDescription: "the recipe's",
-    describe: 'global batch, whatever the number of workers',
+    describe: 'size of the global batch, for any number of workers',
     check: whole(1, 2 ** 20),
     changesOnResume: false,
   },
   shards: {
     type: 'number',
     default: 4,
-    describe: 'slices of the batch; workers beyond it are hot spares',
+    describe: 'slices of the batch; workers beyond this number are hot spares',
     check: whole(1, 1024),
     changesOnResume: false,
   },
@@ -97,7 +103,7 @@ export const optionTable = {
     type: 'number',
     default: undefined,
     defaultDescription: "the recipe's",
-    describe: 'for every network',
+    describe: 'learning rate of every network',
     check: real(1e-12, 1e3),
     changesOnResume: false,
   },
@@ -111,11 +117,11 @@ export const optionTable = {
   metricsPort: {
     type: 'number',
     default: 9464,
-    describe: 'HTTP port of /metrics, /status, /healthz and /readyz (0: any free one)',
+    describe: 'HTTP port of /metrics, /sd, /status, /healthz and /readyz (0: any free one)',
     check: whole(0, 65535),
     changesOnResume: true,
   },
-  metricsHost: { type: 'string', default: '127.0.0.1', describe: 'HTTP address', check: text, changesOnResume: true },
+  metricsHost: { type: 'string', default: '127.0.0.1', describe: 'address of the HTTP port', check: text, changesOnResume: true },
   runDir: {
     type: 'string',
     default: undefined,
@@ -139,10 +145,24 @@ export const optionTable = {
     check: whole(0, 2 ** 31),
     changesOnResume: true,
   },
+  tensorboard: {
+    type: 'boolean',
+    default: false,
+    describe: 'also write losses, figures and grids for TensorBoard, into tensorboard/ of the run directory',
+    check: truth,
+    changesOnResume: true,
+  },
+  trace: {
+    type: 'boolean',
+    default: false,
+    describe: 'write a timeline of the coordinator and all workers, trace.json, into the run directory',
+    check: truth,
+    changesOnResume: true,
+  },
   data: {
     type: 'string',
     default: undefined,
-    defaultDescription: 'MNIST, which comes along',
+    defaultDescription: 'MNIST, bundled',
     describe: 'directory of an IDX data set (plain or .gz)',
     check: text,
     changesOnResume: true,
@@ -164,35 +184,37 @@ export const optionTable = {
   allowMixedNumerics: {
     type: 'boolean',
     default: false,
-    describe: 'let workers join that compute other bits; gives up equal bits',
+    describe: 'let workers join whose results differ in their last bits; gives up equal bits',
     check: truth,
     changesOnResume: false,
   },
   carrier: {
     type: 'string',
     default: 'auto',
-    describe: 'tensors of workers on this host: auto (shared memory where it works) or inline (in messages)',
+    describe: 'how tensors reach workers on this host: auto (shared memory where it works) or inline (in messages)',
     check: choice(carrierChoices),
     changesOnResume: true,
   },
   joinTimeout: {
     type: 'number',
     default: 600,
-    describe: 'seconds to wait for workers',
+    describe: 'seconds to wait for missing workers',
     check: seconds,
     changesOnResume: true,
   },
   workerTimeout: {
     type: 'number',
     default: 120,
-    describe: 'seconds a worker may take for one answer',
+    describe: 'seconds a worker may take to answer before its shards are reassigned',
     check: seconds,
     changesOnResume: true,
   },
   logLevel: { type: 'string', default: 'info', describe: logLevels.join(', '), check: choice(logLevels), changesOnResume: true },
 } as const satisfies Readonly<Record<string, CoordinatorOption>>;
 
-/** A value may be undefined where its default is: the recipe's, or as the option says. Of `steps` and `epochs`, at most one is set. */
+/**
+ * A value is undefined if its default is: then the recipe's applies, or what the option says. Of `steps` and `epochs`, at most one is set.
+ */
 export type Options = ValuesOf<typeof optionTable>;
 
 export const optionNames = Object.keys(optionTable) as (keyof Options)[];

@@ -1,5 +1,5 @@
 /**
- * From a command line to one frozen set of options: defaults, then a config file or the resumed run's, then flags.
+ * From a command line to one read-only set of options: defaults, then a config file or the resumed run's, then flags.
  *
  * Responsible for: precedence, contradictions between options, and what a resumed run may change.
  * Not responsible for: single values (`option-table.ts`), or the run directory's files (`run-directory.ts`), which are passed in as text.
@@ -25,7 +25,7 @@ export function resolveOptions(commandLine: CommandLine, base: { path: string; f
     throw new LockstepError('usage', '--steps contradicts --epochs: both set the length of the run. Drop one of them.');
   }
   if (commandLine.resume && base !== undefined) refuseChanges(typed, fromFile);
-  // A length typed replaces a length from the file, whichever of the two words each used.
+  // A length that was typed replaces the file's, whichever of --steps and --epochs either of them used.
   const length = typed['steps'] ?? typed['epochs'];
   const kept = length === undefined ? fromFile : { ...fromFile, steps: undefined, epochs: undefined };
   const options = { ...defaults, ...kept, ...typed } as Options;
@@ -35,7 +35,7 @@ export function resolveOptions(commandLine: CommandLine, base: { path: string; f
 
 const defaults = Object.fromEntries(optionNames.map((name) => [name, optionTable[name].default]));
 
-/** What a file says by itself. It may be less than a run needs: a command line can complete or correct it. */
+/** The options of a file alone. They may not be enough for a run: a command line can complete or correct them. */
 export function fileOptions({ path, file }: { path: string; file: ConfigFile }): Options {
   return { ...defaults, ...checkFile(path, file) } as Options;
 }
@@ -44,7 +44,7 @@ function check(name: keyof Options, label: string, value: unknown): unknown {
   return optionTable[name].check(label, value);
 }
 
-/** Values of a config file, checked like flags; a key that is no option is a mistake worth stopping for. */
+/** Values of a config file, checked like flags; a key that is not an option is an error. */
 function checkFile(path: string, file: ConfigFile): Partial<Record<keyof Options, unknown>> {
   const values: Partial<Record<keyof Options, unknown>> = {};
   for (const [name, value] of Object.entries(withPresentNames(file))) {
@@ -90,7 +90,7 @@ function checkTogether(options: Options, commandLine: CommandLine): void {
   }
 }
 
-/** What depends on the recipe's defaults as well. */
+/** Checks what depends on the recipe's defaults as well. */
 export function checkBatch(batchSize: number, shards: number): void {
   if (shards > batchSize) {
     throw new LockstepError(

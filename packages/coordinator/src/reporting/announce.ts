@@ -1,4 +1,4 @@
-/** What a person is told when a coordinator starts: what will be trained, where it listens, where things go. */
+/** What a coordinator logs when it starts: what will be trained, where it listens, where its files go. */
 import type { Log } from '@lockstep/shared';
 import { leavesHost } from '../options/resolve-options.ts';
 import type { OpenRun } from '../run/open-run.ts';
@@ -15,7 +15,7 @@ export interface Announcement {
 export function announce({ endpoint, metricsUrl, prepared, run: { directory, checkpoint }, log }: Announcement): void {
   const { recipe, run, dataset, totalSteps } = prepared;
   log.info(
-    `Recipe ${recipe.name}: ${totalSteps} steps of batch ${run.batchSize} in ${run.shardCount} shards, ${dataset.count} images, seed ${run.seed}.${checkpoint === undefined ? '' : ` Going on after step ${checkpoint.cursor.step}.`}`,
+    `Recipe ${recipe.name}: ${totalSteps} steps of batch ${run.batchSize} in ${run.shardCount} shards, ${dataset.count} images, seed ${run.seed}.${checkpoint === undefined ? '' : ` Resuming after step ${checkpoint.cursor.step}.`}`,
   );
   log.info(`Run directory: ${directory.path}`);
   log.info(`Listening at ${endpoint}. Metrics at ${metricsUrl}/metrics`);

@@ -1,4 +1,4 @@
-/** What is said while a run goes on: log lines on standard output and in coordinator.log, and the progress line on a terminal. */
+/** What a person sees during a run: log lines on standard output and in coordinator.log, and the progress line on a terminal. */
 import { bothLogs, createLog, type Log, type LogLevel } from '@lockstep/shared';
 import type { LogFile } from './log-file.ts';
 import type { LoggedAt } from './progress-line.ts';
@@ -6,7 +6,7 @@ import { createProgress, isInteractive, type Progress, type ProgressStream } fro
 
 export interface Console {
   readonly log: Log;
-  /** `start` is where the run stands when this process takes it up. */
+  /** `start` is where the run is when this process begins. */
   startProgress(start: LoggedAt): Progress;
 }
 
@@ -18,7 +18,7 @@ export function createConsole(level: LogLevel, logFile: LogFile, stdout: Progres
   return {
     log,
     startProgress(start) {
-      // A terminal shows progress in place of log lines; the file has them all the same.
+      // A terminal shows progress instead of log lines; the file gets the lines anyway.
       const terminal = isInteractive(stdout, process.env) ? stdout : undefined;
       const progress = createProgress({ terminal, log: (line) => (terminal === undefined ? log : kept).info(line), start });
       write = progress.wrap(write);

@@ -1,8 +1,9 @@
-/** Writes grids of pictures, one after the other, while training goes on. A grid that cannot be written is told, and costs nothing else. */
+/** Writes grids of pictures, one after the other, during training. A grid that cannot be written is reported, with no other effect. */
 import type { Log, Recipe } from '@lockstep/shared';
 import type { Dataset } from '../data/mnist.ts';
 import type { RunDirectory } from '../run/run-directory.ts';
 import { encodeGrid, pictureShape } from './grid.ts';
+import type { RunSink } from './sink.ts';
 
 export interface GridWriter {
   write(step: number, pictures: Float32Array): void;
@@ -11,22 +12,24 @@ export interface GridWriter {
 }
 
 export interface GridWriterOptions {
-  /** Pictures of a grid. */
+  /** Number of pictures in a grid. */
   readonly count: number;
   readonly recipe: Recipe;
   readonly dataset: Dataset;
   readonly directory: RunDirectory;
+  readonly sinks: readonly RunSink[];
   readonly log: Log;
 }
 
 const columns = 8;
 
-export function createGridWriter({ count, recipe, dataset, directory, log }: GridWriterOptions): GridWriter {
+export function createGridWriter({ count, recipe, dataset, directory, sinks, log }: GridWriterOptions): GridWriter {
   const { shape, range } = recipe.real;
   let writing: Promise<void> = Promise.resolve();
   return {
     write(step, pictures) {
       const png = encodeGrid(pictures, { count, shape: pictureShape(shape, dataset.shape), range, columns });
+      for (const sink of sinks) sink.grid(step, png);
       writing = writing
         .then(() => directory.writeGrid(step, png))
         .then(

@@ -65,7 +65,7 @@ test('pictures lie in rows, doubled, with a gutter between them', () => {
     assert.equal(at(x, y), ground);
 });
 
-test('the range may be any, upside down included', () => {
+test('any range works, even one that is upside down', () => {
   const grey = (value: number, range: readonly [number, number]): number =>
     decode(encodeGrid(Float32Array.of(value), { count: 1, shape: [1, 1], range, columns: 8 })).at(2, 2);
   assert.deepEqual([grey(0, [0, 1]), grey(1, [0, 1]), grey(51, [0, 255]), grey(0, [1, 0]), grey(1, [1, 0])], [0, 255, 51, 255, 0]);
@@ -83,7 +83,7 @@ test('a third dimension of three is red, green and blue', () => {
   assert.deepEqual(at(0, 0), [96, 96, 96]);
 });
 
-test("a recipe's shape is that of its pictures if it has colours; else the data's is", () => {
+test("pictures have the recipe's shape if it has colours, otherwise the data's", () => {
   assert.deepEqual(pictureShape([784], [28, 28]), [28, 28]);
   assert.deepEqual(pictureShape([14, 56], [28, 28]), [28, 28]);
   assert.deepEqual(pictureShape([28, 28, 1], [28, 28]), [28, 28]);
@@ -95,7 +95,7 @@ test('the same pictures give the same bytes', () => {
   assert.deepEqual(encodeGrid(pictures, options), encodeGrid(pictures.slice(), options));
 });
 
-test('pictures that do not fit the options are a mistake', () => {
+test('pictures that do not match the options are a mistake', () => {
   assert.throws(() => encodeGrid(pictures, { ...options, count: 4 }), /18 values are not 4 pictures of 2 x 3$/);
   assert.throws(() => encodeGrid(new Float32Array(0), { ...options, count: 0 }), /0 pictures/);
 });

@@ -33,7 +33,7 @@ const encoding = {
   deflateStrategy: 0,
 } as const;
 
-/** The recipe knows whether its pictures have colours; a recipe for grey ones may write their shape in any way, such as [784]. */
+/** A recipe for colours says so in its shape; a recipe for grey pictures may write their shape in any way, such as [784]. */
 export function pictureShape(real: readonly number[], data: PictureShape): PictureShape {
   const [height, width, channels] = real;
   return real.length === 3 && channels === 3 ? [height!, width!, 3] : data;
@@ -52,7 +52,7 @@ export function encodeGrid(pictures: Float32Array, options: GridOptions): Buffer
     width: columns * (width * scale + gutter) + gutter,
     height: rows * (height * scale + gutter) + gutter,
   });
-  // pngjs allocates four bytes a pixel; this input has one a channel.
+  // pngjs allocates four bytes per pixel; this input has one per channel.
   image.data = Buffer.alloc(image.width * image.height * channels, groundLevel);
   for (let picture = 0; picture < count; picture += 1) {
     const top = gutter + Math.floor(picture / columns) * (height * scale + gutter);

@@ -11,7 +11,7 @@ const linesOf = (path: string): string[] =>
     .split('\n')
     .filter((line) => !line.startsWith('# '));
 
-test('lines from before it was opened come first, and a later process goes on after the earlier one', (t) => {
+test('lines from before it was opened come first, and a later process appends to those of an earlier one', (t) => {
   const path = join(scratchDirectory(t), 'coordinator.log');
   for (const life of ['first', 'second']) {
     const log = createLogFile();
@@ -23,7 +23,7 @@ test('lines from before it was opened come first, and a later process goes on af
   assert.equal(readFileSync(path, 'utf8').match(/^# \d{4}-\d\d-\d\dT\S+ coordinator \S+, process \d+$/gm)!.length, 2);
 });
 
-test('what waits for the file is bounded', (t) => {
+test('the number of lines that wait for the file is bounded', (t) => {
   const path = join(scratchDirectory(t), 'coordinator.log');
   const log = createLogFile();
   for (let line = 0; line < 10_000; line += 1) log.write(`${line}\n`);
@@ -31,7 +31,7 @@ test('what waits for the file is bounded', (t) => {
   assert.equal(linesOf(path).length - 1, 100);
 });
 
-test('two files of bounded size hold the newest lines, also when the file of an earlier process is longer', (t) => {
+test('two files of bounded size hold the newest lines, even when the file of an earlier process is longer', (t) => {
   const path = join(scratchDirectory(t), 'coordinator.log');
   writeFileSync(path, `${'x'.repeat(5000)}\n`);
   const log = createLogFile(1000);
@@ -45,7 +45,7 @@ test('two files of bounded size hold the newest lines, also when the file of an 
   assert.deepEqual(kept, written.slice(-kept.length));
 });
 
-test('where it cannot be written, lines are lost, and their number is told when it can be', (t) => {
+test('lines are lost while it cannot be written, and their number is reported once it can be', (t) => {
   const path = join(scratchDirectory(t), 'coordinator.log');
   mkdirSync(path);
   const log = createLogFile();

@@ -1,15 +1,15 @@
 /**
- * `coordinator.log` in the run directory: every log line, whatever becomes of standard output. It never fails: where it cannot be written,
- * lines are lost, and the next that can be written follows a sentence that says how many.
+ * `coordinator.log` in the run directory: every log line, whatever becomes of standard output. It never fails: while it cannot be
+ * written, lines are lost, and the next line that can be written follows a sentence that says how many.
  *
- * Bounded: at `maximumBytes` it becomes `coordinator.log.1`, in place of the one before, and a new one is begun.
+ * Bounded: at `maximumBytes` it is renamed to `coordinator.log.1`, replacing an earlier one, and a new file is begun.
  */
 import { closeSync, fstatSync, openSync, renameSync, writeFileSync } from 'node:fs';
 import { version, type LogDestination } from '@lockstep/shared';
 
 export interface LogFile extends LogDestination {
   write(text: string): void;
-  /** Lines from before come first. */
+  /** Opens the file, and writes the lines from before first. */
   openAt(path: string): void;
   close(): void;
 }
@@ -26,7 +26,7 @@ export function createLogFile(maximumBytes = 8 * 1024 * 1024): LogFile {
   function append(path: string, text: string): void {
     file ??= open(path);
     if (file.bytes > 0 && file.bytes + Buffer.byteLength(text) > maximumBytes) file = renew(path, file.descriptor);
-    // The line end before: the last line may have been cut short.
+    // Begins with a line end, since the last line may have been cut short.
     const missing = linesLost === 0 ? '' : `\n(${linesLost} lines are missing here: they could not be written.)\n`;
     writeFileSync(file.descriptor, missing + text);
     file.bytes += Buffer.byteLength(missing + text);

@@ -80,7 +80,7 @@ test('durations', () => {
   ]);
 });
 
-test('the estimate says how long, for what and with whom', () => {
+test('the estimate says how long, for how many steps and with how many workers', () => {
   assert.equal(formatEstimate(view), 'about 2 min 13 s for 3,446 more steps at 3,412 images/s with 3 workers');
   assert.equal(
     formatEstimate({ ...view, step: 4679, workersLive: 1, imagesPerSecond: 3.25, remainingSeconds: 39 }),

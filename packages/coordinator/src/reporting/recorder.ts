@@ -4,18 +4,19 @@
  * Responsible for: putting each fact into every place that wants it. Not responsible for: how each place works (`run/`, `checkpoint/`,
  * `metrics/`, `progress.ts`), or for anything that touches the numbers.
  */
-import type { Clock, Log, Recipe } from '@lockstep/shared';
+import type { CarrierName, Clock, Log, PeerId, Recipe } from '@lockstep/shared';
 import type { Checkpoint } from '../checkpoint/checkpoint.ts';
 import type { CheckpointWriter } from '../checkpoint/writer.ts';
 import { type Cursor, imagesPerStep } from '../core/cursor.ts';
 import { describe } from '../core/describe.ts';
-import type { DropReason, Effect, RecordEntry } from '../core/effects.ts';
+import type { DropReason, Effect, RecordEntry, RefusalCode } from '../core/effects.ts';
 import type { TaskKind } from '../core/events.ts';
 import type { Plan } from '../core/plan.ts';
 import { countWorkers, readyWorkers, type State } from '../core/state.ts';
 import type { Dataset } from '../data/mnist.ts';
 import type { Direction } from '../metrics/labels.ts';
 import type { Metrics } from '../metrics/metrics.ts';
+import type { Standing } from '../metrics/stragglers.ts';
 import type { Numerics } from '../run/config-file.ts';
 import type { RunDirectory } from '../run/run-directory.ts';
 import type { SavedNetwork } from '../training/model.ts';
@@ -23,9 +24,12 @@ import type { Committed } from '../training/round.ts';
 import { createGridWriter } from './grid-writer.ts';
 import type { ProgressView } from './progress-line.ts';
 import type { Progress } from './progress.ts';
-import { createStepFigures, type StepRecord } from './step-figures.ts';
+import type { RunSink } from './sink.ts';
+import { createStallWatch, describeStall } from './stall.ts';
+import { createStepFigures, type StepRecord, type TimedPart } from './step-figures.ts';
 import { tell } from './tell.ts';
 import { createThroughputMeter, type ThroughputMeter } from './throughput-meter.ts';
+import { createWorkerTimes } from './worker-times.ts';
 
 /** The line of a completed step in losses.jsonl. */
 export interface StepLine extends StepRecord {
@@ -43,6 +47,8 @@ export interface RecorderOptions {
   readonly checkpoints: CheckpointWriter;
   readonly metrics: Metrics;
   readonly progress: Progress;
+  /** For TensorBoard and the like. */
+  readonly sinks: readonly RunSink[];
   readonly log: Log;
   /** Whoever else wants the line of every step. */
   readonly onStep?: ((line: StepLine) => void) | undefined;
@@ -66,7 +72,13 @@ export interface Totals {
 
 export interface Recorder {
   began(task: TaskKind, cursor: Cursor): void;
-  measured(worker: string, computeSeconds: number): void;
+  /** A WORK is about to be made and sent. */
+  assigned(peer: PeerId): void;
+  /** Of the round under way, or of the pause before the next. */
+  spent(part: TimedPart, seconds: number): void;
+  measured(effect: Extract<Effect, { do: 'measure' }>): void;
+  /** The loss or the gradient of the round under way is not finite. */
+  diverged(cursor: Cursor): void;
   committed(round: Committed): void;
   stepCompleted(cursor: Cursor): void;
   grid(step: number, pictures: Float32Array): void;
@@ -74,35 +86,48 @@ export interface Recorder {
   record(entry: RecordEntry): void;
   reassigned(shards: number): void;
   dropped(reason: DropReason): void;
-  bytes(direction: Direction, count: number): void;
+  refused(code: RefusalCode): void;
+  bytes(carrier: CarrierName, direction: Direction, count: number): void;
   /** At the start, and after every event. */
   stateChanged(state: State): void;
+  /** Whether a worker is late, and why; undefined until that is known. */
+  standing(worker: string): Standing | undefined;
   totals(state: State): Totals;
-  /** Resolves when every grid is written, or has failed. */
+  /** Nothing more is reported. Resolves when every grid is written, or has failed, and every sink is closed. */
   settled(): Promise<void>;
 }
 
 export function createRecorder(options: RecorderOptions): Recorder {
-  const { plan, directory, metrics, log, clock } = options;
+  const { plan, directory, metrics, sinks, log, clock } = options;
   const { instruments } = metrics;
   const images = imagesPerStep(plan.phases, plan.run.batchSize);
   const figures = createStepFigures(options.resumed?.partial as StepRecord | undefined, clock.nowMs);
   const throughput = createThroughputMeter(images, clock.nowMs);
   const grids = createGridWriter({ ...options, count: plan.pictures });
   const roster = createRoster(options);
-  const tellState = createStateTeller(options, (state) => viewOf(state, options, figures.losses(), throughput));
+  const times = createWorkerTimes(metrics, log, clock.nowMs);
+  const teller = createStateTeller(options, (state) => viewOf(state, options, figures.losses(), throughput));
 
   return {
     began(task, cursor) {
+      teller.moved();
       if (task !== 'gradient') return;
       figures.beginRound();
+      times.beginRound();
       throughput.begin(cursor.step);
     },
-    measured(worker, computeSeconds) {
-      figures.measured(computeSeconds);
-      metrics.workerComputed(worker, computeSeconds);
+    assigned: times.assigned,
+    spent: figures.spent,
+    measured(effect) {
+      teller.moved();
+      figures.measured(effect.computeSeconds);
+      times.answered(effect);
     },
-    committed: (round) => metrics.roundCommitted({ ...round, ...figures.commit(round) }),
+    committed(round) {
+      metrics.roundCommitted({ ...round, seconds: figures.commit(round) });
+      times.committed();
+    },
+    diverged: ({ phase }) => instruments.nonFiniteRounds.inc({ phase: plan.phases[phase]!.name }),
     stepCompleted({ step }) {
       const { record, seconds } = figures.completeStep();
       const line = { step, images: step * images, ...record };
@@ -110,22 +135,32 @@ export function createRecorder(options: RecorderOptions): Recorder {
       options.onStep?.(line);
       metrics.stepCommitted({ step, images, seconds });
       throughput.advance(step);
+      const { remainingSeconds, imagesPerSecond } = throughput.estimate(plan.totalSteps);
+      if (remainingSeconds !== undefined) instruments.runRemaining.set(remainingSeconds);
+      for (const sink of sinks) sink.stepCompleted(line, imagesPerSecond);
     },
     grid: grids.write,
     checkpoint: (effect, networks) =>
       options.checkpoints.write(checkpointOf(effect, networks, options, figures.record(), roster.backend())),
     record(entry) {
+      if (entry.event === 'worker-left') times.left(entry.worker);
       directory.appendEvent(entry);
       tell(entry, log, metrics);
       roster.record(entry);
     },
     reassigned: (count) => instruments.shardsReassigned.inc(count),
     dropped: (reason) => instruments.resultsDropped.inc({ reason }),
-    bytes: (direction, count) => instruments.networkBytes.inc({ direction }, count),
-    stateChanged: tellState,
+    refused: (code) => instruments.workerRefusals.inc({ code }),
+    bytes: (carrier, direction, count) => instruments.transferredBytes.inc({ carrier, direction }, count),
+    stateChanged: teller.tell,
+    standing: times.standing,
     totals: (state) => ({ ...throughput.totals(), backend: roster.backend(), shardsCommitted: roster.shardsCommitted(state) }),
-    settled: grids.settled,
+    settled: () => grids.settled().then(() => closeAll(sinks)),
   };
+}
+
+async function closeAll(sinks: readonly RunSink[]): Promise<void> {
+  await Promise.all(sinks.map((sink) => sink.close()));
 }
 
 function checkpointOf(
@@ -172,14 +207,28 @@ function createRoster({ resumed, metrics, computesWith }: RecorderOptions) {
 
 function createStateTeller({ metrics, progress, log, clock }: RecorderOptions, view: (state: State) => ProgressView) {
   let toldStage: State['stage'] | undefined;
-  return (state: State): void => {
+  let current: State | undefined;
+  const stall = createStallWatch(clock, show);
+  function show(): void {
+    if (current?.stage !== 'training' && current?.stage !== 'starved') return;
+    const stalledMs = stall.stalledMs();
+    const waiting = stalledMs === undefined ? undefined : describeStall(current, stalledMs);
+    progress.update({ ...view(current), ...(waiting === undefined ? {} : { waiting }) }, clock.nowMs());
+  }
+  function tell(state: State): void {
     metrics.workers(countWorkers(state));
     const waiting = state.stage === 'gathering' || state.stage === 'starved' ? describe(state) : undefined;
     // Once per wait; who joins meanwhile is told as it happens, and /status has the current sentence.
-    if (state.stage !== toldStage && waiting !== undefined) log.info(waiting);
+    if (state.stage !== toldStage) {
+      if (waiting !== undefined) log.info(waiting);
+      metrics.stage(state.stage);
+    }
     toldStage = state.stage;
-    if (state.stage === 'training') progress.update(view(state), clock.nowMs());
-  };
+    current = state;
+    if (state.stage === 'ended') stall.close();
+    show();
+  }
+  return { tell, moved: stall.moved };
 }
 
 function viewOf(

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { createStepFeed, maximumWaiting } from './step-feed.ts';
 
-test('a reader gets every step in order, those pushed while it waits included, and then the end', async () => {
+test('a reader gets every step in order, including those pushed while it waits, and then the end', async () => {
   const { promise, resolve } = withResolvers();
   const feed = createStepFeed<number>(promise);
   feed.push(1);
@@ -30,7 +30,7 @@ test('a failure is thrown after the steps before it', async () => {
   assert.deepEqual(seen, [1]);
 });
 
-test('a reader that does not come leaves the newest steps waiting, and no more', async () => {
+test('if nobody reads, only the newest steps are kept', async () => {
   const { promise, resolve } = withResolvers();
   const feed = createStepFeed<number>(promise);
   for (let step = 1; step <= 3 * maximumWaiting; step += 1) feed.push(step);

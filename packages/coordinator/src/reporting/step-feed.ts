@@ -1,7 +1,7 @@
 /**
- * The figures of a run's steps for one reader in the same program, which may be slow: the newest wait for it, older ones are dropped.
+ * The figures of a run's steps for one reader in the same program. If the reader is slow, the newest are kept and older ones are dropped.
  *
- * Nothing waits for the reader, so it cannot hold up the training, and what waits for it is bounded. All figures are in losses.jsonl.
+ * Nothing waits for the reader, so it cannot hold up the training, and what is kept for it is bounded. All figures are in losses.jsonl.
  */
 export interface StepFeed<T> extends AsyncIterable<T> {
   push(figures: T): void;
@@ -9,7 +9,7 @@ export interface StepFeed<T> extends AsyncIterable<T> {
 
 export const maximumWaiting = 1024;
 
-/** The feed ends as `ended` does: after what still waits, it returns or throws. */
+/** The feed ends as `ended` does: after the steps still waiting, it returns or throws. */
 export function createStepFeed<T>(ended: Promise<unknown>): StepFeed<T> {
   const waiting: T[] = [];
   let wake = (): void => {};

@@ -3,6 +3,7 @@
  *
  * Not responsible for: where figures are written (`recorder.ts`), or for rates over many steps (`throughput.ts`).
  */
+import type { PhasePart } from '../metrics/labels.ts';
 import type { Committed } from '../training/round.ts';
 
 /** A step's line of losses.jsonl so far, kept in checkpoints. By network, the last round wins. */
@@ -14,18 +15,18 @@ export interface StepRecord {
 
 const emptyRecord: StepRecord = { loss: {}, gradientNorm: {}, metrics: {} };
 
-/** Seconds of one round. */
-export interface RoundTimes {
-  /** The slowest worker, as it reports it. */
-  readonly computeSeconds: number;
-  /** Neither computing nor adding nor applying: assignment, the network, queues. */
-  readonly waitSeconds: number;
-}
+/** Seconds from the commit before a round to its own: they add up. */
+export type RoundSeconds = Readonly<Record<PhasePart, number>>;
+
+/** What the coordinator does itself, and has timed. */
+export type TimedPart = Extract<PhasePart, 'checkpoint' | 'data' | 'serialise' | 'send'>;
 
 export interface StepFigures {
   beginRound(): void;
+  spent(part: TimedPart, seconds: number): void;
+  /** How long a worker computed. */
   measured(computeSeconds: number): void;
-  commit(round: Committed): RoundTimes;
+  commit(round: Committed): RoundSeconds;
   /** The line of the step, and its duration. The next step begins with nothing. */
   completeStep(): { readonly record: StepRecord; readonly seconds: number };
   /** For a checkpoint. */
@@ -40,12 +41,19 @@ export function createStepFigures(partial: StepRecord | undefined, nowMs: () => 
   let losses: Readonly<Record<string, number>> = {};
   let stepStartMs: number | undefined;
   let roundStartMs = 0;
+  let lastCommitMs: number | undefined;
   let slowestSeconds = 0;
+  const timed = { checkpoint: 0, data: 0, serialise: 0, send: 0 };
   return {
     beginRound() {
       roundStartMs = nowMs();
       stepStartMs ??= roundStartMs;
       slowestSeconds = 0;
+      // What was sent for a grid lies between rounds, as does what was sent for a round that was given up.
+      timed.data = timed.serialise = timed.send = 0;
+    },
+    spent(part, seconds) {
+      timed[part] += seconds;
     },
     measured(computeSeconds) {
       slowestSeconds = Math.max(slowestSeconds, computeSeconds);
@@ -57,8 +65,27 @@ export function createStepFigures(partial: StepRecord | undefined, nowMs: () => 
         gradientNorm: { ...record.gradientNorm, [network]: gradientNorm },
         metrics: { ...record.metrics, ...metrics },
       };
-      const seconds = (nowMs() - roundStartMs) / 1000;
-      return { computeSeconds: slowestSeconds, waitSeconds: Math.max(0, seconds - slowestSeconds - reduceSeconds - applySeconds) };
+      const now = nowMs();
+      const betweenSeconds = (roundStartMs - (lastCommitMs ?? roundStartMs)) / 1000;
+      const checkpoint = Math.min(timed.checkpoint, betweenSeconds);
+      const { data, serialise, send } = timed;
+      const busySeconds = data + serialise + send + reduceSeconds + applySeconds;
+      // All that is left was spent waiting for workers: for what the slowest computed, and for its messages.
+      const leftSeconds = Math.max(0, (now - roundStartMs) / 1000 - busySeconds);
+      const compute = Math.min(slowestSeconds, leftSeconds);
+      lastCommitMs = now;
+      timed.checkpoint = 0;
+      return {
+        idle: betweenSeconds - checkpoint,
+        checkpoint,
+        data,
+        serialise,
+        send,
+        compute,
+        wait: leftSeconds - compute,
+        reduce: reduceSeconds,
+        apply: applySeconds,
+      };
     },
     completeStep() {
       const now = nowMs();

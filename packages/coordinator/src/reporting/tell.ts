@@ -6,13 +6,13 @@ import type { Metrics } from '../metrics/metrics.ts';
 export function tell(entry: RecordEntry, log: Log, metrics: Metrics): void {
   switch (entry.event) {
     case 'worker-joined':
-      metrics.workerJoined(entry.worker);
+      metrics.workerJoined(entry);
       return log.info(
         `Worker ${entry.worker} joined: ${entry.backend} on ${entry.device}, host ${entry.host}, tensors ${carrierWords[entry.carrier]}.`,
       );
     case 'worker-left':
       metrics.instruments.workerLeaves.inc({ reason: entry.cause });
-      if (entry.cause === 'left' || entry.cause === 'expelled') metrics.workerGone(entry.worker);
+      metrics.workerLeft(entry.worker);
       return log.warn(`Worker ${entry.worker} is gone: ${entry.reason.replace(/\.$/, '')}.`);
     case 'worker-failed':
       return log.warn(`Worker ${entry.worker} failed: ${entry.reason}`);

@@ -1,4 +1,4 @@
-/** The throughput of this process as it runs: `throughput.ts` with a clock. */
+/** The throughput of this process while it runs: `throughput.ts` with a clock. */
 import type { ProgressView } from './progress-line.ts';
 import {
   advanceThroughput,
@@ -15,7 +15,7 @@ export interface ThroughputMeter {
   /** `step` steps are committed. */
   advance(step: number): void;
   estimate(totalSteps: number): Pick<ProgressView, 'imagesPerSecond' | 'remainingSeconds'>;
-  /** First WORK to last commit of this process; 0 before. */
+  /** From the first WORK to the last commit of this process; 0 before that. */
   totals(): { readonly seconds: number; readonly imagesPerSecond: number };
 }
 

@@ -38,7 +38,7 @@ test('a steady run has its exact rate and remaining time, also after a resume', 
   }
 });
 
-test('the rate forgets what is older than half a minute', () => {
+test('the rate ignores what is older than half a minute', () => {
   const { state, nowMs } = runFor(400, (step) => (step <= 200 ? 1000 : 200));
   assert.equal(currentRates(state, nowMs)?.imagesPerSecond, 500);
 });
@@ -68,7 +68,7 @@ test('the summary leaves out the first ten steps, unless there are no more', () 
   assert.equal(summaryImagesPerSecond(runFor(4, slowStart).state), 50);
 });
 
-test('any run: the points are bounded, the rates finite and within those of its steps', () => {
+test('in any run the points are bounded, and the rates are finite and within those of its steps', () => {
   fc.assert(
     fc.property(fc.array(fc.integer({ min: 1, max: 5000 }), { minLength: 1, maxLength: 300 }), (times) => {
       const { state, nowMs } = runFor(times.length, (step) => times[step - 1] ?? 1);

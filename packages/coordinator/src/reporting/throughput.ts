@@ -1,5 +1,5 @@
 /**
- * How fast a run goes: now, on the whole, and how long it will still take.
+ * How fast a run is: now and on the whole, and how much longer it will take.
  *
  * Responsible for: rates over a sliding window, the remaining time, and the `imagesPerSecond` of summary.json. Pure: states are values,
  * time is passed in (milliseconds of any monotonic clock). Not responsible for: showing them (`progress-line.ts`).
@@ -26,9 +26,9 @@ export interface Rates {
   readonly stepsPerSecond: number;
 }
 
-/** Long enough to be calm, short enough to show a worker's loss. */
+/** Long enough for a steady figure, short enough to show the loss of a worker. */
 const windowMs = 30_000;
-/** Commits closer than this are told apart no more: it bounds the points, whatever the speed. */
+/** Commits closer together than this count as one point, which bounds the number of points at any speed. */
 const resolutionMs = windowMs / 60;
 /** Steps that the summary leaves out: compilation, first allocations, connections. */
 export const burnInSteps = 10;
@@ -55,7 +55,7 @@ export function currentRates({ recent }: Throughput, nowMs: number): Rates | und
   const first = recent[0];
   if (last === undefined || first === undefined || last.step === first.step) return undefined;
   const betweenMs = last.nowMs - first.nowMs;
-  // A step under way is no sign of slowness until it takes longer than steps did: then the rate falls, smoothly, towards 0.
+  // A step under way counts only once it takes longer than steps did so far: then the rate falls smoothly towards 0.
   const overdueMs = Math.max(0, nowMs - last.nowMs - betweenMs / (last.step - first.step));
   const seconds = (betweenMs + overdueMs) / 1000;
   if (seconds <= 0) return undefined;

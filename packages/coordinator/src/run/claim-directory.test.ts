@@ -36,7 +36,7 @@ test('processes that begin in one second get directories of their own, and one o
   for (const { path, firstMade } of claims) assert.ok(firstMade === path || firstMade === join(place, 'runs'), firstMade);
 });
 
-test('what stands there already is never taken, be it a file or an empty directory', async (t) => {
+test('what exists already is never taken, whether a file or an empty directory', async (t) => {
   const place = scratchDirectory(t);
   mkdirSync(join(place, 'runs', 'gan-20260102-030405'), { recursive: true });
   writeFileSync(join(place, 'runs', 'gan-20260102-030405-2'), '');

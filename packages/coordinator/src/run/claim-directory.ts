@@ -1,4 +1,4 @@
-/** A directory of its own for a new run that was given none: `runs/gan-20261123-130501`, which says what it is and sorts by time. */
+/** Makes a directory for a new run without --run-dir: `runs/gan-20261123-130501`, which says what it is and sorts by time. */
 import { mkdir } from 'node:fs/promises';
 import { basename, dirname, resolve } from 'node:path';
 import { LockstepError } from '@lockstep/shared';
@@ -14,7 +14,7 @@ export interface ClaimedDirectory {
 const maximumAttempts = 100;
 
 /**
- * Makes the directory, and never takes one that is there: of several processes that begin in one second, on one host or on hosts that
+ * Makes the directory, and never takes one that exists: of several processes that begin in one second, on one host or on hosts that
  * share the disk, the others get `-2`, `-3` and so on. Throws `disk`.
  */
 export async function claimRunDirectory(recipe: string, now: Date): Promise<ClaimedDirectory> {
@@ -28,7 +28,7 @@ export async function claimRunDirectory(recipe: string, now: Date): Promise<Clai
       await mkdir(path);
       return { path, firstMade: firstMade ?? path };
     } catch (error) {
-      // Not there: a coordinator that was refused has just removed the runs/ that it had made.
+      // ENOENT: a coordinator that was refused has just removed the runs/ directory that it had made.
       if (!['EEXIST', 'ENOENT'].includes(systemErrorCode(error) ?? '')) throw diskError(error, path);
     }
   }

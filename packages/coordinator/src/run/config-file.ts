@@ -5,7 +5,7 @@ import type { Options } from '../options/option-table.ts';
 import type { ConfigFile } from '../options/resolve-options.ts';
 import type { Prepared } from './prepare.ts';
 
-/** What computes a run. `backend: auto` does not say it, and it decides the last bits. */
+/** What a run is computed with, which decides the last bits of its results; `backend: auto` does not say it. */
 export interface Numerics {
   readonly backend: string;
   readonly fingerprint: string;

@@ -1,4 +1,4 @@
-/** events.jsonl: what happened to the run, with times, one bounded line an event. Pure but for `lastTerm`, which reads it. */
+/** events.jsonl: what happened to the run, with times, one bounded line per event. Pure except for `lastTerm`, which reads the file. */
 import { linesOf, parseLine } from '../disk/line-file.ts';
 
 /** `event` names are part of the interface of events.jsonl. */

@@ -1,6 +1,6 @@
 /**
- * `--resume` of a run whose checkpoint has all of its steps: makes up for an export that a crash or a full disk prevented. Needs no worker,
- * and so listens nowhere.
+ * `--resume` of a run whose checkpoint has all of its steps: writes the export that a crash or a full disk prevented. It needs no workers,
+ * so it binds no address.
  */
 import { join } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
@@ -13,7 +13,7 @@ import { hashesOf, tellResults, writeResults } from './results.ts';
 import { readSummary, type RunDirectory } from './run-directory.ts';
 import type { Summary } from './summary.ts';
 
-/** What the summary says then. */
+/** Resolves with the run's summary. */
 export async function finishRun(directory: RunDirectory, checkpoint: Checkpoint, prepared: Prepared, log: Log): Promise<Summary> {
   const { runId, networks, cursor, backend } = checkpoint;
   const { recipe, run, phases, totalSteps } = prepared;
@@ -30,7 +30,7 @@ export async function finishRun(directory: RunDirectory, checkpoint: Checkpoint,
     weightsSha256: hashesOf(networks),
   };
   const before = await readSummary(directory.path);
-  // An earlier life may have trained, and knows what this one does not.
+  // An earlier process may have done the training, and its summary has figures that this one lacks.
   const kept = isOfSameRun(before, summary) ? before : undefined;
   if (kept !== undefined && (await areExported(directory, networks))) {
     log.info(`All ${totalSteps} steps are done, and nothing is missing.`);

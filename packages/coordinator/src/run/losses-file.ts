@@ -1,6 +1,6 @@
 /**
- * losses.jsonl: one line a step, none missing, and no times, so that equal runs have equal files. It begins with step 1, or, where lines
- * were lost, with the step after the checkpoint that the run went on from: the weights do not need them.
+ * losses.jsonl: one line per step, none missing, and no times, so that equal runs have equal files. It begins with step 1 or, if lines were
+ * lost, with the step after the checkpoint that the run resumed from: the weights do not depend on them.
  */
 import { existsSync } from 'node:fs';
 import { rename } from 'node:fs/promises';
@@ -20,8 +20,8 @@ export interface LossLine {
 }
 
 /**
- * Makes the file end with the line of step `steps`; later lines and a torn last one go. Where lines before it are missing or damaged, the
- * file is kept under another name, and the next line begins a new one: the sentence that it resolves with says so. Throws `disk`.
+ * Makes the file end with the line of step `steps`; later lines and a torn last one are removed. If lines before it are missing or damaged,
+ * the file is kept under another name and the next line begins a new one; it then resolves with a sentence that says so. Throws `disk`.
  */
 export async function cutLosses(path: string, steps: number): Promise<string | undefined> {
   if (steps === 0) {
@@ -33,7 +33,7 @@ export async function cutLosses(path: string, steps: number): Promise<string | u
     if (size > end) await cutFile(path, end);
     return undefined;
   }
-  const kept = size === 0 ? '' : `, and what it held is kept in ${await setAside(path, steps + 1)}`;
+  const kept = size === 0 ? '' : `, and its old content is kept in ${await setAside(path, steps + 1)}`;
   return `${path} ${fault}, but the checkpoint is of step ${steps}. It begins again with step ${steps + 1}${kept}; the weights are not affected.`;
 }
 
@@ -42,7 +42,7 @@ interface Examined {
   readonly fault?: string;
   /** Byte after the line of step `steps`. */
   readonly end: number;
-  /** Bytes seen: more than `end` where there is more. */
+  /** Size of the file as far as it was read; more than `end` if anything follows. */
   readonly size: number;
 }
 
@@ -69,7 +69,7 @@ async function examine(path: string, steps: number): Promise<Examined> {
   return { fault: last === undefined ? 'is missing or empty' : `ends with step ${last}`, end, size: end };
 }
 
-/** Renames the file to one that says which of its lines may be there, and resolves with that path. No earlier one is replaced. */
+/** Renames the file, to a name that says which lines it may hold, and resolves with that path. Never replaces an earlier one. */
 async function setAside(path: string, nextStep: number): Promise<string> {
   const stem = join(dirname(path), `${basename(path, '.jsonl')}.before-${stepName(nextStep)}`);
   let aside = `${stem}.jsonl`;

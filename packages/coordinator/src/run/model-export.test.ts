@@ -65,7 +65,7 @@ describe('an exported network', () => {
     const input = tf.randomNormal([6, 5], 0, 1, 'float32', 3);
     const predict = (some: tf.LayersModel): number[] => [...(some.predict(input) as tf.Tensor).dataSync()];
     assert.deepEqual(predict(loaded), predict(model));
-    assert.ok(new Set(predict(loaded)).size > 10, 'predictions are not all alike');
+    assert.ok(new Set(predict(loaded)).size > 10, 'predictions are not all the same');
   });
 
   test('replaces an older export as a whole', async (t) => {
@@ -78,7 +78,7 @@ describe('an exported network', () => {
     assert.deepEqual(readdirSync(join(directory, '..')), ['generator']);
   });
 
-  test('is told from one that is missing, damaged, or of other weights', async (t) => {
+  test('is distinguished from one that is missing, damaged, or of different weights', async (t) => {
     const directory = join(scratchDirectory(t), 'model', 'generator');
     const { manifest, weights } = flatten(smallModel());
     assert.equal(await isExported(directory, manifest, weights), false);

@@ -16,10 +16,10 @@ export async function exportNetwork(directory: string, manifest: Manifest, weigh
   await writeDirectoryAtomically(directory, filesOf(manifest, weights));
 }
 
-/** Whether exactly that stands in `directory`. */
+/** Whether `directory` holds exactly that export. */
 export async function isExported(directory: string, manifest: Manifest, weights: Float32Array): Promise<boolean> {
   for (const [name, content] of filesOf(manifest, weights)) {
-    // Whatever keeps it from being read is told when it is written anew.
+    // If it cannot be read, it is written again, and an error is reported then.
     const found = await readFile(join(directory, name)).catch(() => undefined);
     if (found?.equals(content) !== true) return false;
   }
@@ -43,7 +43,7 @@ function filesOf(manifest: Manifest, weights: Float32Array): Map<string, Uint8Ar
   ]);
 }
 
-/** TF.js reads weights.bin in the order of the manifest, without gaps: so must the flat be laid out. */
+/** TF.js reads weights.bin in the order of the manifest, without gaps, so the flat must be laid out in the same way. */
 function checkLayout(manifest: Manifest, weights: Float32Array): void {
   let offset = 0;
   for (const { name, shape, offset: found } of manifest.parameters) {

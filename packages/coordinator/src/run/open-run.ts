@@ -21,13 +21,13 @@ export interface OpenRun {
   readonly runId: string;
   readonly directory: RunDirectory;
   readonly store: CheckpointStore;
-  /** Where to go on; undefined at the beginning. */
+  /** Where to continue; undefined at the beginning. */
   readonly checkpoint: Checkpoint | undefined;
-  /** Call it once everything is bound: until then `close` removes the directory of a new run, as if it had never been made. */
+  /** Call it once everything is bound: until then, `close` removes the directory of a new run again. */
   begun(): void;
-  /** Call it once the first worker of a run without a checkpoint is ready: config.json then says what the run is computed with. */
+  /** Call it once the first worker of a run without a checkpoint is ready: config.json then records what the run is computed with. */
   computesWith(numerics: Numerics): void;
-  /** Writes what waits, and frees the directory. */
+  /** Writes what is waiting, and releases the directory. */
   close(): Promise<void>;
 }
 
@@ -89,7 +89,7 @@ function opened(run: Opened, lock: Lock, { base, options, prepared, log }: Openi
       const change = base === undefined ? undefined : changedNumerics(base, options, prepared, numerics);
       if (change !== undefined) log.warn(change);
       noting ??= directory.writeConfig(configOf(options, prepared, runId, numerics)).catch((error: Error) => {
-        log.error(`What computes this run could not be noted, and training goes on: ${error.message}`);
+        log.error(`The backend of this run could not be noted in config.json; training continues: ${error.message}`);
       });
     },
     async close() {

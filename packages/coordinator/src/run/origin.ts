@@ -1,7 +1,7 @@
 /**
  * What a command line starts from: the run that --resume names, the file that --config names, or nothing. Reads only.
  *
- * `--resume` where no run was begun yet starts one, so that a supervisor can always pass it.
+ * `--resume` starts a run if there is none yet, so that a supervisor can always pass it.
  */
 import { existsSync } from 'node:fs';
 import { readdir, readFile, stat } from 'node:fs/promises';
@@ -11,14 +11,14 @@ import type { CommandLine } from '../options/command-line.ts';
 import type { ConfigFile } from '../options/resolve-options.ts';
 import { holdsRun, readRunConfig } from './run-directory.ts';
 
-/** Options that stand in a file. */
+/** Options read from a file. */
 export interface Base {
   readonly path: string;
   readonly file: ConfigFile;
 }
 
 export interface Origin {
-  /** The run directory to go on in; undefined for a new run. */
+  /** The run directory to resume; undefined for a new run. */
   readonly resumes: string | undefined;
   /** The config.json of that run, or the file of --config. */
   readonly base: Base | undefined;
@@ -55,7 +55,7 @@ function objectOf(value: unknown, path: string): ConfigFile {
   throw new LockstepError('config-invalid', `${path} is not a JSON object of options.`);
 }
 
-/** `--run-dir`, or the newest run in runs/; undefined where no run was begun. */
+/** `--run-dir`, or the newest run in runs/; undefined if no run has begun there. */
 async function resumedDirectory({ typed: { runDir } }: CommandLine): Promise<string | undefined> {
   if (typeof runDir === 'string') return (await holdsRun(resolve(runDir))) ? resolve(runDir) : undefined;
   const runs = await readdir('runs').catch(() => []);
@@ -72,7 +72,7 @@ async function timeOf(path: string): Promise<number> {
   );
 }
 
-/** Paths in a config file are absolute: where something has moved since, only a flag can say where to. */
+/** Paths in a config file are absolute: if something has moved since, only a flag can say where it is now. */
 function checkPlaces({ path, file }: Base, { typed }: CommandLine): void {
   for (const [name, code] of [
     ['recipe', 'recipe-invalid'],
@@ -82,7 +82,7 @@ function checkPlaces({ path, file }: Base, { typed }: CommandLine): void {
     if (typed[name] !== undefined || typeof place !== 'string' || !isAbsolute(place) || existsSync(place)) continue;
     throw new LockstepError(
       code,
-      `${path} has ${flagOf(name)} ${place}, which is not there any more: give its new place with ${flagOf(name)}.`,
+      `${path} has ${flagOf(name)} ${place}, which no longer exists: give its new location with ${flagOf(name)}.`,
     );
   }
 }

@@ -52,14 +52,14 @@ export async function prepare(options: Options): Promise<Prepared> {
   return { recipe, run, recipeFile: file, dataset, phases, totalSteps };
 }
 
-/** Refuses to go on with a checkpoint that belongs to another computation. */
+/** Refuses to resume from a checkpoint that belongs to another computation. */
 export function checkCheckpoint({ run: was, ...checkpoint }: Checkpoint, path: string, { run, ...prepared }: Prepared): void {
   const refuse = (what: string): never => {
     throw new LockstepError('resume-invalid', `${path} cannot be resumed: ${what}.`);
   };
   checkSources({ recipeHash: was.recipe.hash, datasetSha256: checkpoint.datasetSha256 }, path, { run, ...prepared });
   if (was.seed !== run.seed) refuse(`its seed is ${was.seed}, not ${run.seed} (--seed)`);
-  if (was.batchSize !== run.batchSize) refuse(`its batch is ${was.batchSize}, not ${run.batchSize} (--batch-size)`);
+  if (was.batchSize !== run.batchSize) refuse(`its batch size is ${was.batchSize}, not ${run.batchSize} (--batch-size)`);
   if (was.shardCount !== run.shardCount) refuse(`it has ${was.shardCount} shards, not ${run.shardCount} (--shards)`);
   if (was.execution !== undefined && was.execution !== run.execution)
     refuse(`its phases run as '${was.execution}', not '${run.execution}' (--execution)`);
@@ -69,7 +69,7 @@ export function checkCheckpoint({ run: was, ...checkpoint }: Checkpoint, path: s
   }
 }
 
-/** Refuses to go on with other bytes than the run was begun with, wherever they lie. `was`: what is known of those. */
+/** Refuses to resume with a recipe or data of other bytes than the run began with, wherever they are. `was`: what is known of those. */
 export function checkSources(
   was: Pick<About, 'recipeHash' | 'datasetSha256'>,
   path: string,
@@ -78,14 +78,14 @@ export function checkSources(
   const refuse = (what: string, flag: string): never => {
     throw new LockstepError(
       'resume-invalid',
-      `${path} cannot be resumed: the ${what} is not the one that the run was begun with. Restore it, give its place with ${flag}, or start a new run.`,
+      `${path} cannot be resumed: the ${what} is not the one that the run began with. Restore it, give its location with ${flag}, or start a new run.`,
     );
   };
   if (was.recipeHash !== undefined && was.recipeHash !== run.recipe.hash) refuse(`recipe '${run.recipe.name}'`, '--recipe');
   if (was.datasetSha256 !== undefined && was.datasetSha256 !== dataset.sha256) refuse('data set', '--data');
 }
 
-/** Whether every step is done. Of a checkpoint that `checkCheckpoint` lets pass. */
+/** Whether every step is done, for a checkpoint that has passed `checkCheckpoint`. */
 export function isComplete({ cursor }: Checkpoint, { totalSteps }: Prepared): boolean {
   return cursor.step === totalSteps;
 }

@@ -12,22 +12,22 @@ const optionsOf = (base: Base, typed: Partial<Options> = {}): Options => resolve
 const about = { recipeHash: 'r', datasetSha256: 'd', backend: 'tensorflow', fingerprint: 'a' };
 const other = { backend: 'wasm', fingerprint: 'b' };
 
-test('other last bits are told, but only of a run that is else the same', () => {
+test('different last bits are reported, but only for a run that is otherwise the same', () => {
   const base = baseOf({ seed: 3, about });
   const sentence = (typed: Partial<Options>, numerics = other): string | undefined =>
     changedNumerics(base, optionsOf(base, typed), prepared, numerics);
   assert.match(sentence({})!, /last bits .*config\.json: it used --backend tensorflow, and this one uses wasm\.$/);
-  assert.match(sentence({ steps: 9, runDir: 'x', seed: 3 })!, /last bits/, 'nothing of that changes a number');
+  assert.match(sentence({ steps: 9, runDir: 'x', seed: 3 })!, /last bits/, 'none of these options changes a number');
   assert.equal(sentence({ shards: 2 }), undefined);
   assert.equal(sentence({}, { backend: 'wasm', fingerprint: 'a' }), undefined);
 });
 
-test('a file whose options are refused without those of the command line is understood', () => {
+test('a file whose options are valid only together with those of the command line is understood', () => {
   const base = baseOf({ minWorkers: 4, about });
   assert.match(changedNumerics(base, optionsOf(base, { workers: 4 }), prepared, other)!, /last bits/);
 });
 
-test('other bytes are told, and where the file says nothing there is nothing to compare', () => {
+test('different bytes are reported, and a file that says nothing is not compared', () => {
   assert.deepEqual(changedSources(baseOf({ about }), prepared), []);
   assert.deepEqual(changedSources(baseOf({}), prepared), []);
   const told = changedSources(baseOf({ about: { ...about, recipeHash: 'x', datasetSha256: 'y' } }), prepared);

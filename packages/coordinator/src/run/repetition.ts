@@ -1,5 +1,5 @@
 /**
- * What stands in the way of repeating a run bit for bit from its config.json. Pure; the sentences are warnings.
+ * What prevents a run from being repeated bit for bit from its config.json. Pure; the sentences are warnings.
  *
  * A warning and not an error, since a config file is also a template: for another machine, which may not have the backend of the first
  * one, or for other data. What workers compute is known only once the first one is ready, and training is then worth more than an exit code.
@@ -10,17 +10,17 @@ import { aboutOf, type Numerics } from './config-file.ts';
 import type { Base } from './origin.ts';
 import type { Prepared } from './prepare.ts';
 
-/** Other bytes than those that the file's run was begun with. */
+/** Warns of a recipe or data of other bytes than the file's run began with. */
 export function changedSources({ path, file }: Base, { run, dataset }: Prepared): string[] {
   const { recipeHash = run.recipe.hash, datasetSha256 = dataset.sha256 } = aboutOf(file);
-  const sentence = (what: string): string => `The ${what} is not the one of the run that wrote ${path}, so the weights will be others.`;
+  const sentence = (what: string): string => `The ${what} is not the one of the run that wrote ${path}, so the weights will differ.`;
   return [
     ...(recipeHash === run.recipe.hash ? [] : [sentence('recipe')]),
     ...(datasetSha256 === dataset.sha256 ? [] : [sentence('data set')]),
   ];
 }
 
-/** Workers that compute other last bits than those of the file's run, where everything else is as it was. */
+/** Warns if workers compute results that differ in their last bits from those of the file's run, although everything else is the same. */
 export function changedNumerics(base: Base, options: Options, prepared: Prepared, now: Numerics): string | undefined {
   const { backend, fingerprint } = aboutOf(base.file);
   if (fingerprint === undefined || fingerprint === now.fingerprint) return undefined;

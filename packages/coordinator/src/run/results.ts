@@ -11,7 +11,7 @@ export interface TrainedNetwork {
   readonly weights: Float32Array;
 }
 
-/** The summary comes last: one that fits the weights stands for all of the exports. */
+/** The summary comes last: if it matches the weights, all of the exports are there. */
 export async function writeResults(directory: RunDirectory, networks: readonly TrainedNetwork[], summary: Summary): Promise<void> {
   for (const { name, manifest, weights } of networks) await exportNetwork(join(directory.modelPath, name), manifest, weights);
   await directory.writeSummary(summary);

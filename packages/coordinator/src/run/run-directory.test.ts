@@ -38,7 +38,7 @@ describe('a new run directory', () => {
     assert.equal(run.modelPath, join(path, 'model'));
   });
 
-  test('that never began goes, with the directories made on the way, but nothing of others', async (t) => {
+  test('that never began is removed, with the directories made for it, but with nothing of others', async (t) => {
     const place = scratchDirectory(t);
     const refused = await createRunDirectory(join(place, 'runs', 'one'), {});
     await refused.recordStart({});
@@ -54,7 +54,7 @@ describe('a new run directory', () => {
     assert.deepEqual(readdirSync(place, { recursive: true }), ['mine', 'mine/grids', 'mine/grids/cat.png']);
   });
 
-  test('rewrites config.json and summary.json whole', async (t) => {
+  test('replaces config.json and summary.json as a whole', async (t) => {
     const path = scratchDirectory(t);
     const run = await createRunDirectory(path, { steps: 1 });
     await run.writeConfig({ steps: 2 });
@@ -76,8 +76,8 @@ describe('a new run directory', () => {
     await run.close();
   });
 
-  test('is refused where a run is, whatever is left of it', async (t) => {
-    const refused = isError('run-exists', /holds a run already\. Add --resume to go on with it, or choose another --run-dir\./);
+  test('is refused if a run is there, whatever is left of it', async (t) => {
+    const refused = isError('run-exists', /holds a run already\. Add --resume to continue it, or choose another --run-dir\./);
     const path = join(scratchDirectory(t), 'one');
     await (await createRunDirectory(path, {})).close();
     await assert.rejects(createRunDirectory(path, {}), refused);
@@ -93,7 +93,7 @@ describe('a new run directory', () => {
     await assert.rejects(createRunDirectory(checkpointed, {}), refused);
   });
 
-  test('may be a directory with other things, or one whose creation was cut short', async (t) => {
+  test('may be a directory with other files, or one whose creation was interrupted', async (t) => {
     const path = scratchDirectory(t);
     writeFileSync(join(path, 'notes.txt'), 'mine');
     writeFileSync(join(path, '.tmp-config.json'), '{');
@@ -107,13 +107,13 @@ describe('a new run directory', () => {
   test('that cannot be made is a disk error', async (t) => {
     const file = join(scratchDirectory(t), 'file');
     writeFileSync(file, '');
-    await assert.rejects(createRunDirectory(join(file, 'run'), {}), isError('disk', /file.*a file stands where a directory is needed/));
-    await assert.rejects(createRunDirectory(file, {}), isError('disk', /file.*a file stands where a directory is needed/));
+    await assert.rejects(createRunDirectory(join(file, 'run'), {}), isError('disk', /file.*there is a file where a directory is needed/));
+    await assert.rejects(createRunDirectory(file, {}), isError('disk', /file.*there is a file where a directory is needed/));
   });
 });
 
 describe('the config of a run', () => {
-  test('that is not there or not JSON is refused', async (t) => {
+  test('that is missing or not JSON is refused', async (t) => {
     const path = scratchDirectory(t);
     await assert.rejects(readRunConfig(path), isError('resume-invalid', /holds a part of a run, but no config\.json/));
     writeFileSync(join(path, 'config.json'), '{"a":');
@@ -133,7 +133,7 @@ describe('resuming', () => {
   }
   const lines = (...steps: number[]): string => steps.map((step) => `{"step":${step},"images":${step * 128}}\n`).join('');
 
-  test('keeps exactly the losses up to the checkpoint, and goes on after them', async (t) => {
+  test('keeps exactly the losses up to the checkpoint, and continues after them', async (t) => {
     for (const [losses, steps, kept] of [
       [lines(1, 2, 3, 4), 2, lines(1, 2)],
       [lines(1, 2), 2, lines(1, 2)],
@@ -155,7 +155,7 @@ describe('resuming', () => {
     }
   });
 
-  test('keeps losses with a gap beside, tells, and begins again after the checkpoint', async (t) => {
+  test('keeps losses with a gap under another name, says so, and begins again after the checkpoint', async (t) => {
     for (const [losses, sentence] of [
       [lines(1, 2), /losses\.jsonl ends with step 2, but the checkpoint is of step 3\. It begins again with step 4, and .*kept in/],
       [lines(1, 3, 4), /goes from step 1 to step 3/],
@@ -181,7 +181,7 @@ describe('resuming', () => {
     }
   });
 
-  test('tells of losses that are gone, and has nothing to keep then', async (t) => {
+  test('reports losses that are gone, and then has nothing to keep', async (t) => {
     for (const losses of ['', undefined]) {
       const path = await runWith(t, '');
       if (losses === undefined) rmSync(join(path, 'losses.jsonl'));
@@ -195,7 +195,7 @@ describe('resuming', () => {
     }
   });
 
-  test('makes missing directories, and sweeps what a killed process left', async (t) => {
+  test('makes missing directories, and removes what a killed process left', async (t) => {
     const path = await runWith(t, '');
     writeFileSync(join(path, '.tmp-summary.json'), '{');
     writeFileSync(join(path, 'grids', '.tmp-step-000001.png'), '');

@@ -1,8 +1,9 @@
 /**
  * The run directory `runs/<name>/`: what a run leaves for people and for its own resume.
  *
- * Responsible for: config.json, losses.jsonl, events.jsonl, grids/, summary.json, and the coordinator's terms.
- * Not responsible for: checkpoints/ (`checkpoint/store.ts`), model/ (`model-export.ts`), coordinator.log (`reporting/log-file.ts`), the lock that its user must hold (`lock.ts`).
+ * Responsible for: config.json, losses.jsonl, events.jsonl, grids/, summary.json, and the coordinator's terms. Not responsible for:
+ * checkpoints/ (`checkpoint/store.ts`), model/ (`model-export.ts`), coordinator.log (`reporting/log-file.ts`), the lock that its user must
+ * hold (`disk/lock.ts`).
  */
 import { mkdir, readFile, rm, rmdir, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
@@ -25,7 +26,7 @@ export interface RunDirectory {
   readonly logPath: string;
   /** For `exportNetwork`: one directory for each network goes here. */
   readonly modelPath: string;
-  /** Adds the line of the next step; on disk after `flush`, which also tells of a disk that fails. */
+  /** Adds the line of the next step; on disk after `flush`, which also reports a disk that fails. */
   appendLoss(line: LossLine): void;
   /** Adds a line with the time; handed to the operating system at once. Overlong strings and lists are shortened. */
   appendEvent(event: RunEvent): void;
@@ -37,7 +38,7 @@ export interface RunDirectory {
   /** Writes `grids/step-000500.png` and resolves with its path. */
   writeGrid(step: number, png: Uint8Array): Promise<string>;
   writeSummary(summary: Summary): Promise<void>;
-  /** Writes what waits and frees the files. */
+  /** Writes what is waiting, and closes the files. */
   close(): Promise<void>;
   /** After `close`, for a new run that never began: removes what `createRunDirectory` made, and nothing else. Never throws. */
   remove(): Promise<void>;
@@ -60,10 +61,10 @@ const logName = 'coordinator.log';
 const folders = ['grids', 'checkpoints', 'model'];
 const maximumConfigBytes = 1024 * 1024;
 
-/** Starts a run's directory, created where needed. Throws `run-exists` if one is there already, `disk`. */
+/** Makes the directory of a new run. Throws `run-exists` if it holds a run already, or `disk`. */
 export async function createRunDirectory(path: string, config: object, options: RunDirectoryOptions = {}): Promise<RunDirectory> {
   if (await holdsRun(path)) {
-    throw new LockstepError('run-exists', `${path} holds a run already. Add --resume to go on with it, or choose another --run-dir.`);
+    throw new LockstepError('run-exists', `${path} holds a run already. Add --resume to continue it, or choose another --run-dir.`);
   }
   const firstMade = options.firstMade ?? (await onDisk(path, () => mkdir(path, { recursive: true })));
   await makeDirectories(path);
@@ -72,8 +73,8 @@ export async function createRunDirectory(path: string, config: object, options: 
 }
 
 /**
- * Goes on with a run from a checkpoint of `completedSteps`: losses.jsonl ends with that step, leftovers of a killed process go.
- * `warn` is told of losses that are missing too. Throws `disk`.
+ * Continues a run from a checkpoint of `completedSteps`: losses.jsonl then ends with that step, and leftovers of a killed process are gone.
+ * `warn` is called if losses are missing, too. Throws `disk`.
  */
 export async function resumeRunDirectory(
   path: string,
@@ -88,14 +89,14 @@ export async function resumeRunDirectory(
   return await openRunDirectory(path, completedSteps, { ...options, warn });
 }
 
-/** What config.json holds, unchecked. Throws `resume-invalid` if it is not there, `config-invalid` if it cannot be understood. */
+/** What config.json holds, unchecked. Throws `resume-invalid` if it is missing, `config-invalid` if it cannot be read as JSON. */
 export async function readRunConfig(path: string): Promise<unknown> {
   const file = join(path, configName);
   const found = await sizeIfThere(file);
   if (found === undefined) {
     throw new LockstepError(
       'resume-invalid',
-      `${path} holds a part of a run, but no ${configName}: put that file back, or choose another --run-dir.`,
+      `${path} holds a part of a run, but no ${configName}: restore that file, or choose another --run-dir.`,
     );
   }
   if (found > maximumConfigBytes) throw new LockstepError('config-invalid', `${file} has ${found} bytes: it is no config of a run.`);
@@ -103,11 +104,11 @@ export async function readRunConfig(path: string): Promise<unknown> {
   try {
     return JSON.parse(text);
   } catch {
-    throw new LockstepError('config-invalid', `${file} is not valid JSON. Put back a good copy, or choose another --run-dir.`);
+    throw new LockstepError('config-invalid', `${file} is not valid JSON. Restore a good copy, or choose another --run-dir.`);
   }
 }
 
-/** What summary.json holds, unchecked; undefined if it is not there or cannot be understood. */
+/** What summary.json holds, unchecked; undefined if it is missing or cannot be read as JSON. */
 export async function readSummary(path: string): Promise<unknown> {
   try {
     return JSON.parse(await readFile(join(path, summaryName), 'utf8'));
@@ -186,9 +187,11 @@ async function makeDirectories(path: string): Promise<void> {
   for (const name of folders) await makeDirectory(join(path, name));
 }
 
-/** Directories only while they are empty, from the inside out up to the first that was made on the way (`runs/`): others may use them by now. */
+/**
+ * Removes directories only if they are empty, from the inside out up to the first that was made (`runs/`): other runs may use them by now.
+ */
 async function removeUnused(path: string, firstMade: string | undefined): Promise<void> {
-  // config.json goes last, as it comes first: what it is missing from is no run that --resume could take up.
+  // config.json is written first and removed last: a directory without it is not a run that --resume could continue.
   for (const name of [lossesName, eventsName, logName, configName]) await rm(join(path, name), { force: true }).catch(() => {});
   for (const name of folders) await rmdir(join(path, name)).catch(() => {});
   if (firstMade === undefined) return;

@@ -1,4 +1,4 @@
-/** Where a coordinator takes a run up: at the beginning, or where a checkpoint stands. */
+/** Where a coordinator begins: at the start of the run, or at a checkpoint. */
 import type { Checkpoint } from '../checkpoint/checkpoint.ts';
 import { isDue, startOfRun } from '../core/cursor.ts';
 import type { Plan } from '../core/plan.ts';
@@ -12,7 +12,7 @@ export async function startOf(plan: Plan, checkpoint: Checkpoint | undefined, ha
     return { cursor: startOfRun, versions: Object.fromEntries(plan.networks.map((name) => [name, 0])), gridDue: false };
   const { cursor, fingerprint } = checkpoint;
   const versions = Object.fromEntries(checkpoint.networks.map(({ name, version: commits }) => [name, commits]));
-  // Stopped between the end of a step and its grid: the grid is made up for.
+  // The run was stopped between the end of a step and its grid: the grid is drawn now.
   const gridDue = isDue(plan, cursor, plan.gridEverySteps) && !(await hasGrid(cursor.step));
   return { cursor, versions, gridDue, manifestKey: manifestKeyOf(manifestsOf(checkpoint)), fingerprint };
 }

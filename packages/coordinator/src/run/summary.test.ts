@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto';
 import { test } from 'node:test';
 import { weightsSha256 } from './summary.ts';
 
-test('the hash of a flat is over its little-endian float32 bytes, and of nothing beside them', () => {
+test('the hash of a flat covers its little-endian float32 bytes, and nothing else', () => {
   const hash = (bytes: readonly number[]): string => createHash('sha256').update(Uint8Array.from(bytes)).digest('hex');
   assert.equal(weightsSha256(Float32Array.of(1, -2)), hash([0, 0, 0x80, 0x3f, 0, 0, 0, 0xc0]));
   assert.equal(weightsSha256(Float32Array.of(9, 1, -2, 9).subarray(1, 3)), hash([0, 0, 0x80, 0x3f, 0, 0, 0, 0xc0]));

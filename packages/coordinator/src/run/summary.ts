@@ -1,4 +1,4 @@
-/** summary.json: what a finished run was and made. Pure; the fields are an interface people hold. */
+/** summary.json: what a finished run was, and what it made. Pure; people's scripts rely on the fields. */
 import { sha256 } from '@lockstep/shared';
 import { littleEndianBytes } from '../checkpoint/bytes.ts';
 
@@ -9,11 +9,11 @@ export interface Summary {
   readonly steps: number;
   readonly images: number;
   /**
-   * From the first WORK to the last commit, in the life of the coordinator that wrote this. Null, as are `imagesPerSecond` and `workers`,
-   * where that life did not train: `--resume` exported what an earlier one had computed, and what it had measured is lost.
+   * From the first WORK to the last commit, in the term of the coordinator that wrote this. Null, as are `imagesPerSecond` and `workers`,
+   * if nothing was trained in that term: `--resume` exported what an earlier one had computed, whose measurements are lost.
    */
   readonly seconds: number | null;
-  /** Without the first 10 steps. */
+  /** Leaves out the first 10 steps. */
   readonly imagesPerSecond: number | null;
   readonly backend: string;
   /** Those that had shards committed. */

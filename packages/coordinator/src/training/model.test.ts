@@ -4,7 +4,7 @@ import { test } from 'node:test';
 import { inputRows, type Manifests, type OptimizerSpec, type Recipe, streams } from '@lockstep/shared';
 import { applyGradient, createModel, snapshotWeights, type Network, saveModel } from './model.ts';
 
-/** More than one block of the kernels, and no whole number of lanes. */
+/** More than one block of the kernels, and not a whole number of lanes. */
 const length = 8192 + 13;
 const parameter = { name: 'only/kernel', shape: [length], offset: 0, initializer: { kind: 'normal', mean: 0, deviation: 1 } } as const;
 const manifests: Manifests = { only: { parameters: [parameter], length, topology: {} } };
@@ -42,7 +42,7 @@ test('the largest finite gradients are applied', () => {
   assert.ok(applied.ok && Math.abs(applied.gradientNorm / (3.4028234663852886e38 * Math.sqrt(length)) - 1) < 1e-12);
 });
 
-test('a gradient longer than the limit is clipped, one that is not is applied as it is; the norm told is the one before', () => {
+test('a gradient longer than the limit is clipped, any other is applied as it is; the norm reported is the one before clipping', () => {
   const gradient = normals(1);
   const norm = Math.sqrt(gradient.reduce((sum, value) => sum + value * value, 0));
   for (const clipNorm of [norm / 7, norm * 7]) {
@@ -58,7 +58,7 @@ test('a gradient longer than the limit is clipped, one that is not is applied as
   }
 });
 
-test('a snapshot is shared until the next commit, and never written again', () => {
+test('a snapshot is shared until the next commit, and never changed', () => {
   const network = networkWith(sgd);
   const first = snapshotWeights(network);
   const bits = bitsOf(first);
@@ -71,7 +71,7 @@ test('a snapshot is shared until the next commit, and never written again', () =
   assert.deepEqual(bitsOf(second), bitsOf(network.weights));
 });
 
-test('a model goes on from what was saved, bit for bit', () => {
+test('a model continues from what was saved, bit for bit', () => {
   const recipe = recipeWith({ kind: 'adam', learningRate: 1e-3 });
   const straight = createModel(recipe, manifests, 1, undefined);
   for (let round = 1; round <= 3; round += 1) applyGradient(straight.get('only')!, recipe, normals(round));

@@ -19,7 +19,7 @@ export interface Network {
   snapshot: Float32Array | undefined;
 }
 
-/** All that a network needs to go on as it was. */
+/** Everything a network needs to continue as it was. */
 export interface SavedNetwork {
   readonly name: string;
   readonly manifest: Manifest;
@@ -30,7 +30,7 @@ export interface SavedNetwork {
 
 export type Model = ReadonlyMap<string, Network>;
 
-/** The start of a run, or, with `saved`, the run as it was. `learningRate` replaces the recipe's for every network. */
+/** The model at the start of a run or, with `saved`, as it was saved. `learningRate` replaces the recipe's for every network. */
 export function createModel(
   recipe: Recipe,
   manifests: Manifests,
@@ -55,23 +55,36 @@ export function snapshotWeights(network: Network): Float32Array {
 }
 
 export type Applied =
-  | { readonly ok: true; /** L2 norm before clipping. */ readonly gradientNorm: number }
-  /** Not a finite sum: nothing was changed. */
+  | {
+      readonly ok: true;
+      /** L2 norm before clipping. */
+      readonly gradientNorm: number;
+      /** L2 norm of the change of the weights, if it was asked for: it costs a copy of them. */
+      readonly updateNorm: number | undefined;
+    }
+  /** The sum is not finite: nothing was changed. */
   | { readonly ok: false };
 
 /**
  * Checks, clips and applies a summed gradient, which stays as it is. Two passes: one finds the norm, which is
  * finite exactly if the gradient is; the other clips on the way into the optimizer.
  */
-export function applyGradient(network: Network, recipe: Recipe, gradient: Float32Array): Applied {
+export function applyGradient(network: Network, recipe: Recipe, gradient: Float32Array, isMeasured = false): Applied {
   const gradientNorm = Math.sqrt(squaredNorm(gradient));
   if (!Number.isFinite(gradientNorm)) return { ok: false };
+  const before = isMeasured ? network.weights.slice() : undefined;
   network.optimizer.apply(gradient, clipScale(gradientNorm, recipe.optimizers[network.name]!.clipNorm));
   network.snapshot = undefined;
-  return { ok: true, gradientNorm };
+  return { ok: true, gradientNorm, updateNorm: before === undefined ? undefined : distance(before, network.weights) };
 }
 
-/** As the networks are now; never written again. */
+function distance(a: Float32Array, b: Float32Array): number {
+  let sum = 0;
+  for (let index = 0; index < a.length; index += 1) sum += (a[index]! - b[index]!) ** 2;
+  return Math.sqrt(sum);
+}
+
+/** The networks as they are now: copies, which never change. */
 export function saveModel(model: Model): SavedNetwork[] {
   return [...model.values()].map((network) => {
     const { name, manifest, optimizer } = network;

@@ -10,7 +10,7 @@ const length = 5;
 
 const treeSum = (shardCount: number): TreeSum => createTreeSum(shardCount, createFlatPool(shardCount));
 
-/** The definition, written anew: pair neighbours level by level, an odd last one moves up. */
+/** The definition, written independently: pair neighbours level by level; an odd last one moves up. */
 function pairwise(flats: readonly Float32Array[]): Float32Array {
   if (flats.length === 1) return flats[0]!.slice();
   const next: Float32Array[] = [];
@@ -54,7 +54,7 @@ const rounds = fc.integer({ min: 1, max: 19 }).chain((shardCount) =>
   }),
 );
 
-test('the same bits for any dealing, grouping and order of arrival, whatever is written where flats lay once they are kept', () => {
+test('the same bits for any assignment, grouping and order of arrival, even if the memory of flats is overwritten after detach', () => {
   const property = fc.property(rounds, ({ flats, owners, whole, ranks, keeps }) => {
     const shardCount = flats.length;
     const nodes = [...new Set(owners)].flatMap((owner) => {
@@ -77,7 +77,7 @@ test('the same bits for any dealing, grouping and order of arrival, whatever is 
   fc.assert(property, { numRuns: 1000 });
 });
 
-test('the tree is not a running sum: these numbers tell them apart', () => {
+test('the tree is not a running sum: these numbers show the difference', () => {
   const flats = [1, 2 ** -24, 2 ** -24, 2 ** -24].map((value) => Float32Array.of(value));
   const sum = treeSum(4);
   flats.forEach((shard, index) => sum.add({ level: 0, index }, shard.slice()));
@@ -95,7 +95,7 @@ test('one shard is its own sum, in the memory it came in', () => {
   assert.equal(sum.total(), only);
 });
 
-test('no more flats are held than half of the shards, and all but the total go back to the pool', () => {
+test('at most half as many flats as shards are held, and all but the total go back to the pool', () => {
   for (const shardCount of [1, 2, 5, 8, 19]) {
     let held = 0;
     let most = 0;

@@ -1,14 +1,16 @@
 /**
- * Sums the shards' gradients of one round in the fixed tree, as they arrive.
+ * Sums the shards' gradients of one round in the fixed tree, as they arrive (`shared/src/tensor/`: the tree in `tree.ts`, adding in
+ * `sum.ts`).
  *
- * Responsible for: adding siblings as soon as both are there, so that work overlaps with waiting and few flats are held; and for refusing
- * what would count a shard twice. Not responsible for: deciding which results count (the core), or checking the total (`model.ts`).
+ * Responsible for: adding siblings as soon as both have arrived, so that adding overlaps with waiting and few flats are held; refusing what
+ * would count a shard twice. Not responsible for: deciding which results count (the core), or checking the total (`model.ts`).
  *
- * Which additions are made depends on the tree alone, never on arrival. IEEE addition is commutative bit for bit (but for a NaN's payload,
- * and no NaN is ever applied), so what arrives takes up its siblings as it climbs, all in one pass over memory.
+ * Which additions are made depends on the tree alone, never on arrival. IEEE addition is commutative bit for bit (except for a NaN's
+ * payload, and no NaN is ever applied), so a flat that arrives is added to all siblings that are waiting, up the tree, in one pass over
+ * memory.
  *
- * What arrives lies in its worker's memory, mostly, and what finds no sibling waits there. That saves a pass over it, and has a price: who
- * gives that worker reason to write there has to call `detach` first.
+ * With shared memory, a flat that arrives lies in its worker's memory, and waits there for its sibling. That saves a copy, but before the
+ * worker may write there again, `detach` has to be called.
  */
 import { childrenOf, type FlatPool, isNode, nodeKey, rootOf, shardsUnder, sumInto } from '@lockstep/shared';
 import type { TreeNode } from '@lockstep/shared';
@@ -16,19 +18,21 @@ import type { TreeNode } from '@lockstep/shared';
 export interface TreeSum {
   /** Any order; each shard under exactly one node. The flat must stay as it is until `detach`, or until the total has been used. */
   add(node: TreeNode, flat: Float32Array): void;
-  /** Copies every flat that still waits for its sibling where it came from. */
+  /** Copies every waiting flat that does not lie in the pool's memory yet. */
   detach(): void;
-  /** The sum over all shards once they are all in, `undefined` before. For reading; it may be of the pool, which takes it back. */
+  /** The sum over all shards once they are all in, `undefined` before. Read it only: it may belong to the pool, which takes it back. */
   total(): Float32Array | undefined;
 }
 
-/** A sum for one round of `shardCount` shards, each flat of shape [n] with the same n. Holds at most ceil(shardCount / 2) of the pool's. */
+/**
+ * A sum for one round of `shardCount` shards, each flat of shape [n] with the same n. Holds at most ceil(shardCount / 2) flats of the pool.
+ */
 export function createTreeSum(shardCount: number, pool: FlatPool): TreeSum {
   const root = rootOf(shardCount);
   const covered = new Uint8Array(shardCount);
-  /** What waits for its sibling. */
+  /** Sums that wait for their sibling, by node. */
   const waiting = new Map<string, Float32Array>();
-  /** Those of the pool. */
+  /** Those of them that belong to the pool. */
   const own = new Set<Float32Array>();
 
   const claim = (node: TreeNode): void => {

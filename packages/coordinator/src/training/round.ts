@@ -2,7 +2,7 @@
  * The tensors of the round under way: its batch, the sum of its gradients, its losses.
  *
  * Responsible for: everything between "a round begins" and "its gradient is applied". Not responsible for: who computes what (core),
- * or what is done with the figures (`runtime.ts`).
+ * or what happens to the figures (`reporting/recorder.ts`).
  */
 import { type FlatPool, type Recipe, type RunSettings, shardSizes, shardStarts, type ShardOutcome, type TreeNode } from '@lockstep/shared';
 import type { Cursor } from '../core/cursor.ts';
@@ -19,21 +19,23 @@ export interface Committed {
   readonly loss: number;
   readonly metrics: Readonly<Record<string, number>>;
   readonly gradientNorm: number;
+  /** If it was measured in this round. */
+  readonly updateNorm: number | undefined;
   readonly reduceSeconds: number;
   readonly applySeconds: number;
 }
 
 export interface Round {
-  /** The one that is updated. */
+  /** The network that is updated. */
   readonly network: Network;
   /** uint8 samples of these shards, in shard order, in `sampleMemory`; empty if the phase reads no data. */
   samples(shards: readonly number[]): Uint8Array;
   /** The flats must stay as they are until `detach` or `commit`. */
   accept(nodes: readonly TreeNode[], flats: readonly Float32Array[], outcomes: readonly ShardOutcome[]): void;
-  /** To be called before a worker is given work: it may write where it wrote before. */
+  /** Call it before a worker is given work: the worker may then write over its earlier answer. */
   detach(): void;
   /** Once every shard is in. A string says why the round cannot be committed: nothing was changed. */
-  commit(): Committed | string;
+  commit(measuresUpdate: boolean): Committed | string;
 }
 
 export interface RoundOptions {
@@ -82,7 +84,7 @@ export function beginRound(options: RoundOptions, cursor: Cursor): Round {
       reduceMs += nowMs() - startMs;
     },
     detach: sum.detach,
-    commit() {
+    commit(measuresUpdate) {
       const startMs = nowMs();
       const loss = mean(
         outcomes.map((outcome) => outcome.loss),
@@ -91,7 +93,7 @@ export function beginRound(options: RoundOptions, cursor: Cursor): Round {
       const where = `step ${cursor.step + 1}, phase ${phase.name}`;
       if (!Number.isFinite(loss)) return `The loss of ${where} is ${loss}. Lower --learning-rate or check the recipe's loss.`;
       const gradient = sum.total()!;
-      const applied = applyGradient(network, recipe, gradient);
+      const applied = applyGradient(network, recipe, gradient, measuresUpdate);
       options.pool.give(gradient);
       if (!applied.ok) return `The gradient of ${where} is not finite. Lower --learning-rate or check the recipe's loss.`;
       const names = Object.keys(outcomes[0]!.metrics);
@@ -105,13 +107,14 @@ export function beginRound(options: RoundOptions, cursor: Cursor): Round {
         ]),
       );
       const applySeconds = (nowMs() - startMs) / 1000;
-      const { gradientNorm } = applied;
-      return { phase: phase.name, network: network.name, loss, metrics, gradientNorm, reduceSeconds: reduceMs / 1000, applySeconds };
+      const { gradientNorm, updateNorm } = applied;
+      const seconds = { reduceSeconds: reduceMs / 1000, applySeconds };
+      return { phase: phase.name, network: network.name, loss, metrics, gradientNorm, updateNorm, ...seconds };
     },
   };
 }
 
-/** Mean over the batch of per-shard means, in shard order and float64: equal for any dealing. */
+/** Mean over the batch of per-shard means, in shard order and float64: the same for any assignment. */
 function mean(values: readonly number[], sizes: readonly number[]): number {
   let sum = 0;
   let count = 0;

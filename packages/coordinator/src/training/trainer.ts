@@ -1,8 +1,8 @@
 /**
  * The numbers of a run: the model, the round under way, and the memory both need.
  *
- * Responsible for: carrying out those effects of the core that touch tensors. Not responsible for: when (the core), messages (`wire/`), or
- * files (`checkpoint/`).
+ * Responsible for: carrying out those effects of the core that touch tensors. Not responsible for: when they happen (the core), messages
+ * (`wire/`), or files (`checkpoint/`).
  */
 import { type Clock, createArena, createFlatPool, type FlatPool, type KeyedFlat, type Manifests, type Recipe } from '@lockstep/shared';
 import type { Cursor } from '../core/cursor.ts';
@@ -29,7 +29,7 @@ export interface TrainerOptions {
 
 /** The tensors of one WORK. */
 export interface Load {
-  /** Weights of the networks that are sent, then samples, if there are any. */
+  /** The weights of the networks that are sent, then the samples, if there are any. */
   readonly flats: readonly KeyedFlat[];
   readonly sampleBytes: number;
 }
@@ -46,16 +46,22 @@ export interface Trainer {
   commit(): Committed | string;
   /** Elements of each flat that answers the task under way. */
   answerLength(): number;
-  /** The networks as they are now, for a checkpoint: never written again. */
+  /** The networks as they are now, for a checkpoint: copies, which never change. */
   save(): SavedNetwork[];
 }
+
+/** The norm of an update costs a pass over the weights, which is little if it is not taken in every round. */
+const measureEveryMs = 5000;
 
 export function createTrainer(options: TrainerOptions): Trainer {
   const { plan, dataset } = options;
   let model = options.restored;
   let round: Round | undefined;
   let pool: FlatPool | undefined;
-  /** For the samples of one WORK after the other, in whole float32. */
+  let phase = 0;
+  /** By phase: when an update was measured last. */
+  const measuredMs = new Map<number, number>();
+  /** For the samples of each WORK in turn, in whole float32. */
   const sampleMemory = new Uint8Array(Math.ceil((plan.run.batchSize * dataset.pixels) / 4) * 4);
 
   return {
@@ -66,6 +72,7 @@ export function createTrainer(options: TrainerOptions): Trainer {
     begin(task, cursor) {
       pool ??= createSumPool(plan.run.shardCount, model!);
       const { recipe, stream, clock } = options;
+      ({ phase } = cursor);
       const parts = { recipe, stream, dataset, run: plan.run, model: model!, sampleMemory, pool, nowMs: clock.nowMs };
       round = task === 'gradient' ? beginRound(parts, cursor) : undefined;
     },
@@ -80,7 +87,12 @@ export function createTrainer(options: TrainerOptions): Trainer {
       return { flats, sampleBytes: samples.length };
     },
     accept: ({ nodes, outcomes, payload }) => round!.accept(nodes, payload as readonly Float32Array[], outcomes),
-    commit: () => round!.commit(),
+    commit() {
+      const now = options.clock.nowMs();
+      const isDue = now - (measuredMs.get(phase) ?? -Infinity) >= measureEveryMs;
+      if (isDue) measuredMs.set(phase, now);
+      return round!.commit(isDue);
+    },
     answerLength: () => (round === undefined ? plan.pictures * dataset.pixels : round.network.manifest.length),
     save: () => saveModel(model!),
   };

@@ -11,20 +11,26 @@ import {
   createRegion,
   inlineCarrier,
   openRegion,
+  type Payload,
   type PeerId,
   type RegionOffer,
   type RegionReader,
 } from '@lockstep/shared';
 
 export interface Carriers {
-  /** HELLO: opens the region a worker offers. What to offer it in WELCOME: nothing, unless that worked. */
+  /** HELLO: opens the region a worker offers. Returns what WELCOME offers in turn: nothing, unless that worked. */
   greet(peer: PeerId, offer: RegionOffer | undefined): RegionOffer | undefined;
   /** READY: what the worker could open decides. */
   settle(peer: PeerId, chosen: CarrierName): void;
   of(peer: PeerId): Carrier;
-  /** Closes what belongs to workers that are not `present` any more. */
+  /** Closes what belongs to workers that are no longer `present`. */
   retain(present: { has(peer: PeerId): boolean }): void;
   close(): void;
+}
+
+/** Bytes of tensors that a message leaves in shared memory. */
+export function sharedBytes(payload: Payload): number {
+  return payload.carrier === 'shm' ? payload.slots.reduce((sum, { length }) => sum + length * Float32Array.BYTES_PER_ELEMENT, 0) : 0;
 }
 
 /** `inline` never shares memory. */

@@ -1,8 +1,8 @@
 /**
  * From the frames of a worker to an event of the core: decoded, checked against what the round expects, tensors unpacked.
  *
- * Responsible for: letting nothing pass that the rest would have to doubt; what cannot be used becomes `malformed`. Not responsible for: whether
- * a message still counts (`core/fence.ts`), or for the bytes of a message (`shared/protocol/codec.ts`).
+ * Responsible for: checking everything, so that nothing after it has to; what cannot be used becomes `malformed`. Not responsible for:
+ * whether a message still counts (`core/fence.ts`), or for the bytes of a message (`shared/protocol/codec.ts`).
  */
 import {
   decode,
@@ -21,7 +21,7 @@ import {
 import type { Event } from '../core/events.ts';
 import type { State } from '../core/state.ts';
 import { manifestKeyOf } from '../training/manifest-key.ts';
-import type { Carriers } from './carriers.ts';
+import { type Carriers, sharedBytes } from './carriers.ts';
 
 /** What an answer is checked against. Read, never changed. */
 export interface Expected {
@@ -29,13 +29,15 @@ export interface Expected {
   readonly carriers: Carriers;
   /** Elements of each flat that answers the task under way. */
   readonly answerLength: () => number;
+  /** Told how many bytes of tensors came through shared memory. */
+  readonly shared: (bytes: number) => void;
 }
 
 export function eventOf(peer: PeerId, frames: Frames, expected: Expected): Event {
   const decoded = decode(toCoordinator, frames);
   if (decoded.ok) return eventOfMessage(peer, decoded.message, decoded.frames, expected);
   const code = decoded.version === undefined ? 'refused' : 'version-mismatch';
-  const advice = decoded.version === undefined ? '' : `: install Lockstep ${version} (protocol ${protocolVersion}) there`;
+  const advice = decoded.version === undefined ? '' : `: install Lockstep ${version} (protocol ${protocolVersion}) on its machine`;
   return { type: 'malformed', peer, code, reason: `It sent ${decoded.reason}${advice}.` };
 }
 
@@ -65,7 +67,7 @@ function readyEvent(peer: PeerId, message: Ready, { state }: Expected): Event {
   return { type: 'ready', peer, fence: splitFence(message).fence, manifestKey: manifestKeyOf(manifests), fingerprint, carrier, manifests };
 }
 
-/** Tensors of an answer that will be dropped are not looked at: their memory may be in use for something else by now. */
+/** Tensors of an answer that will be dropped are not read: their memory may be in use for something else by now. */
 function resultEvent(peer: PeerId, message: Result, frames: Frames, expected: Expected): Event {
   const { fence, rest } = splitFence(message);
   const counts = isOfRound(peer, message, expected.state);
@@ -75,18 +77,20 @@ function resultEvent(peer: PeerId, message: Result, frames: Frames, expected: Ex
   return { type: 'result', peer, fence, ...rest, payload: message.task === 'generate' ? flats[0] : flats };
 }
 
-/** `peer` is a name of ZeroMQ's own where a worker has connected anew before its last words over the old connection were read. */
+/** `peer` is a name made up by ZeroMQ if a worker has reconnected before its last messages over the old connection were read. */
 function isOfRound(peer: PeerId, message: Result, state: State): boolean {
   return (
     message.term === state.plan.term && message.round === state.cursor.round && message.task === state.task?.kind && state.workers.has(peer)
   );
 }
 
-/** Gradients are added from where they lie (`training/reduce.ts`); pictures are copied, since their grid is drawn later. */
-function unpack(peer: PeerId, message: Result, frames: Frames, { carriers, answerLength }: Expected): Float32Array[] | undefined {
+/** Gradients are summed where they lie (`training/reduce.ts`); pictures are copied, since their grid is drawn later. */
+function unpack(peer: PeerId, message: Result, frames: Frames, { carriers, answerLength, shared }: Expected): Float32Array[] | undefined {
   const allocate = message.task === 'gradient' ? undefined : (length: number) => new Float32Array(length);
   const flats = carriers.of(peer).unpack(message.payload, frames, allocate);
   const count = message.task === 'gradient' ? message.nodes.length : 1;
   const length = answerLength();
-  return flats?.length === count && flats.every((flat) => flat.length === length) ? flats : undefined;
+  if (flats?.length !== count || flats.some((flat) => flat.length !== length)) return undefined;
+  shared(sharedBytes(message.payload));
+  return flats;
 }

@@ -1,5 +1,5 @@
 /**
- * From an effect of the core that has a receiver to the frames it gets.
+ * From an effect of the core that sends a message to the frames of that message.
  *
  * Not responsible for: sending them (`runtime.ts`), or what tensors hold (`training/trainer.ts`).
  */
@@ -7,7 +7,7 @@ import { encode, type Fence, type Frames, type PeerId, type RegionOffer } from '
 import type { Effect } from '../core/effects.ts';
 import type { Plan } from '../core/plan.ts';
 import type { Load } from '../training/trainer.ts';
-import type { Carriers } from './carriers.ts';
+import { type Carriers, sharedBytes } from './carriers.ts';
 
 export type Sending = Extract<Effect, { do: 'welcome' | 'refuse' | 'bye' | 'assign' }>;
 
@@ -15,8 +15,12 @@ export type Sending = Extract<Effect, { do: 'welcome' | 'refuse' | 'bye' | 'assi
 export interface Sources {
   readonly plan: Plan;
   readonly carriers: Carriers;
+  /** Whether workers are asked to say when they did what. */
+  readonly timed: boolean;
   /** The tensors of a WORK. */
   readonly load: (effect: Extract<Effect, { do: 'assign' }>) => Load;
+  /** Told how many bytes of tensors go through shared memory. */
+  readonly shared: (bytes: number) => void;
 }
 
 export function framesOf(effect: Sending, sources: Sources): Frames {
@@ -36,12 +40,13 @@ export function framesOf(effect: Sending, sources: Sources): Frames {
   }
 }
 
-function workFrames(effect: Extract<Effect, { do: 'assign' }>, { plan, carriers, load }: Sources): Frames {
+function workFrames(effect: Extract<Effect, { do: 'assign' }>, { plan, carriers, timed, load, shared }: Sources): Frames {
   const { to, workId, task, cursor, shards, versions, sends } = effect;
   const { flats, sampleBytes } = load(effect);
   const { payload, frames } = carriers.of(to).pack(flats);
+  shared(sharedBytes(payload));
   const pictures = task === 'generate' ? plan.pictures : 0;
-  const order = { workId, task, phase: cursor.phase, shards, pictures, versions, sends, sampleBytes, payload };
+  const order = { workId, task, phase: cursor.phase, shards, pictures, versions, sends, sampleBytes, payload, ...(timed ? { timed } : {}) };
   return encode({ type: 'work', ...fence(plan, to, cursor.round), ...order }, frames);
 }
 

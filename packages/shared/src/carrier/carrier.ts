@@ -4,9 +4,9 @@ import type { CarrierName, Payload } from './payload.ts';
 /** A flat and what it is: the weights of a network, the i-th flat of an answer. */
 export interface KeyedFlat {
   readonly key: string;
-  /** Flats of one key and version have the same bits: for many receivers they need to be written once only. */
+  /** Flats of one key and version have the same bits: so they are written only once, however many receivers there are. */
   readonly version: number;
-  /** The greatest length that flats of this key will have, if it is not this one's. */
+  /** The greatest length that any flat of this key will have. Default: the length of this one. */
   readonly room?: number;
   /** Where it lies now. Read before `pack` returns. */
   readonly live: Float32Array;
@@ -26,8 +26,8 @@ export interface Carrier {
   pack(flats: readonly KeyedFlat[]): Packed;
   /**
    * The flats of a received message. Undefined if they are not (or no longer) there.
-   * Without `allocate` flats may lie in the sender's memory: for reading only, and only until it has reason to write there again (a worker's
-   * answer: the next WORK; weights: two versions later). With it they are the receiver's, which provides the memory for what is copied.
+   * Without `allocate` flats may lie in the sender's memory: read them only, and only until the sender may write there again (a worker's
+   * answer: the next WORK; weights: two versions later). With `allocate` they are copied into memory that it provides.
    */
   unpack(payload: Payload, frames: readonly Uint8Array[], allocate?: (length: number) => Float32Array): Float32Array[] | undefined;
 }

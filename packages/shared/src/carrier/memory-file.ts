@@ -1,5 +1,5 @@
 /**
- * A file that has only memory and no name, and views of such files: Linux's memfd_create and mmap.
+ * A file that exists only in memory and has no name, and views of such files: Linux's memfd_create and mmap.
  *
  * Responsible for: calling the C library (through koffi), and views that stay safe to read. Not responsible for: what lies where in a
  * file (`shared-memory.ts`).
@@ -39,9 +39,9 @@ function libC(): LibC | undefined {
 
 function loadLibC(): LibC | undefined {
   try {
-    // Only now: who shares no memory needs no native code.
+    // Loaded only now: a process that shares no memory needs no native code.
     const ffi = createRequire(import.meta.url)('koffi') as typeof koffi;
-    // The C library that Node runs on, whatever its name is here.
+    // The C library that Node runs on, whatever it is called on this system.
     const library = ffi.load(null);
     return {
       memfdCreate: library.func('int memfd_create(const char *, unsigned int)') as unknown as LibC['memfdCreate'],
@@ -56,7 +56,7 @@ function loadLibC(): LibC | undefined {
   }
 }
 
-/** A new file that begins with `content`, as a descriptor. Undefined where there is no such thing, or no memory. */
+/** A new file that begins with `content`, as a descriptor. Undefined where the system has no such files, or memory has run out. */
 export function createMemoryFile(content: string): number | undefined {
   const libc = libC();
   if (libc === undefined) return undefined;
@@ -69,7 +69,7 @@ export function createMemoryFile(content: string): number | undefined {
     writeSync(descriptor, content, 0, 'latin1');
     if (libc.fcntl(descriptor, F_ADD_SEALS, F_SEAL_SHRINK) === 0) return descriptor;
   } catch {
-    // As if there were none.
+    // The same as on a system without such files.
   }
   closeSync(descriptor);
   return undefined;
@@ -77,7 +77,7 @@ export function createMemoryFile(content: string): number | undefined {
 
 const zeros = new Uint8Array(2 ** 20);
 
-/** Makes the file at least `end` bytes long, of memory that is really there. Throws, as node:fs does, where there is none. */
+/** Makes the file at least `end` bytes long, and reserves the memory for it. Throws, as node:fs does, if there is not enough. */
 export function growMemoryFile(descriptor: number, end: number): void {
   for (let size = fstatSync(descriptor).size; size < end;)
     size += writeSync(descriptor, zeros, 0, Math.min(zeros.length, end - size), size);
@@ -86,15 +86,15 @@ export function growMemoryFile(descriptor: number, end: number): void {
 /** Memory is unmapped when nothing views it any more, so that no view can outlive it. */
 const mapped = new FinalizationRegistry<{ address: bigint; bytes: number }>(({ address, bytes }) => libC()!.munmap(address, bytes));
 
-/** Views of a file, for reading only or for both, as long as `descriptor` is open. Undefined unless it is one that cannot shrink. */
+/** Views of a file, to read or also to write, as long as `descriptor` is open. Undefined unless the file is sealed against shrinking. */
 export function viewMemoryFile(descriptor: number, access: 'read' | 'write'): Views | undefined {
   const libc = libC();
   if (libc === undefined) return undefined;
-  // -1, every bit set, where the file is none that can be sealed.
+  // -1, every bit set, for a file that cannot be sealed.
   const seals = libc.fcntl(descriptor, F_GET_SEALS, 0);
   if (seals < 0 || (seals & F_SEAL_SHRINK) === 0) return undefined;
   const protection = access === 'read' ? PROT_READ : PROT_READ | PROT_WRITE;
-  /** All of the file, anew whenever it was found to have grown. */
+  /** The whole file, mapped again whenever it has grown. */
   let memory = new ArrayBuffer(0);
   const mapAll = (): void => {
     const bytes = fstatSync(descriptor).size;

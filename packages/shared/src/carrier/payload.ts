@@ -22,9 +22,9 @@ export type CarrierName = Payload['carrier'];
 
 export const carrierNames: readonly CarrierName[] = payload.options.map((option) => option.shape.carrier.value);
 
-/** How tensors travel, for a person. */
+/** How tensors travel, in words for a log line. */
 export const carrierWords: Readonly<Record<CarrierName, string>> = { inline: 'in messages', shm: 'through shared memory' };
 
-/** What `--carrier` takes: the best that both sides have, or the one that always works. */
+/** What `--carrier` takes: the best one that both sides have, or the one that always works. */
 export const carrierChoices = ['auto', 'inline'] as const;
 export type CarrierChoice = (typeof carrierChoices)[number];

@@ -6,8 +6,9 @@
  *
  * The peer opens a region as /proc/PID/fd/N: it has no name, so nothing is left behind, kill -9 included, and the kernel lets only the same
  * user in. A slot is guarded by a sequence number before its flat, odd while it is written (a seqlock: Lameter, "Effective synchronization
- * on Linux/NUMA systems", 2005): a reader that finds another number than it was told has found a flat that was or is being replaced. The
- * numbers are read and written by system calls, which order them with the flats even where a processor's plain loads and stores are not.
+ * on Linux/NUMA systems", 2005): a reader that finds a number other than the one it was told knows that the flat has been or is being
+ * replaced. The numbers are read and written by system calls, which keep them in order with the flats even where a processor reorders loads
+ * and stores.
  */
 import { randomBytes } from 'node:crypto';
 import { closeSync, constants, openSync, readSync, statSync, writeSync } from 'node:fs';
@@ -31,8 +32,8 @@ export interface RegionWriter {
   readonly offer: RegionOffer;
   /**
    * Writes a version of a flat under `key` and says where. The version before it stays readable until the next but one is written
-   * (`slotsPerKey` 2) or is replaced at once (1). The newest version again is not written again. Undefined if memory ran out.
-   * A key gets room for `room` elements: where longer flats will come, memory for shorter ones would be lost.
+   * (`slotsPerKey` 2) or is replaced at once (1). Writing the newest version again does nothing. Undefined if memory ran out.
+   * A key gets room for `room` elements at once: a slot that a longer flat outgrows is lost.
    */
   put(key: string, version: number, flat: Float32Array, room?: number): SlotReference | undefined;
   close(): void;
@@ -40,7 +41,7 @@ export interface RegionWriter {
 
 export interface RegionReader {
   /**
-   * The flat of `length` elements, or undefined if the slot does not hold it (any more): copied into what `allocate` gives, or, without
+   * The flat of `length` elements, or undefined if the slot does not hold it (any longer): copied into what `allocate` gives, or, without
    * it, where it lies. There it is for reading only, and only until the peer has reason to write the next one.
    */
   take(reference: SlotReference, length: number, allocate?: (length: number) => Float32Array): Float32Array | undefined;
@@ -48,7 +49,7 @@ export interface RegionReader {
 }
 
 const tokenBytes = 32;
-/** Slots begin on pages of their own, whichever size those have here: 4 to 64 KiB. */
+/** Slots begin on pages of their own, whatever the size of a page is on this machine: 4 to 64 KiB. */
 const slotAlignmentBytes = 65_536;
 /** A cache line before each flat holds its sequence number, a float64: whole numbers up to 2^53. */
 const guardBytes = 64;
@@ -67,7 +68,7 @@ export function createRegion(slotsPerKey: 1 | 2): RegionWriter | undefined {
     offer: { pid: process.pid, descriptor, token },
     put(key, version, flat, room = 0) {
       let slots = keys.get(key);
-      // A longer flat than ever: what it outgrew stays unused. A run has a handful of lengths.
+      // A flat longer than all before it: the slots it outgrew stay unused. A run has a handful of lengths.
       if (slots === undefined || slots[0]!.capacity < flat.byteLength) {
         slots = Array.from({ length: slotsPerKey }, () => {
           const slot: Slot = { offset: end, capacity: Math.max(room * 4, flat.byteLength), sequence: 0, version: undefined };
@@ -108,7 +109,7 @@ interface Slot {
   /** In bytes. */
   readonly capacity: number;
   sequence: number;
-  /** Undefined while it holds nothing whole. */
+  /** Undefined while it holds no complete flat. */
   version: number | undefined;
 }
 
@@ -118,14 +119,14 @@ export function openRegion(offer: RegionOffer): RegionReader | undefined {
   let descriptor: number | undefined;
   let views: Views | undefined;
   try {
-    // The numbers come from outside: look before opening, since opening a device or a pipe has effects.
+    // The numbers come from outside: look before opening, since opening a device or a pipe has side effects.
     if (!statSync(path).isFile()) return undefined;
     descriptor = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
     const found = Buffer.alloc(tokenBytes);
     readSync(descriptor, found, 0, tokenBytes, 0);
     if (found.toString('latin1') === offer.token) views = viewMemoryFile(descriptor, 'read');
   } catch {
-    // As if it were another file.
+    // The same as for a file that is not the one that was offered.
   }
   if (descriptor === undefined || views === undefined) {
     if (descriptor !== undefined) closeSync(descriptor);

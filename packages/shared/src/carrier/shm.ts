@@ -2,7 +2,8 @@
  * The carrier between processes of one host: flats through shared memory, the message as the doorbell.
  *
  * Responsible for: what goes into a message. Not responsible for: the memory (`shared-memory.ts`), or whether both sides can open each
- * other's (HELLO, WELCOME and READY settle that). Where a flat finds no room, or came in frames, it is `inline` for that message.
+ * other's memory (HELLO, WELCOME and READY settle that). A message whose flats find no room there falls back to `inline`, and one that
+ * arrives in frames is read as such.
  */
 import type { Payload } from './payload.ts';
 import type { Carrier, KeyedFlat, Packed } from './carrier.ts';

@@ -1,7 +1,7 @@
 /**
  * Memory for flats in which kernels work on them where they lie, rather than on copies (`scratch.ts`).
  *
- * Responsible for: that memory, and finding the kernels that reach a flat. Not responsible for: when a flat is done with
+ * Responsible for: that memory, and finding the kernels that reach a flat. Not responsible for: when a flat is no longer needed
  * (`tensor/flat-pool.ts`), or what is computed.
  */
 import { blockLength, createKernels, type Kernels, wholeLanes } from './module.ts';
@@ -17,14 +17,14 @@ export interface Resident {
 
 const sumsBytes = 64;
 const headerBytes = sumsBytes + blockLength * 4;
-/** Only what is touched takes memory, but some machines bound addresses too. */
+/** Only what is touched takes memory, but some machines limit the address space too. */
 const maximumBytes = 2 ** 30;
 
 const residents = new WeakMap<ArrayBufferLike, Resident>();
 
 /**
- * Makes memory for flats: up to `slots` of them, of at most `length` elements, in one WebAssembly memory. What does not fit is memory like
- * any other. Contents are undefined. Throws as `createKernels` does.
+ * Makes memory for flats: up to `slots` of them, of at most `length` elements, in one WebAssembly memory. A flat that does not fit gets
+ * ordinary memory. Contents are undefined. Throws as `createKernels` does.
  */
 export function createArena(slots: number, length: number): (length: number) => Float32Array {
   const slotBytes = wholeLanes(length) * 4;
@@ -41,7 +41,7 @@ export function createArena(slots: number, length: number): (length: number) => 
   };
 }
 
-/** What reaches this flat in place, if anything does. */
+/** The kernels that reach this flat in place, if any do. */
 export function residentOf(flat: Float32Array): Resident | undefined {
   return flat.byteOffset % 16 === 0 ? residents.get(flat.buffer) : undefined;
 }

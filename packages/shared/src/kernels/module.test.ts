@@ -46,7 +46,7 @@ test('a thousand rounds make no memory and enlarge none: views stay valid', () =
     }
     return createResidentFlats(1, ['weights']);
   });
-  assert.equal(count, 1, 'only the one made on purpose, which shows that they are counted');
+  assert.equal(count, 1, 'only the one made on purpose, which shows that memories are counted');
   assert.equal(made.flats.weights.length, 1);
   assert.equal(weights.buffer, buffer);
   assert.equal(buffer.byteLength, byteLength);
@@ -75,7 +75,7 @@ function countingMemories<T>(run: () => T): { made: T; count: number } {
 
 test('a memory beyond 4 GiB is refused with what it was for', () => {
   const pattern =
-    /^A network of 400000000 parameters with its optimizer \(weights, m, v\) takes 4\.5 GiB, more than the 4 GiB that it may\. Make/;
+    /^A network of 400000000 parameters with its optimizer \(weights, m, v\) takes 4\.5 GiB, more than the limit of 4 GiB\. Make/;
   assert.throws(() => createResidentFlats(400_000_000, ['weights', 'm', 'v']), fails('recipe-invalid', pattern));
 });
 
@@ -96,18 +96,18 @@ test('kernels reach the last bytes of 4 GiB, where addresses have their top bit 
   );
 });
 
-test('a machine that does not give the memory is named as the reason', () => {
+test('a machine without enough memory is named as the reason', () => {
   v8.setFlagsFromString('--wasm-max-mem-pages=100');
   try {
     assert.throws(
       () => createKernels(101 * 65_536, 'A test'),
-      fails('compute-failed', /^A test takes 0\.0 GiB, which this machine does not give \(.+\)\. Free/),
+      fails('compute-failed', /^A test takes 0\.0 GiB, which this machine does not have \(.+\)\. Free/),
     );
   } finally {
     v8.setFlagsFromString('--wasm-max-mem-pages=65536');
   }
 });
 
-test('an engine that does not take the kernels is told in a sentence', () => {
+test('an engine that rejects the kernels is reported in one sentence', () => {
   assert.throws(() => compileKernels(Uint8Array.of(0, 1, 2)), fails('backend-unavailable', /needs WebAssembly with SIMD/));
 });

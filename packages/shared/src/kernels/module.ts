@@ -59,19 +59,19 @@ export interface Kernels {
 
 export interface KernelMemory {
   readonly kernels: Kernels;
-  /** Zeros at first. */
+  /** Starts as zeros. */
   readonly buffer: ArrayBuffer;
 }
 
 /** Elements that a kernel handles at a time. */
 export const lanes = 8;
-/** Elements that flats are cut into where they pass through a memory: long enough for calls to cost nothing, short enough for caches. */
+/** Flats that pass through a memory are cut into blocks of this many elements: long enough to make calls cheap, short enough for caches. */
 export const blockLength = 8192;
 
 const pageBytes = 65_536;
 const maximumBytes = 65_536 * pageBytes;
 
-/** What is used of WebAssembly: TypeScript declares it with the browser's types only. */
+/** The part of WebAssembly used here: TypeScript declares it only among the browser's types. */
 interface Engine {
   readonly Module: new (bytes: Uint8Array) => object;
   readonly Memory: new (pages: { readonly initial: number; readonly maximum: number }) => { readonly buffer: ArrayBuffer };
@@ -88,7 +88,7 @@ let compiled: object | undefined;
 export function createKernels(byteLength: number, content: string): KernelMemory {
   const gibibytes = `${(byteLength / 2 ** 30).toFixed(1)} GiB`;
   if (byteLength > maximumBytes) {
-    throw new LockstepError('recipe-invalid', `${content} takes ${gibibytes}, more than the 4 GiB that it may. Make the network smaller.`);
+    throw new LockstepError('recipe-invalid', `${content} takes ${gibibytes}, more than the limit of 4 GiB. Make the network smaller.`);
   }
   compiled ??= compileKernels(Buffer.from(kernelsBase64, 'base64'));
   const pages = Math.ceil(byteLength / pageBytes);
@@ -101,7 +101,7 @@ export function createKernels(byteLength: number, content: string): KernelMemory
     const advice = 'Free memory, raise the limit on address space (ulimit -v), or make the network smaller.';
     throw new LockstepError(
       'compute-failed',
-      `${content} takes ${gibibytes}, which this machine does not give (${cause.message}). ${advice}`,
+      `${content} takes ${gibibytes}, which this machine does not have (${cause.message}). ${advice}`,
       {
         cause,
       },
@@ -109,7 +109,7 @@ export function createKernels(byteLength: number, content: string): KernelMemory
   }
 }
 
-/** Throws `backend-unavailable` if the engine does not take these bytes. */
+/** Throws `backend-unavailable` if the engine rejects these bytes. */
 export function compileKernels(bytes: Uint8Array): object {
   try {
     return new (engine().Module)(bytes);

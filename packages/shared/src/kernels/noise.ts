@@ -24,7 +24,7 @@ const pieceLength = 2048;
 
 let made: Memory | undefined;
 
-/** All of it is overwritten before it is read, by each call of the functions below; those call nothing that could come back here. */
+/** Each call of the functions below overwrites it before reading it, and calls nothing that could use it meanwhile. */
 function memory(): Memory {
   if (made === undefined) {
     const { kernels, buffer } = createKernels(pieceLength * (8 + 4 + 4) + 16, 'Memory for random numbers');

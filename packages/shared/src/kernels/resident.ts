@@ -2,7 +2,8 @@
  * The flats that a network keeps from round to round, weights and optimizer slots, in a WebAssembly memory of their own: kernels update
  * them where they lie.
  *
- * Responsible for: that memory and its layout, and passing a gradient by them. Not responsible for: what is computed (the optimizers).
+ * Responsible for: that memory and its layout, and moving a gradient past them, block by block. Not responsible for: what is computed (the
+ * optimizers).
  *
  * One memory for each network, made once at its exact size, rather than an arena for all: nothing grows, so views stay valid; nothing is
  * freed by hand; and WebAssembly's 4 GiB bound one network with its slots. That is 3 flats of 2^28 elements, the most that a manifest has.
@@ -13,7 +14,7 @@ import { blockLength, createKernels, type Kernels, wholeLanes } from './module.t
 export type Update = (kernels: Kernels, offset: number, gradient: number, count: number) => void;
 
 export interface ResidentFlats<Name extends string> {
-  /** Live views, zeros at first; they stay valid. */
+  /** Live views, which start as zeros and stay valid. */
   readonly flats: Readonly<Record<Name, Float32Array>>;
   /** Where each lies, for kernels. */
   readonly addresses: Readonly<Record<Name, number>>;

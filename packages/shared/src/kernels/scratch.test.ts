@@ -93,7 +93,7 @@ test('a squared norm has the bits of the plain loop in eight lanes', () => {
   fc.assert(property, { numRuns: 1000 });
 });
 
-test('the lanes are what the definition says: in index order, or in other lanes, these numbers give another sum', () => {
+test('the lanes are those of the definition: added in index order or in other lanes, these numbers give another sum', () => {
   const flat = new Float32Array(24);
   flat.set([2 ** 27, 1, 1, 0, 0, 0, 0, 0, 1]);
   // Lane 0: 2^54 + 1 = 2^54. Then 2^54 + 1 = 2^54; plus lane 2: 2^54. A sum of the ones first would have been 2^54 + 4 by rounding.

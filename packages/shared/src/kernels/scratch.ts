@@ -1,6 +1,6 @@
 /**
- * Kernels over flats wherever they lie: in place as far as they lie in one arena (`arena.ts`), as the coordinator's sums do; else each
- * block of them is copied into a small memory and worked on there.
+ * Kernels over flats wherever they lie: in place as far as they lie in one arena (`arena.ts`), as the coordinator's sums do; otherwise each
+ * block is copied into a small memory and worked on there.
  *
  * Responsible for: cutting flats into blocks, and the one memory per process in which copies are worked on.
  * Not responsible for: flats that a network keeps (`resident.ts`), or the order in which flats are added (`tensor/tree.ts`).
@@ -16,7 +16,7 @@ interface Scratch extends Pick<KernelMemory, 'kernels'> {
 
 let made: Scratch | undefined;
 
-/** All of it is overwritten before it is read, by each call of the functions below; those call nothing that could come back here. */
+/** Each call of the functions below overwrites it before reading it, and calls nothing that could use it meanwhile. */
 function scratch(): Scratch {
   if (made === undefined) {
     const { kernels, buffer } = createKernels(64 + 2 * blockLength * 4, 'Scratch memory');
@@ -39,7 +39,7 @@ export function sumFlats(target: Float32Array, sources: readonly Float32Array[])
     sum.set(sources[0]!.subarray(start, end));
     for (const source of sources.slice(1)) {
       addend.set(source.subarray(start, end));
-      // What lies beyond the flats' end is added too, and never looked at.
+      // What lies beyond the flats' end is added too, and never read.
       kernels.add(sum.byteOffset, addend.byteOffset, count);
     }
     target.set(sum.subarray(0, end - start), start);

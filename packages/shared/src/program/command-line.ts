@@ -12,7 +12,7 @@ export interface ProgramUsage {
   readonly version: string;
 }
 
-/** What was typed, and nothing else: no defaults, nothing checked but that each flag is one of the table's and has its value. */
+/** Only what was typed: no defaults, and no check except that each flag is in the table and has a value. */
 export async function parseCommandLine<Table extends OptionTable>(
   argv: readonly string[],
   table: Table,

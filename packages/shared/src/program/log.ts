@@ -1,8 +1,8 @@
 /**
- * Log lines for a person: `13:05:01 INFO message {"field":1}`, one line an entry, bounded, written before the call returns.
+ * Log lines for a person: `13:05:01 INFO message {"field":1}`, one bounded line per entry, written before the call returns.
  *
- * Responsible for: levels, layout, keeping control characters of strangers out of the terminal. Not responsible for: the progress line (it
- * gives its own `destination`), a standard output that fails (`output.ts`), events.jsonl.
+ * Responsible for: levels, layout, keeping control characters that come from outside away from the terminal. Not responsible for: the
+ * progress line (it gives its own `destination`), a standard output that fails (`output.ts`), events.jsonl.
  */
 import { pino } from 'pino';
 import { prettyFactory } from 'pino-pretty';

@@ -56,7 +56,7 @@ const within =
   };
 export const whole = (minimum: number, maximum: number) => within(minimum, maximum, true);
 export const real = (minimum: number, maximum: number) => within(minimum, maximum, false);
-/** Of a wait: up to a week. */
+/** The length of a wait: up to a week. */
 export const seconds = real(0.1, 7 * 24 * 3600);
 
 export const choice =

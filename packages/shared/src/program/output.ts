@@ -1,4 +1,4 @@
-/** A program outlives its standard output and error: a reader that has gone, a full disk or a closed terminal costs what was to be shown. */
+/** A program outlives its standard output and error: a reader that has gone, a full disk or a closed terminal costs only the output. */
 import { closeSync, openSync } from 'node:fs';
 import { isatty } from 'node:tty';
 

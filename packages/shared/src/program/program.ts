@@ -1,16 +1,16 @@
 /**
- * What both programs do around `main`: one sentence and a stable exit code for a user's mistake, a stack only for ours, and no end because
- * nobody listens.
+ * What both programs do around `main`: one sentence and a stable exit code for a user's mistake, a stack only for ours, and no end when
+ * nobody reads the output.
  *
  * Not responsible for: flags, or what the program does.
  */
 import { errorTable, LockstepError } from '../errors.ts';
 import { outliveOutput } from './output.ts';
 
-/** The exit code of an error of ours. */
+/** The exit code of a bug in Lockstep. */
 export const internalErrorExitCode = 1;
 
-/** Runs a program to its exit code. Never throws. `record` gets what is said of an error too, for a log that outlives the terminal. */
+/** Runs a program to its exit code. Never throws. `record` is given the text of an error too, for a log that outlives the terminal. */
 export async function runProgram(name: string, main: () => Promise<number>, record: (text: string) => void = () => {}): Promise<number> {
   outliveOutput();
   const say = (text: string): void => {

@@ -17,7 +17,7 @@ export interface Stop {
 
 /** Resolves at the first signal. At a second one the process exits with 128 + its number, as shells report it. */
 export function stopSignals(log: Pick<Log, 'info' | 'warn'>): Promise<Stop> {
-  process.on('SIGHUP', () => log.info('SIGHUP received: a closed terminal ends nothing. SIGTERM stops this process.'));
+  process.on('SIGHUP', () => log.info('SIGHUP received and ignored: closing the terminal does not stop this process. SIGTERM does.'));
   return new Promise((resolve) => {
     let stopping = false;
     for (const signal of signals) {
@@ -26,7 +26,7 @@ export function stopSignals(log: Pick<Log, 'info' | 'warn'>): Promise<Stop> {
         else {
           if (stopping) process.exit(128 + constants.signals[signal]);
           stopping = true;
-          log.warn(`${signal} received: stopping; once more ends at once.`);
+          log.warn(`${signal} received: stopping. A second signal ends this process at once.`);
         }
         resolve({ reason: `stopped by ${signal}`, ...(signal === 'SIGINT' ? {} : { code: 'stopped' }) });
       });

@@ -1,6 +1,6 @@
 /**
- * What a spawned worker and the coordinator that started it say to each other beside the protocol: over Node's IPC channel, which the kernel
- * closes however either of them ends.
+ * What a spawned worker and the coordinator that started it say to each other outside the protocol: over Node's IPC channel, which the
+ * kernel closes however either of them ends.
  *
  * One message only: the error that a worker ends with, which may come before it could say HELLO to anybody.
  */

@@ -57,7 +57,7 @@ const packr = new Packr({ useRecords: false });
 
 describe('codec', () => {
   for (const [type, message] of Object.entries(examples) as [Message['type'], Message][]) {
-    test(`${type} survives the way there, with its frames`, () => {
+    test(`${type} survives encoding and decoding, with its frames`, () => {
       const frame = new Uint8Array([1, 2, 3]);
       const decoded = decodeAny(type, encode(message, [frame]));
       assert.deepEqual(decoded, { ok: true, message, frames: [frame] });
@@ -72,7 +72,14 @@ describe('codec', () => {
     });
   }
 
-  test('another protocol version is told apart from nonsense', () => {
+  test('HELLO may say where metrics are served, as an address and nothing else', () => {
+    const hello = (metricsAddress: string) => decode(toCoordinator, encode({ ...examples.hello, metricsAddress }));
+    for (const address of ['127.0.0.1:9464', 'host-1.example:1', '[::1]:65535']) assert.ok(hello(address).ok, address);
+    for (const address of ['http://a:1', 'a:1/path', 'a', 'a:', ':1', 'a:1 b:2', 'a@b:1', `${'a'.repeat(400)}:1`])
+      assert.match((hello(address) as { reason: string }).reason, /metricsAddress/, address);
+  });
+
+  test('another protocol version is distinguished from nonsense', () => {
     const other = decode(toWorker, [packr.pack([protocolVersion + 1, { anything: true }])]);
     assert.deepEqual({ ok: other.ok, version: (other as { version?: number }).version }, { ok: false, version: protocolVersion + 1 });
     assert.equal((decode(toWorker, [packr.pack('x')]) as { version?: number }).version, undefined);
@@ -108,7 +115,7 @@ describe('codec', () => {
     assert.equal(reasonOf(new Uint8Array([0x92])), 'outcomes that are not msgpack');
   });
 
-  test('never throws, whatever bytes come', () => {
+  test('never throws, whatever bytes arrive', () => {
     const valid = Object.values(examples).map((message) => encode(message)[0]!);
     const mutated = fc
       .record({

@@ -14,7 +14,7 @@ import { manifestSchema } from '../tensor/manifest-schema.ts';
 /** Rises with any change that an older peer would misread; independent of the package version. The codec puts it into every header. */
 export const protocolVersion = 2;
 
-/** Bounds on what a peer may send; generous for people, small for machines. */
+/** Bounds on what a peer may send: more than people need, and little for a machine. */
 const name = z.string().min(1).max(128);
 const sentence = z.string().max(2000);
 const count = z.int().min(0);
@@ -40,7 +40,9 @@ const fence = {
 const fenceSchema = z.object(fence);
 export type Fence = Readonly<z.infer<typeof fenceSchema>>;
 
-/** Numbers the WORKs of one term, so that an answer counts for exactly the WORK it answers: a round may deal twice to one worker. */
+/**
+ * Numbers the WORKs of one term, so that an answer counts for exactly the WORK it answers: a round may assign shards to one worker twice.
+ */
 const workId = count;
 
 const treeNode = z.object({ level: z.int().min(0).max(32), index: count });
@@ -66,9 +68,15 @@ const hello = z.object({
   device: name,
   /** Absent where there is no shared memory. */
   region: region.exactOptional(),
+  /** HOST:PORT at which it serves metrics of its own; absent if it does not. */
+  metricsAddress: z
+    .string()
+    .max(300)
+    .regex(/^([\w.-]+|\[[\da-fA-F:.%]+\]):\d{1,5}$/)
+    .exactOptional(),
 });
 
-/** Worker, after WELCOME: built and checked. WORK may follow. */
+/** Worker, after WELCOME: the networks are built and checked, and WORK may follow. */
 const ready = z.object({
   type: z.literal('ready'),
   ...fence,
@@ -79,6 +87,19 @@ const ready = z.object({
   carrier,
 });
 
+/** When a worker did what for a timed WORK: milliseconds of its own monotonic clock. */
+const workTimes = z.object({
+  received: z.number(),
+  started: z.number(),
+  /** It holds the weights that were sent. */
+  weights: z.number(),
+  /** Each shard, in ascending order, was computed. */
+  shards: z.array(z.number()).max(maximumShards).readonly(),
+  computed: z.number(),
+  sent: z.number(),
+});
+export type WorkTimes = Readonly<z.infer<typeof workTimes>>;
+
 /** Worker, once per WORK. Gradient: payload holds one flat per node. Generate: payload holds the pictures. */
 const result = z.object({
   type: z.literal('result'),
@@ -88,13 +109,15 @@ const result = z.object({
   nodes: z.array(treeNode).max(maximumShards).readonly(),
   outcomes: z.array(shardOutcome).max(maximumShards).readonly(),
   computeSeconds: z.number().min(0),
+  /** If the WORK was timed. */
+  times: workTimes.exactOptional(),
   payload,
 });
 
 /** Worker, instead of RESULT: I lack these weight versions (or hold others); send them and the work again. */
 const need = z.object({ type: z.literal('need'), ...fence, workId, networks: z.array(name).max(maximumNetworks).readonly() });
 
-/** Worker: I am going, for this reason; deal my shards to others. */
+/** Worker: I am leaving, for this reason; reassign my shards. */
 const leave = z.object({ type: z.literal('leave'), ...fence, code: name, reason: sentence });
 
 export const toCoordinator = z.discriminatedUnion('type', [hello, ready, result, need, leave]);
@@ -113,7 +136,7 @@ const runSettings = z
   .readonly();
 export type RunSettings = z.infer<typeof runSettings>;
 
-/** Coordinator, answering HELLO: the run as far as a worker must know it. Answered by READY or LEAVE. */
+/** Coordinator, answering HELLO: what a worker needs to know about the run. Answered by READY or LEAVE. */
 const welcome = z.object({
   type: z.literal('welcome'),
   ...fence,
@@ -126,8 +149,9 @@ const welcome = z.object({
 const refuse = z.object({ type: z.literal('refuse'), ...fence, code: name, reason: sentence });
 
 /**
- * Coordinator: compute. A broadcast *is* the order to compute: payload holds the flats of `sends`, networks whose version the worker lacks.
- * For `gradient` another one follows if the phase reads 'real': the uint8 samples of `shards` in shard order, filled up to whole float32.
+ * Coordinator: compute. Sending weights *is* the order to compute: payload holds the flats of `sends`, the networks whose version the
+ * worker lacks. For `gradient` one more flat follows if the phase reads 'real': the uint8 samples of `shards` in shard order, filled up to
+ * whole float32.
  */
 const work = z.object({
   type: z.literal('work'),
@@ -142,8 +166,10 @@ const work = z.object({
   /** Version of each network that the work must be computed with. */
   versions: perNetwork(count),
   sends: z.array(name).max(maximumNetworks).readonly(),
-  /** 0 if no samples come. */
+  /** 0 if there are no samples. */
   sampleBytes: count,
+  /** For a trace: the answer says when it was received, computed and sent. */
+  timed: z.literal(true).exactOptional(),
   payload,
 });
 
@@ -160,10 +186,10 @@ export type Result = z.infer<typeof result>;
 export type Welcome = z.infer<typeof welcome>;
 export type Work = z.infer<typeof work>;
 
-/** What a message says, apart from its type, its fence and its tensors. */
+/** The content of a message, apart from its type, its fence and its tensors. */
 export type Body<M> = Omit<M, 'type' | keyof Fence | 'payload'>;
 
-/** A message in two: the fence it has to pass, and the rest. */
+/** Splits a message in two: the fence it has to pass, and the rest. */
 export function splitFence<M extends Fence & { readonly type: string }>(
   message: M,
 ): { readonly fence: Fence; readonly rest: Omit<M, 'type' | keyof Fence> } {

@@ -74,7 +74,7 @@ const cases: readonly [path: (string | number)[], value: unknown, says: RegExp][
   [['phases', 0, 'updates'], 'x', /phases\[0\]\.updates names no network: 'x' \(networks are g, d\)/],
   [['phases', 1, 'name'], 'critic', /phases\[1\]\.name 'critic' is used twice/],
   [['phases', 0, 'inputs', 1], 'y', /phases\[0\]\.inputs\[1\] names no input: 'y' \(inputs are real, z\)/],
-  [['phases', 0, 'inputs', 1], 'real', /phases\[0\]\.inputs\[1\] names 'real' again/],
+  [['phases', 0, 'inputs', 1], 'real', /phases\[0\]\.inputs\[1\] names 'real' twice/],
   [['phases', 1, 'inputs'], [], /phases\[1\]\.inputs must name at least one/],
   [['phases', 0, 'repeat'], 0, /phases\[0\]\.repeat cannot be '0'/],
   [['phases', 0, 'repeats'], 2, /phases\[0\] has a field that recipes do not have: 'repeats'/],
@@ -109,7 +109,7 @@ test('a network named like a built-in property of objects still needs its optimi
   assert.match(refusal(changed(['networks', 'toString'], loss)), /optimizers\.toString is missing/);
 });
 
-test('any other value is refused with a sentence of bounded length, never with a crash', () => {
+test('any other value is refused with one bounded sentence, never with a crash', () => {
   fc.assert(
     fc.property(fc.anything(), (value) => {
       assert.ok(refusal(value).length < 1000);

@@ -52,7 +52,7 @@ const fields = z.strictObject({
 
 type Fields = z.infer<typeof fields>;
 
-/** Most declared inputs and networks; both are generous for people and small for machines. */
+/** Most declared inputs and networks; both are more than people need, and little for a machine. */
 const maximumInputs = 16;
 export const maximumNetworks = 32;
 /** What a loss receives beside declared inputs. */
@@ -96,7 +96,7 @@ function checkNames(recipe: Fields, fail: Fail): void {
       const place = `${field}.inputs[${at}]`;
       if (input !== 'real' && !inputs.includes(input))
         fail(place, `names no input: '${input}' (inputs are ${['real', ...inputs].join(', ')})`);
-      if (each.inputs.indexOf(input) !== at) fail(place, `names '${input}' again`);
+      if (each.inputs.indexOf(input) !== at) fail(place, `names '${input}' twice`);
     });
   });
 }

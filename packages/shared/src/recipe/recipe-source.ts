@@ -1,8 +1,8 @@
 /**
  * From the text of a recipe file to JavaScript that imports nothing but Lockstep.
  *
- * Types are erased by swc's stripper, the one inside Node itself, which overwrites them by spaces: every line stays where it is, and Node 20
- * runs TypeScript as Node 24 does. A recipe is one file, so that its hash covers all of its code: any other import is refused.
+ * Types are erased by swc's stripper, the one inside Node itself, which overwrites them with spaces: every line stays where it is, and Node
+ * 20 runs TypeScript as Node 24 does. A recipe is one file, so that its hash covers all of its code: any other import is refused.
  */
 import { parse } from 'es-module-lexer';
 import { invalidRecipe } from './invalid-recipe.ts';
@@ -50,7 +50,7 @@ function lex(code: string, place: string): ReturnType<typeof parse> {
   }
 }
 
-/** Node says which line of a module cannot be parsed only on its own command line. */
+/** Only on its own command line does Node say which line of a module cannot be parsed. */
 export function whereHint(place: string): string {
   return `'node --check ${place.replace('Recipe ', '')}' shows where`;
 }

@@ -3,7 +3,7 @@ import { describe, test } from 'node:test';
 import { createFlatPool } from './flat-pool.ts';
 
 describe('flat pool', () => {
-  test('uses the memory of the flat that came back last, for shorter ones too', () => {
+  test('reuses the memory of the flat that was given back last, for shorter ones too', () => {
     const pool = createFlatPool(2);
     const flats = [pool.take(8), pool.take(8)];
     flats.forEach(pool.give);
@@ -15,7 +15,7 @@ describe('flat pool', () => {
     assert.equal(pool.take(8).buffer, flats[0]!.buffer);
   });
 
-  test('gives no flat memory that is too small for it, and forgets such memory', () => {
+  test('never gives a flat memory that is too small for it, and forgets such memory', () => {
     const pool = createFlatPool(2);
     const small = pool.take(3);
     pool.give(small);
@@ -34,7 +34,7 @@ describe('flat pool', () => {
     assert.equal(longest.buffer, first.buffer);
   });
 
-  test('ignores flats that are not its own, or that came back already', () => {
+  test('ignores flats that are not its own, or that were given back already', () => {
     const pool = createFlatPool(4);
     const foreign = new Float32Array(3);
     const own = pool.take(3);
@@ -44,7 +44,7 @@ describe('flat pool', () => {
     assert.ok(taken[1] !== own.buffer && taken[1] !== foreign.buffer);
   });
 
-  test('keeps no more than it may', () => {
+  test('keeps no more memory than its maximum', () => {
     const pool = createFlatPool(2);
     const flats = [1, 2, 3].map(() => pool.take(5));
     flats.forEach(pool.give);

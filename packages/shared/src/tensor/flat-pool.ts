@@ -1,17 +1,17 @@
 /**
- * Memory for flats, used again round after round instead of new.
+ * Memory for flats, reused round after round.
  *
  * Why: a flat is megabytes outside the JavaScript heap. New ones for every shard of every round make V8 collect all garbage about once a
  * round ("external memory pressure") and the kernel map and clear fresh pages; both cost more than the arithmetic. What came back last is
  * handed out first, for any length it has room for, since it is most likely still in the processor's cache.
  *
- * Not responsible for: knowing when a flat is done with. One that is never given back is garbage like any other, but for its place in an
- * arena, which stays taken.
+ * Not responsible for: knowing when a flat is no longer needed. One that is never given back is garbage like any other, except that its
+ * place in an arena stays taken.
  */
 export interface FlatPool {
-  /** Of any content. */
+  /** Its content is undefined. */
   take(length: number): Float32Array;
-  /** Its content is lost from here on. Flats that are not this pool's, or were given back already, are ignored. */
+  /** Its content is lost from then on. Flats that are not this pool's, or were given back already, are ignored. */
   give(flat: Float32Array): void;
 }
 
@@ -32,7 +32,7 @@ export function createFlatPool(
     take(length) {
       greatest = Math.max(greatest, length);
       let memory = free.pop();
-      // Of a time when flats were shorter.
+      // From a time when flats were shorter.
       while (memory !== undefined && memory.length < greatest) memory = free.pop();
       memory ??= allocate(greatest);
       const flat = memory.subarray(0, length);

@@ -56,7 +56,7 @@ function fillUniform(values: Float32Array, min: number, max: number, next: () =>
 function fillNormal(values: Float32Array, mean: number, deviation: number, limit: number, next: () => number): void {
   let index = 0;
   while (index < values.length) {
-    // More than are needed, maybe: nobody else draws from this sequence.
+    // Possibly more than are needed: nothing else draws from this sequence.
     const drawn = normals(next, normalsAtATime);
     for (let draw = 0; draw < drawn.length && index < values.length; draw += 1) {
       if (Math.abs(drawn[draw]!) <= limit) {

@@ -1,4 +1,4 @@
-/** The schema of a manifest, for the border: READY messages and checkpoints. */
+/** The schema of a manifest, for those that come from outside: in READY messages and checkpoints. */
 import { z } from 'zod';
 import type { Manifest } from './manifest.ts';
 

@@ -8,7 +8,7 @@
  *
  * WebAssembly's `f32x4.add` gives the bits of a plain JavaScript loop, which adds in float64 and rounds to float32 when it stores: rounding
  * twice is innocuous here (Figueroa, "When is double rounding innocuous?", 1995), since 53 >= 2 * 24 + 2 bits, for +, -, *, / and square
- * root, denormals and overflow included. The payload bits of a NaN alone are unspecified; totals that are not finite are never applied.
+ * root, denormals and overflow included. Only the payload bits of a NaN are unspecified; totals that are not finite are never applied.
  */
 import { sumFlats } from '../kernels/scratch.ts';
 

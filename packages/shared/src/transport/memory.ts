@@ -1,7 +1,7 @@
 /**
- * Coordinator and workers in one process, over a network that is an object: as ZeroMQ's transport behaves, without sockets or real time.
+ * The transport within one process: it behaves as ZeroMQ's does, without sockets or real time.
  *
- * Everything arrives through the receiver's clock, so whoever owns the clocks (the simulator) decides when. Frames are copied: peers never
+ * Everything arrives through the receiver's clock, so the owner of the clocks (the simulator) decides when. Frames are copied: peers never
  * share memory.
  */
 import { type Clock, systemClock } from '../clock.ts';
@@ -16,7 +16,7 @@ export interface MemoryNetwork {
 }
 
 interface Connection {
-  /** What the server calls it: the identity, until a newer connection has that name. */
+  /** The server's name for it: the identity, until a newer connection takes that name. */
   peer: PeerId;
   readonly toServer: Pipe;
   readonly toClient: Pipe;
@@ -27,7 +27,7 @@ interface Connection {
 interface Server extends Pick<ServerTransport, 'serve'> {
   readonly connections: Map<PeerId, Connection>;
   isGone(peer: PeerId): void;
-  /** Ends every connection; nothing is heard of them here any more. */
+  /** Ends every connection, and reports nothing more about them. */
   close(): void;
   accept(identity: PeerId, toClient: Pipe, clientLost: () => void): Connection;
 }
@@ -132,7 +132,8 @@ function createServer(clock: Clock): Server {
     accept(identity, toClient, clientLost) {
       const before = connections.get(identity);
       if (before !== undefined) {
-        // The identity is the newer connection's at once; last words over the older one come from a name that nobody else has.
+        // The newer connection takes the identity at once; whatever still arrives over the older one comes from a name that nobody else
+        // has.
         before.peer = `${identity}, replaced ${(replaced += 1)}`;
         before.end();
       }
@@ -161,9 +162,9 @@ interface Pipe {
   /** Begins to deliver. */
   open(): void;
   putMessage(frames: Frames): void;
-  /** The last delivery, once: nothing can be put in behind it. */
+  /** The last delivery, once: nothing can be put in after it. */
   end(deliver: () => void): void;
-  /** Loses what is under way, but for the end. */
+  /** Drops everything under way except the end of the connection. */
   cut(): void;
 }
 

@@ -20,7 +20,7 @@ export interface ServerEvents {
 export interface ServerTransport {
   /** The address to give to workers; has the real port when bound to port 0. */
   readonly endpoint: string;
-  /** Begins to deliver; what came before waits until then. To be called once. Separate, since the address is part of what a run is told. */
+  /** Begins to deliver; what came before waits until then. Call it once. Separate from binding, since a run needs the address first. */
   serve(events: ServerEvents): void;
   /** Queues frames (never written again by the caller). Never throws and never blocks: a peer that cannot take them is reported `down`. */
   send(peer: PeerId, frames: Frames): void;
@@ -29,7 +29,7 @@ export interface ServerTransport {
 }
 
 export interface ClientEvents {
-  /** A connection stands (again): say HELLO. */
+  /** Connected, or connected again: say HELLO. */
   up(): void;
   message(frames: Frames): void;
   down(): void;

@@ -2,7 +2,7 @@
  * ROUTER (coordinator) and DEALER (worker) over ZeroMQ: tcp:// and ipc://.
  *
  * Responsible for: socket options, one writer per socket, and telling when a peer went away.
- * Not responsible for: meaning of frames, reconnect policy above ZeroMQ's own, or locks on endpoints (`coordinator/src/disk/lock.ts`).
+ * Not responsible for: the meaning of frames, reconnect policy above ZeroMQ's own, or locks on endpoints (`coordinator/src/disk/lock.ts`).
  *
  * Why the options are not the defaults: by default ZeroMQ queues a thousand messages, waits for ever at exit and never
  * notices a silent peer; a ROUTER without `handover` goes deaf to a repeated identity.
@@ -28,7 +28,7 @@ const disconnectMessageOption = 111;
 const disconnectMessage = 'down';
 
 const commonOptions = {
-  // At most one WORK and its RESULT are under way per worker, plus a handful of small messages.
+  // Per worker, at most one WORK and its RESULT are under way, plus a handful of small messages.
   sendHighWaterMark: 16,
   receiveHighWaterMark: 16,
   maxMessageSize: maximumFrameBytes,
@@ -53,7 +53,7 @@ export async function listen(endpoint: string): Promise<ServerTransport> {
   let receiving: Promise<void> | undefined;
   const outbox = createOutbox<{ peer: PeerId; frames: Frames }>(
     ({ peer, frames }) => router.send([peer, ...frames] as Buffer[]),
-    // EHOSTUNREACH: gone. EAGAIN: its queue is full although it owes us an answer. Both: not a peer one can work with.
+    // EHOSTUNREACH: gone. EAGAIN: its queue is full although it owes us an answer. Either way, such a peer is no longer usable.
     ({ peer }) => events?.down(peer),
   );
   return {

@@ -1,5 +1,5 @@
 /**
- * A backend runs tensors. One small file each; this is all that the rest of the worker knows of them.
+ * What a backend is. Each one is a small file; the rest of the worker knows only this interface.
  *
  * Responsible for: choosing the device, loading TF.js with it, and turning a phase into a function.
  * Not responsible for: weights and shards (`compute.ts`), the protocol, or which backend is chosen (`index.ts`).
@@ -25,15 +25,15 @@ export type PhaseFunction = (inputs: PhaseInputs) => PhaseOutputs;
 
 export interface Backend {
   readonly name: string;
-  /** What a person would call the device, for HELLO and logs: 'wasm (SIMD)', 'NVIDIA H100 (GPU 0)'. */
+  /** A readable name of the device, for HELLO and logs: 'wasm (SIMD)', 'NVIDIA H100 (GPU 0)'. */
   readonly device: string;
   readonly tf: Tf;
-  /** One sentence about this device that a person should read; logged. */
+  /** A sentence about this device that a person should know; it is logged. */
   readonly remark?: string;
   /** Turns an eager phase into what this backend runs best; eager backends return it unchanged. */
   compile(eager: PhaseFunction): PhaseFunction;
-  /** This backend with its phases compiled by XLA (`--execution xla`); absent where there is no XLA. Throws `backend-unavailable`. */
+  /** This backend with its phases compiled by XLA (`--execution xla`); absent if it has no XLA. Throws `backend-unavailable`. */
   withXla?(): Backend;
-  /** A mode of computing whose bits are never mixed with another's, even where they happen to agree: part of the fingerprint. */
+  /** A way of computing that is never mixed with another, even if their bits happen to agree. Part of the fingerprint. */
   readonly mode?: string;
 }

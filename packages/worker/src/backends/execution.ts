@@ -1,13 +1,13 @@
 /**
  * How a backend runs the phases of one run: op by op, as graphs, or as graphs that XLA compiles.
  *
- * Responsible for: taking the run's decision, and refusing what the backend has not. Not responsible for: making the decision: the
+ * Responsible for: following the run's decision, and refusing what the backend lacks. Not responsible for: making the decision: the
  * coordinator does (`--execution`), since every worker must compute the same bits.
  */
 import { backendsWhere, type Execution, LockstepError } from '@lockstep/shared';
 import type { Backend } from './backend.ts';
 
-/** Throws LockstepError 'backend-unavailable' when XLA is wanted and not there. */
+/** Throws LockstepError 'backend-unavailable' if XLA is wanted and missing. */
 export function inExecution(execution: Execution, backend: Backend): Backend {
   if (execution === 'eager') return { ...backend, compile: (eager) => eager };
   if (execution === 'graph') return backend;

@@ -34,7 +34,7 @@ describe('loadBackend auto', () => {
     assert.deepEqual([backend.name, tried, skipped], ['cuda', ['cuda 0'], []]);
   });
 
-  it('without a GPU takes tensorflow, and says why not cuda', async () => {
+  it('without a GPU takes tensorflow, and says why it did not take cuda', async () => {
     const { tried, all } = loaders({}, []);
     const { backend, skipped } = await loadBackend('auto', undefined, all);
     assert.deepEqual([backend.name, tried], ['tensorflow', ['tensorflow']]);
@@ -64,14 +64,14 @@ describe('loadBackend auto', () => {
     }
   });
 
-  it('goes on to tensorflow when the package for GPUs is missing', async () => {
+  it('tries tensorflow next when the package for GPUs is missing', async () => {
     const { tried, all } = loaders({ cuda: missing('cuda') });
     assert.equal((await loadBackend('auto', undefined, all)).backend.name, 'tensorflow');
     assert.deepEqual(tried, ['cuda 0', 'tensorflow']);
   });
 
   it('takes wasm where the TensorFlow for GPUs was loaded and computes on the CPU', async () => {
-    const second = new LockstepError('backend-unavailable', 'can hold one only');
+    const second = new LockstepError('backend-unavailable', 'can hold only one');
     const { tried, all } = loaders({ cuda: new LockstepError('gpu-unavailable', 'computes on the CPU'), tensorflow: second });
     const { backend, skipped } = await loadBackend('auto', undefined, all);
     assert.deepEqual([backend.name, tried], ['wasm', ['cuda 0', 'tensorflow', 'wasm']]);
@@ -87,7 +87,7 @@ describe('loadBackend auto', () => {
     assert.deepEqual(tried, ['cuda 0', 'tensorflow', 'wasm']);
   });
 
-  it('does not hide a defect of ours', async () => {
+  it('does not hide a bug in Lockstep', async () => {
     const { all } = loaders({ cuda: new TypeError('defect') });
     await assert.rejects(loadBackend('auto', undefined, all), TypeError);
   });
@@ -110,7 +110,7 @@ describe('loadBackend with --gpu', () => {
     assert.deepEqual(tried, ['webgpu 1']);
   });
 
-  it('is a mistake with a backend for the CPU', async () => {
+  it('is refused with a backend for the CPU', async () => {
     await assert.rejects(loadBackend('wasm', '0', loaders({}).all), /a GPU was chosen for the CPU backend wasm/);
   });
 });

@@ -1,8 +1,8 @@
 /**
  * Chooses and loads the backend.
  *
- * Responsible for: which module loads each backend of the table, trying them for `auto`, and saying what `auto` passed over and why.
- * Not responsible for: how each one loads. A backend's packages are touched only when its turn comes.
+ * Responsible for: which module loads each backend of the table, trying them for `auto`, and reporting which backends `auto` skipped, and
+ * why. Not responsible for: how each one loads. A backend's packages are touched only when its turn comes.
  */
 import {
   autoBackends,
@@ -27,13 +27,13 @@ export interface Skipped {
   readonly backend: BackendName;
   /** A sentence for a log line. */
   readonly reason: string;
-  /** How loudly to say it: a driver that is there and slow may keep a GPU idle. */
+  /** The log level: `warn` for a driver that is slow, since a GPU may stay idle. */
   readonly level: 'debug' | 'warn';
 }
 
 export interface LoadedBackend {
   readonly backend: Backend;
-  /** What `auto` tried before, in order; empty for every other choice. */
+  /** What `auto` tried first, in order; empty for every other choice. */
   readonly skipped: readonly Skipped[];
 }
 
@@ -42,7 +42,7 @@ export type Loaders = { readonly findGpus: () => Promise<Gpu[]> } & {
 } & {
   readonly [Name in BackendOn<'nvidia-gpu'>]: (gpu: Gpu) => Promise<Backend>;
 } & {
-  /** By the adapter's number; undefined: the first GPU. */
+  /** Takes the adapter's number; undefined means the first GPU. */
   readonly [Name in BackendOn<'any-gpu'>]: (adapter: number | undefined) => Promise<Backend>;
 };
 
@@ -79,7 +79,7 @@ async function firstThatWorks(loaders: Loaders): Promise<LoadedBackend> {
     try {
       return { backend: await loadOne(name, undefined, loaders), skipped };
     } catch (error) {
-      // Any other is a defect of ours.
+      // Any other error is a bug in Lockstep.
       if (!(error instanceof LockstepError)) throw error;
       const level = error instanceof DriverError && error.fault === 'slow' ? 'warn' : 'debug';
       skipped.push({ backend: name, reason: error.message, level });

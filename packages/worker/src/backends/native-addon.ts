@@ -1,10 +1,10 @@
 /**
- * Puts the addon that `lockstep-native` built under tfjs-node, instead of the one tfjs-node would download.
+ * Puts the addon that `lockstep-native` built under tfjs-node, in place of the one that tfjs-node would download.
  *
  * Responsible for: finding that build, refusing one that no longer fits, and making tfjs-node load it.
  * Not responsible for: building it (`../../native`), loading tfjs-node, or choosing a backend.
  *
- * tfjs-node asks `@mapbox/node-pre-gyp` where its addon lies, by its public function `find`, and requires what it answers.
+ * tfjs-node asks `@mapbox/node-pre-gyp` where its addon is, through its public function `find`, and requires the answer.
  * That answer is replaced, for that one package, in this process: no file in node_modules changes. tfjs-node must then be loaded
  * with `createRequire(import.meta.url)`: a module loaded by `import` may get other copies of what it requires when a loader
  * such as tsx is active.
@@ -37,7 +37,7 @@ interface Build {
 /**
  * Makes `require('@tensorflow/tfjs-node')` (or `-gpu`) use the addon built by `lockstep-native`. Call it before requiring the package.
  * @returns the addon's path, or undefined when nothing was built: then tfjs-node looks for its own download.
- * @throws LockstepError 'backend-unavailable' when a build is there but is broken or belongs to another version of the package.
+ * @throws LockstepError 'backend-unavailable' if there is a build but it is broken or belongs to another version of the package.
  */
 export function useNativeAddon(kind: NativeKind): string | undefined {
   const directory = join(storeDirectory(), kind);
@@ -78,7 +78,7 @@ interface NodePreGyp {
   readonly find: (packageJson: string, options?: unknown) => string;
 }
 
-/** Makes `packageName` load the addon at `addonPath`. For `useNativeAddon`, and for the check of a build that is not in place yet. */
+/** Makes `packageName` load the addon at `addonPath`. Used by `useNativeAddon`, and by the check of a build that is not installed yet. */
 export function redirectAddon(packageName: string, addonPath: string): void {
   const manifest = manifestOf(packageName);
   const packageRequire = createRequire(manifest);

@@ -11,7 +11,7 @@ const gpu = { index: 1, uuid: 'GPU-a', name: 'NVIDIA L4' };
 const withDevice = (device: object) => ({ backend: () => device }) as unknown as Tf;
 
 describe('loadNativePackage', () => {
-  it('fails with a sentence that names backend, package, cause and cure', async () => {
+  it('fails with a sentence that names the backend, the package, the cause and the cure', async () => {
     await assert.rejects(loadNativePackage('tensorflow', '@lockstep/absent'), (error: unknown) => {
       assert.ok(error instanceof LockstepError);
       assert.equal(error.code, 'backend-unavailable');
@@ -23,7 +23,7 @@ describe('loadNativePackage', () => {
     });
   });
 
-  it('fixes threads and determinism before the library could read them', async () => {
+  it('sets threads and determinism before the library can read them', async () => {
     await assert.rejects(loadNativePackage('cuda', '@lockstep/absent', { LOCKSTEP_TEST_EXTRA: 'x' }));
     const { TF_NUM_INTRAOP_THREADS, TF_NUM_INTEROP_THREADS, OMP_NUM_THREADS, TF_DETERMINISTIC_OPS, LOCKSTEP_TEST_EXTRA } = process.env;
     assert.deepEqual(
@@ -43,7 +43,7 @@ describe('a second TensorFlow', () => {
     await assert.rejects(loadNativePackage('cuda', first), /first\.cjs does not load \(Backend name 'tensorflow' not found/);
     await assert.rejects(loadNativePackage('tensorflow', second), (error: LockstepError) => {
       assert.equal(error.code, 'backend-unavailable');
-      return error.message === `Backend tensorflow: this process has loaded the TensorFlow of ${first}, and can hold one only.`;
+      return error.message === `Backend tensorflow: this process has loaded the TensorFlow of ${first}, and can hold only one.`;
     });
     assert.equal(existsSync(join(folder, 'loaded')), false);
   });
@@ -52,7 +52,7 @@ describe('a second TensorFlow', () => {
 describe('whyNotLoaded', () => {
   const failure = (message: string, code?: string) => Object.assign(new Error(message), { code });
 
-  it('tells the causes apart', () => {
+  it('distinguishes the causes', () => {
     assert.equal(whyNotLoaded('p', failure("Cannot find module 'p'\nRequire stack:", 'MODULE_NOT_FOUND')), 'is not installed');
     assert.match(
       whyNotLoaded('p', failure("Cannot find module 'other'\nRequire stack:", 'MODULE_NOT_FOUND')),
@@ -68,7 +68,7 @@ describe('whyNotLoaded', () => {
 });
 
 describe('restoreUtilFunctions', () => {
-  it('puts back what Node 23 removed', () => {
+  it('restores the functions that Node 23 removed', () => {
     const util: { isNullOrUndefined?: (value: unknown) => boolean; isArray?: (value: unknown) => boolean } = {};
     restoreUtilFunctions(util);
     assert.deepEqual(

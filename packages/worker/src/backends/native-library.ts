@@ -13,10 +13,10 @@ import { tuneKernels } from './tensorflow-kernels/index.ts';
 
 const require = createRequire(import.meta.url);
 
-/** What both packages call themselves inside TF.js. */
+/** The name of both packages' backend inside TF.js. */
 const tfjsName = 'tensorflow';
 
-/** One thread, since Lockstep runs one process per core and another thread count gives other bits; and repeatable kernels. */
+/** One thread, since Lockstep runs one process per core, and a different number of threads gives different bits; and repeatable kernels. */
 const fixedEnvironment = {
   TF_NUM_INTRAOP_THREADS: '1',
   TF_NUM_INTEROP_THREADS: '1',
@@ -26,10 +26,10 @@ const fixedEnvironment = {
 
 const notInstalled = 'is not installed';
 
-/** The package whose TensorFlow is in this process. A second one would share its symbols. */
+/** The package whose TensorFlow this process has loaded. A second TensorFlow would share its symbols. */
 let loadedPackage: string | undefined;
 
-/** TensorFlow's informational chatter stays off the terminal unless somebody asked for it. */
+/** Keeps TensorFlow's informational messages off the terminal, unless the user asked for them. */
 const defaultLogLevel = '2';
 
 /** Loads an npm package that brings TensorFlow, and makes it the backend of TF.js. Throws `backend-unavailable`. */
@@ -39,14 +39,14 @@ export async function loadNativePackage(
   environment: Readonly<Record<string, string>> = {},
 ): Promise<Tf> {
   if (loadedPackage !== undefined && loadedPackage !== packageName) {
-    const sentence = `Backend ${backend}: this process has loaded the TensorFlow of ${loadedPackage}, and can hold one only.`;
+    const sentence = `Backend ${backend}: this process has loaded the TensorFlow of ${loadedPackage}, and can hold only one.`;
     throw new LockstepError('backend-unavailable', sentence);
   }
   Object.assign(process.env, fixedEnvironment, environment);
   process.env['TF_CPP_MIN_LOG_LEVEL'] ??= defaultLogLevel;
   restoreUtilFunctions(require('node:util') as Record<string, unknown>);
   const tf = require('@tensorflow/tfjs') as Tf;
-  // The TensorFlow of `lockstep-native`, where it was built; else what the package downloaded for itself.
+  // The TensorFlow that `lockstep-native` built, if it did; otherwise the one that the package downloaded.
   useNativeAddon(backend);
   try {
     require(packageName);

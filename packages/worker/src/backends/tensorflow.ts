@@ -1,7 +1,7 @@
 /**
  * Backend `tensorflow`: TensorFlow's C library on the CPU through @tensorflow/tfjs-node.
  *
- * Responsible for: naming the package. Not responsible for: loading it (`native-library.ts`).
+ * Not responsible for: loading it (`native-library.ts`).
  */
 import { noGpuEnvironment } from '@lockstep/shared';
 import type { Backend } from './backend.ts';

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { it } from 'node:test';
 import { loadWasm } from './wasm.ts';
 
-it('wasm starts with SIMD and leaves the process its own way of handling errors', async () => {
+it('wasm starts with SIMD, and leaves the way the process handles errors as it was', async () => {
   const events = ['uncaughtException', 'unhandledRejection'] as const;
   const before = events.map((event) => process.rawListeners(event));
   const { tf, device } = await loadWasm();

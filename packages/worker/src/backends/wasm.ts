@@ -26,7 +26,7 @@ async function startWasm(): Promise<Tf> {
   try {
     const tf = require('@tensorflow/tfjs') as Tf;
     const wasm = require(packageName) as typeof TensorFlowWasm;
-    // The default is looked up beside the calling script, which is wrong once that is a bundle or another package.
+    // The default is looked up next to the calling script, which is wrong if that is a bundle or another package.
     wasm.setWasmPaths(`${path.dirname(require.resolve(packageName))}${path.sep}`);
     if ((await tf.env().getAsync('WASM_HAS_SIMD_SUPPORT')) !== true) throw new Error('this engine has no WebAssembly SIMD');
     if (!(await withoutItsListeners(() => tf.setBackend('wasm')))) throw new Error('its WebAssembly module did not start');
@@ -45,7 +45,7 @@ async function startWasm(): Promise<Tf> {
 
 /**
  * Emscripten's start-up code makes the process rethrow every uncaught error and unhandled rejection, from a file of one line: whatever
- * goes wrong later, people would see 60 kB of it first. Node's own way of ending is right, so those listeners go.
+ * went wrong later, people would see 60 kB of it first. Node's own way of ending is right, so those listeners are removed.
  */
 async function withoutItsListeners<T>(start: () => Promise<T>): Promise<T> {
   const events = ['uncaughtException', 'unhandledRejection'] as const;

@@ -8,7 +8,7 @@ interface Card {
   readonly software?: true;
 }
 
-/** Dawn for Node as its source has it: the first adapter whose name contains the wanted text; none so called: all names, as an error. */
+/** Dawn for Node, as its source works: the first adapter whose name contains the wanted text; if there is none, an error with all names. */
 function dawn(...cards: Card[]): CreateGpu {
   return ([flag]) => ({
     async requestAdapter() {
@@ -41,7 +41,7 @@ describe('openAdapter', () => {
   it('refuses a number that no adapter has, and lists what there is', () =>
     assert.rejects(openAdapter(dawn(intel!, amd!), 2, false), rejected('gpu-unavailable', /0 \(Intel's Arc\), 1 \(Radeon 7900\)/)));
 
-  it('says that it uses the first of two identical cards, and refuses the second', async () => {
+  it('says that it uses the first of two cards of the same name, and refuses the second', async () => {
     const twins = dawn(intel!, amd!, amd!);
     const { device, remark } = await openAdapter(twins, 1, false);
     assert.match(device, /adapter 1/);
@@ -54,18 +54,18 @@ describe('openAdapter', () => {
     assert.match((await openAdapter(dawn(amd!, amdXt!), 1, false)).device, /^Radeon 7900 XT, driver of 1/);
   });
 
-  it('never takes the CPU for a GPU, unless told that it may', async () => {
+  it('never takes the CPU for a GPU, unless that is allowed', async () => {
     for (const wanted of [undefined, 0])
       await assert.rejects(openAdapter(dawn(swift), wanted, false), rejected('gpu-unavailable', /SwiftShader\) computes on the CPU/));
     assert.match((await openAdapter(dawn(swift), undefined, true)).device, /adapter 0, software/);
     assert.match((await openAdapter(dawn(swift, amd!), undefined, true)).device, /^Radeon 7900/);
   });
 
-  it('without any adapter says what to install', () =>
+  it('says what to install if there is no adapter', () =>
     assert.rejects(openAdapter(dawn(), undefined, true), rejected('backend-unavailable', /found no GPU. Install .*driver/)));
 });
 
-it('a list that cannot be read is an error with what Dawn said, not an empty list', () =>
+it('a list that cannot be read is an error with the answer from Dawn, not an empty list', () =>
   assert.rejects(
     adapterNames(() => ({ requestAdapter: () => Promise.reject(new Error('something else')) })),
     rejected('backend-unavailable', /does not list its adapters \(something else\)/),

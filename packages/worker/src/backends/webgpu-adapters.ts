@@ -22,7 +22,7 @@ export interface GpuDevice {
   destroy(): void;
 }
 
-/** A WebGPU implementation that was told, when it was made, which adapter it will give. */
+/** A WebGPU implementation, created for one adapter. */
 export interface GpuEntry {
   requestAdapter(options: object): Promise<GpuAdapter | null>;
 }
@@ -36,7 +36,7 @@ export interface OpenAdapter {
   readonly adapter: GpuAdapter;
   /** 'AMD Radeon RX 7900 XTX (RADV NAVI31), radv Mesa 25.0 (adapter 0)' */
   readonly device: string;
-  /** One sentence for the log, where there is something to know. */
+  /** A sentence for the log, if there is something to know. */
   readonly remark?: string;
 }
 
@@ -45,7 +45,7 @@ const nameOfNone = 'no adapter has this name';
 
 /**
  * Opens adapter number `wanted`, in Dawn's order; or, where it is undefined, the first that is a GPU. `allowSoftware` lets an adapter that
- * computes on the CPU pass, for tests. Throws `backend-unavailable` when there is no adapter at all, else `gpu-unavailable`.
+ * computes on the CPU pass, for tests. Throws `backend-unavailable` if there is no adapter at all, otherwise `gpu-unavailable`.
  */
 export async function openAdapter(create: CreateGpu, wanted: number | undefined, allowSoftware: boolean): Promise<OpenAdapter> {
   const names = await adapterNames(create);
@@ -65,7 +65,7 @@ export async function openAdapter(create: CreateGpu, wanted: number | undefined,
   );
 }
 
-/** Dawn's list, in its order; empty without a driver. */
+/** Dawn's list, in Dawn's order; empty without a driver. */
 export async function adapterNames(create: CreateGpu): Promise<string[]> {
   try {
     await create([`adapter=${nameOfNone}`]).requestAdapter(fastest);
@@ -89,14 +89,14 @@ function nameTwin(names: readonly string[], index: number): number | undefined {
 function checkReachable(names: readonly string[], wanted: number): void {
   if (names[wanted] === undefined) {
     const there = describe(names, [...names.keys()]);
-    throw new LockstepError('gpu-unavailable', `--gpu ${wanted}: there is no such WebGPU adapter. There is: ${there}.`);
+    throw new LockstepError('gpu-unavailable', `--gpu ${wanted}: there is no such WebGPU adapter. Available: ${there}.`);
   }
   const twin = nameTwin(names, wanted);
   if (twin === undefined) return;
   throw new LockstepError(
     'gpu-unavailable',
     `--gpu ${wanted}: adapters ${twin} and ${wanted} cannot be told apart, since Dawn chooses by name and '${names[wanted]}' is also ` +
-      `the name, or part of the name, of adapter ${twin}. Show this process one GPU only (docs/webgpu.md says how), without --gpu.`,
+      `the name, or part of the name, of adapter ${twin}. Let this process see only one GPU (docs/webgpu.md says how), and drop --gpu.`,
   );
 }
 
@@ -115,7 +115,7 @@ async function openByName(create: CreateGpu, names: readonly string[], index: nu
 function alikeRemark(name: string, index: number, alike: number): string {
   return (
     `Uses WebGPU adapter ${index}; ${alike} more ${alike === 1 ? 'is' : 'are'} called '${name}' and cannot be told apart from it: ` +
-    'every worker here that sees them all uses this one (docs/webgpu.md).'
+    'every worker on this machine that sees them all uses this one (docs/webgpu.md).'
   );
 }
 

@@ -4,7 +4,7 @@
  * Responsible for: loading both, the device and its limits, and turning a lost device or an error of the GPU into one sentence.
  * Not responsible for: which adapter (`webgpu-adapters.ts`).
  *
- * WebGPU reports errors beside the calls that cause them: without the listener below, an allocation that failed would read as zeros.
+ * WebGPU reports errors apart from the calls that cause them: without the listener below, an allocation that failed would read as zeros.
  * TF.js cannot read synchronously here, since it would need a browser's canvas: a loss that calls `dataSync` is refused.
  */
 import { createRequire } from 'node:module';
@@ -19,7 +19,7 @@ const tfjsPackage = '@tensorflow/tfjs-backend-webgpu';
 const tfjsName = 'webgpu';
 const require = createRequire(import.meta.url);
 
-/** What TF.js's own start asks for; the defaults are the least that WebGPU promises anywhere, 128 MiB a tensor. */
+/** What TF.js itself would request; the defaults are the minimum that WebGPU guarantees everywhere, 128 MiB per tensor. */
 const wantedLimits = [
   'maxBufferSize',
   'maxStorageBufferBindingSize',
@@ -34,7 +34,7 @@ const entriesInUse: GpuEntry[] = [];
 
 interface Dawn {
   readonly create: CreateGpu;
-  /** Classes and constants that a browser has as globals. */
+  /** Classes and constants that are globals in a browser. */
   readonly globals: object;
 }
 
@@ -58,7 +58,7 @@ export async function loadWebgpu(wanted: number | undefined): Promise<Backend> {
   const { WebGPUBackend } = await loadPackage<{ WebGPUBackend: WebGpuBackend }>(tfjsPackage, async () => require(tfjsPackage));
   const backend = withNavigatorGpu(entry, () => new WebGPUBackend(device, adapter.info));
   listenWhenRead(backend, fault);
-  // Small tensors stay on the GPU: otherwise some are computed by TF.js's JavaScript, which reads synchronously, and all in other bits.
+  // Small tensors stay on the GPU: otherwise TF.js computes some of them in JavaScript, which reads synchronously and gives different bits.
   tf.env().set('WEBGPU_CPU_FORWARD', false);
   if (tf.findBackend(tfjsName) !== null) tf.removeBackend(tfjsName);
   tf.registerBackend(tfjsName, () => backend as unknown as ReturnType<Tf['backend']>);
@@ -84,11 +84,11 @@ async function openDevice(adapter: GpuAdapter, name: string): Promise<GpuDevice>
       requiredLimits: Object.fromEntries(wantedLimits.map((limit) => [limit, adapter.limits[limit]!])),
     });
   } catch (error) {
-    throw new LockstepError('gpu-unavailable', `Backend webgpu: ${name} gives no device: ${firstLine(error)}`, { cause: error });
+    throw new LockstepError('gpu-unavailable', `Backend webgpu: ${name} provides no device: ${firstLine(error)}`, { cause: error });
   }
 }
 
-/** What went wrong first on the device, once something has. From then on it computes nothing that can be trusted. */
+/** The first error of the device, if any. After it, nothing that the device computes can be trusted. */
 type Fault = () => LockstepError | undefined;
 
 function watch(device: GpuDevice, name: string): Fault {
@@ -144,8 +144,8 @@ function guarded(fault: Fault, eager: PhaseFunction): PhaseFunction {
 }
 
 /**
- * TF.js takes WebGPU for missing unless `navigator.gpu` is there, and looks only while its backend is made. Node 20 has no navigator,
- * later ones have theirs without `gpu`; both are left as they were, since other libraries take a navigator for a browser.
+ * TF.js considers WebGPU missing unless `navigator.gpu` exists, and looks only while its backend is created. Node 20 has no navigator, and
+ * later versions have one without `gpu`; both are restored, since other libraries take a navigator for a browser.
  */
 function withNavigatorGpu<T>(gpu: object, make: () => T): T {
   const own = (globalThis as { navigator?: object }).navigator;
@@ -160,7 +160,7 @@ function withNavigatorGpu<T>(gpu: object, make: () => T): T {
   }
 }
 
-/** WebGPU's errors are no `Error`s, and some have an empty message. */
+/** WebGPU's errors are not `Error`s, and some have an empty message. */
 function firstLine(error: unknown): string {
   const { message } = error as { message?: unknown };
   const text = typeof message === 'string' ? message.trim() : String(error);

@@ -125,7 +125,7 @@ test('shards are pre-summed into the fewest nodes, in the tree that the coordina
   }
 });
 
-/** The tree again, written the other way round: whole levels from the leaves up. */
+/** The tree again, written differently: whole levels from the leaves up. */
 function levelByLevel(leaves: readonly Float32Array[], level: number, index: number): Float32Array {
   let current: Float32Array[] = leaves.map((leaf) => leaf.slice());
   for (let step = 0; step < level; step += 1) {
@@ -157,7 +157,7 @@ test('a gradient depends on weights, samples, round, position and seed, and on n
   const job = { phase: 0, round: 5, shards: [1], samples: samplesOf([1], 10, 4) };
   const base = await one.gradient(job);
   await two.gradient({ ...job, round: 9 });
-  assert.deepEqual(await two.gradient(job), base, 'another process, another history');
+  assert.deepEqual(await two.gradient(job), base, 'another process with another history');
   assert.notDeepEqual((await one.gradient({ ...job, round: 6 })).flats, base.flats, 'round');
   assert.notDeepEqual((await one.gradient({ ...job, samples: job.samples.map((pixel) => 255 - pixel) })).flats, base.flats, 'samples');
   const reseeded = await ready();
@@ -170,7 +170,7 @@ test('a gradient depends on weights, samples, round, position and seed, and on n
   assert.notDeepEqual((await one.gradient(job)).flats, base.flats, 'weights');
 });
 
-test('inputs drawn ahead change nothing, whether the round and the shards come or others', async () => {
+test('inputs drawn ahead change nothing, whether that round and those shards come or others', async () => {
   const plain = await ready();
   const ahead = await ready();
   for (const [round, shards] of [
@@ -181,13 +181,13 @@ test('inputs drawn ahead change nothing, whether the round and the shards come o
     for (const phase of [0, 1]) {
       const job = { phase, round, shards, samples: phase === 0 ? samplesOf(shards, 10, 4) : new Uint8Array() };
       ahead.drawAhead({ round: 5, shards: [1, 2] });
-      // The second time they are used up.
+      // The second time they have been used already.
       for (let time = 0; time < 2; time += 1) assert.deepEqual(await ahead.gradient(job), await plain.gradient(job));
     }
   }
 });
 
-test('a phase without real samples gets none', async () => {
+test('a phase that reads no samples gets none', async () => {
   const compute = await ready();
   const answer = await compute.gradient({ phase: 1, round: 0, shards: [0, 1, 2, 3], samples: new Uint8Array() });
   assert.equal(answer.flats[0]!.length, compute.manifests['generator']!.length);
@@ -197,7 +197,7 @@ test('a phase without real samples gets none', async () => {
   );
 });
 
-test('weights have versions and must fit', async () => {
+test('weights have versions and must have the right length', async () => {
   const compute = await createCompute({ backend: cpu, recipe: tiny, run: { seed: 1, batchSize: 4, shardCount: 1 } });
   assert.equal(compute.version('generator'), undefined);
   await assert.rejects(
@@ -211,7 +211,7 @@ test('weights have versions and must fit', async () => {
   assert.throws(() => compute.setWeights('nobody', 0, new Float32Array(2)), /no network 'nobody'/);
 });
 
-test('pictures come from fixed noise: the same in every round, others for another seed, and a prefix for fewer', async () => {
+test('pictures come from fixed noise: the same in every round, different for another seed, and a prefix if fewer are asked for', async () => {
   const compute = await ready();
   const pictures = await compute.generate({ pictures: 6 });
   assert.equal(pictures.length, 6 * 4);
@@ -258,7 +258,7 @@ test('a phase is compiled once per shard size', async () => {
 type Context = { readonly tf: Tf; readonly networks: Record<string, Apply>; readonly z: Tensor; readonly real?: Tensor };
 type Loss = Recipe['phases'][number]['loss'];
 
-test('no gradient is computed that nobody asked for', async () => {
+test('only the gradients that are needed are computed', async () => {
   let asked = 0;
   const spyOn = (loss: Loss): Loss => {
     const spied = (context: Context): unknown => {
@@ -277,7 +277,7 @@ test('no gradient is computed that nobody asked for', async () => {
 });
 
 const losses: Record<string, { loss: (context: Context) => unknown; says: RegExp }> = {
-  'a loss that is no scalar': {
+  'a loss that is not a scalar': {
     loss: ({ networks, z }) => ({ loss: networks['generator']!(z) }),
     says: /must return \{ loss \} with a float32 scalar/,
   },
@@ -287,7 +287,7 @@ const losses: Record<string, { loss: (context: Context) => unknown; says: RegExp
     loss: ({ networks, z, tf: library }) => ({ loss: networks['discriminator']!(library.zeros([z.shape[0], 2, 2])).mean() }),
     says: /does not depend on every parameter of 'generator'/,
   },
-  'a metric that is no scalar': {
+  'a metric that is not a scalar': {
     loss: ({ networks, z }) => ({ loss: networks['generator']!(z).mean(), metrics: { m: z } }),
     says: /metric 'm' must be/,
   },

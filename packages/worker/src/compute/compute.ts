@@ -28,6 +28,8 @@ export interface GradientJob {
   readonly shards: readonly number[];
   /** Pixels of the shards' samples in ascending shard order; empty if the phase does not read 'real'. */
   readonly samples: Uint8Array;
+  /** Called after each shard, in ascending order. */
+  readonly shardDone?: (() => void) | undefined;
 }
 
 export interface GradientAnswer {
@@ -41,20 +43,20 @@ export interface GradientAnswer {
 
 export interface Compute {
   readonly manifests: Manifests;
-  /** Replaces a network's weights. `flat` is read, and must stay as it is, for as long as its version is computed with. */
+  /** Replaces a network's weights. `flat` must stay as it is for as long as this version is computed with. */
   setWeights(network: string, version: number, flat: Float32Array): void;
   /** The version held, if any. */
   version(network: string): number | undefined;
   /** Every network's weights must be set. One call at a time. Throws LockstepError('compute-failed') when the backend fails. */
   gradient(job: GradientJob): Promise<GradientAnswer>;
   /**
-   * Draws the inputs of a job that may come next, while there is nothing else to do: a draw depends on the round and the shard alone.
-   * Changes no result, whether that job comes or another.
+   * Draws the inputs of a job that may come next, while there is nothing else to do. A draw depends only on the round and the shard, so
+   * this changes no result, whether that job comes or another.
    */
   drawAhead(job: Pick<GradientJob, 'round' | 'shards'>): void;
   /** Pictures from the run's fixed noise: [pictures * pixels], in recipe.real.range. */
   generate(job: { readonly pictures: number }): Promise<Float32Array>;
-  /** See fingerprint.ts. Leaves the weights that are set alone. */
+  /** See fingerprint.ts. Does not touch the weights that are set. */
   fingerprint(): Promise<string>;
   /** Tensors alive on the backend: constant from one job to the next. */
   tensorCount(): number;
@@ -101,7 +103,7 @@ function createGradient(
   sizes: readonly number[],
 ): (job: GradientJob) => Promise<GradientAnswer> {
   const pixels = elementCount(recipe.real.shape);
-  /** One shard's: kept, since new memory of this size costs more than filling it. */
+  /** The gradient of one shard. Kept, since new memory of this size costs more than filling it. */
   const realMemory = new Float32Array(Math.max(...sizes) * pixels);
   const realOf = (samples: Uint8Array): Float32Array => realRows(recipe.real, samples, realMemory.subarray(0, samples.length));
 
@@ -117,6 +119,7 @@ function createGradient(
       const { flat, loss, metrics } = await evaluator.phase(job.phase, sizes[shard]!, weights, rows);
       Object.values(declared).forEach(freeFlat);
       outcomes.push({ shard, loss, metrics });
+      job.shardDone?.();
       return flat;
     };
     const nodes = cover(shards, sizes.length);
@@ -153,7 +156,7 @@ function cutSamples(samples: Uint8Array, shards: readonly number[], sizes: reado
   return cut;
 }
 
-/** The fingerprint ran every phase at every shape, so what fails later is the backend: memory, or a lost device. */
+/** The fingerprint has run every phase at every shape, so a later failure comes from the backend: memory, or a lost device. */
 async function failingAs<T>(what: string, run: () => Promise<T>): Promise<T> {
   try {
     return await run();

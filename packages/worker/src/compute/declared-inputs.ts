@@ -1,7 +1,7 @@
 /**
- * A shard's declared inputs, drawn when they are wanted or ahead of that.
+ * A shard's declared inputs, drawn when they are needed or ahead of time.
  *
- * A draw depends on the seed, the round and the shard's place in the batch alone, so drawing ahead changes no result, whichever job comes.
+ * A draw depends only on the seed, the round and the shard's place in the batch, so drawing ahead changes no result, whichever job comes.
  */
 import { type Recipe, type RunSettings, shardSizes, shardStarts, streams } from '@lockstep/shared';
 import type { Rows } from './evaluate.ts';
@@ -19,7 +19,7 @@ export function createDeclaredInputs(
 ): DeclaredInputs {
   const sizes = shardSizes(batchSize, shardCount);
   const starts = shardStarts(batchSize, shardCount);
-  /** By shard, of the round that may come next. */
+  /** By shard, for the round that may come next. */
   let ahead: { readonly round: number; readonly rows: Map<number, Rows> } = { round: -1, rows: new Map() };
   const draw = (round: number, shard: number, names: readonly string[]): Rows =>
     drawInputs(recipe, names, { seed, stream: streams.inputs, round, start: starts[shard]!, count: sizes[shard]! });
@@ -27,7 +27,7 @@ export function createDeclaredInputs(
     take(round, shard, names) {
       const rows = ahead.round === round ? ahead.rows.get(shard) : undefined;
       if (rows === undefined) return draw(round, shard, names);
-      // Each only once: whoever gets them frees them.
+      // Each only once, since the caller frees them.
       ahead.rows.delete(shard);
       return Object.fromEntries(names.filter((name) => rows[name] !== undefined).map((name) => [name, rows[name]!]));
     },

@@ -1,5 +1,5 @@
 /**
- * One phase over one shard, and one picture sheet: the recipe's functions as functions of plain arrays.
+ * One phase over one shard, and one grid of pictures: the recipe's functions as functions of plain arrays.
  *
  * Responsible for: turning a phase's loss into a gradient function, compiling it once per shard size, feeding it and reading it back.
  * Not responsible for: where weights, samples and noise come from (`compute.ts`, `fingerprint.ts`), or summing.
@@ -74,7 +74,7 @@ export function createEvaluator(
 
 const refusals: ReadonlySet<string> = new Set(['recipe-invalid', 'numerics-mismatch']);
 
-/** What compiling refuses is said of a loss that only we can name. */
+/** Adds the recipe and the phase to a refusal of the compiler, which does not know them. */
 function namingThePhase(place: string, run: PhaseFunction): PhaseFunction {
   return (inputs) => {
     try {
@@ -86,7 +86,7 @@ function namingThePhase(place: string, run: PhaseFunction): PhaseFunction {
   };
 }
 
-/** All downloads are asked for before any is awaited: one wait on a GPU. Disposes the tensors. */
+/** Requests all downloads before it awaits any, so that a GPU is waited for only once. Disposes the tensors. */
 async function readAll(tensors: readonly Tensor[]): Promise<Float32Array[]> {
   try {
     return await Promise.all(tensors.map((tensor) => tensor.data<'float32'>()));
@@ -101,7 +101,7 @@ function applyAll(networks: Readonly<Record<string, Network>>, weights: WeightsB
 
 /**
  * The phase as a function of tensors, run eagerly. Only the updated network's tensors are differentiated: TF.js drops every tape node that
- * does not lie between them and the loss, so frozen networks cost no gradient of their own weights.
+ * does not lie between them and the loss, so no gradient is computed for the weights of the other networks.
  */
 function eagerPhase(tf: Tf, recipe: Recipe, networks: Readonly<Record<string, Network>>, phase: Phase, weight: number): PhaseFunction {
   const place = `Recipe '${recipe.name}', phase '${phase.name}'`;
@@ -149,7 +149,7 @@ function callLoss(tf: Tf, phase: Phase, networks: Record<string, Apply>, inputs:
   const fail = (problem: string): never => {
     throw new LockstepError('recipe-invalid', `${place}: ${problem}.`);
   };
-  // Inputs are named by the recipe, which the types of an arbitrary recipe cannot know.
+  // The recipe names its inputs, and the types of an arbitrary recipe cannot know them.
   const result = phase.loss({ tf, networks, ...inputs } as unknown as Parameters<Phase['loss']>[0]) as PhaseResult | undefined;
   const isScalar = (value: unknown): boolean => value instanceof tf.Tensor && value.rank === 0 && value.dtype === 'float32';
   if (!isScalar(result?.loss))

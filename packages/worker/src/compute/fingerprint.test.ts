@@ -44,7 +44,7 @@ function withLoss(wrap: (loss: Recipe['phases'][number]['loss']) => Recipe['phas
   return { ...regression, phases: regression.phases.map((phase) => ({ ...phase, loss: wrap(phase.loss) })) };
 }
 
-test('equal computations have equal fingerprints; another loss, shard size or picture has another', async () => {
+test('equal computations have equal fingerprints; a different loss, shard size or picture gives a different one', async () => {
   const base = await fingerprintOf(regression);
   assert.match(base, /^[0-9a-f]{64}$/);
   assert.equal(await fingerprintOf(regression), base);
@@ -67,7 +67,7 @@ test('a mode of computing has a fingerprint of its own, even where its bits are 
 });
 
 test('every shard size of the run is covered', async () => {
-  // Six samples in four shards: sizes 2 and 1. A backend that errs at size 1 alone must differ.
+  // Six samples in four shards: sizes 2 and 1. A backend that is wrong only at size 1 must differ.
   const erring: Backend = {
     ...cpu,
     compile: (eager) => (inputs) => {
@@ -79,7 +79,7 @@ test('every shard size of the run is covered', async () => {
   assert.equal(await fingerprintOf(regression, 3, erring), await fingerprintOf(regression, 3));
 });
 
-test('weights that are set are left alone, and no tensor is left behind', async () => {
+test('weights that are set are not touched, and no tensor is left behind', async () => {
   const compute = await create(regression);
   const flat = Float32Array.from({ length: 20 }, (_, index) => index / 20);
   compute.setWeights('line', 4, flat);

@@ -4,7 +4,7 @@
  * Responsible for: evaluating every phase at every shard size, and `generate`, from fixed weights and drawn inputs, twice; hashing;
  * refusing a recipe or device that does not give the same bits twice. Not responsible for: comparing workers (the coordinator does).
  *
- * The run's own shapes matter: with 1 and with 2 threads, tiny computations agreed while every real gradient differed.
+ * The run's own shapes matter: between 1 and 2 threads, tiny computations agreed while every real gradient differed.
  * Constants below are part of the fingerprint's definition: changing them makes old checkpoints' fingerprints differ.
  */
 import type { Hash } from 'node:crypto';
@@ -16,7 +16,7 @@ import type { Network } from '../networks/networks.ts';
 import { drawInputs, realRows } from './rows.ts';
 
 const seed = 1;
-/** The size of a sample grid. */
+/** The number of pictures in a grid. */
 const pictures = 64;
 /** Streams within `streams.fingerprint`: weights by network, then inputs by input, then pixels. */
 const inputStream = streams.fingerprint + 0x100;
@@ -69,7 +69,7 @@ export async function computeFingerprint(options: FingerprintOptions): Promise<s
   }
 }
 
-/** Evaluates twice. Any error that is not for a person yet is the recipe's: nothing but its functions has run. */
+/** Evaluates twice. An error that is not a LockstepError comes from the recipe, since only its functions have run. */
 async function twice(recipe: Recipe, what: string, evaluate: () => Promise<string>): Promise<string> {
   const place = `Recipe '${recipe.name}', ${what}`;
   const [first, second] = await evaluatePair(place, evaluate);

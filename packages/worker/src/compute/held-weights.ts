@@ -1,9 +1,9 @@
-/** The weights a worker holds: of each network one version, as tensors. */
+/** The weights that a worker holds: one version of each network, as tensors. */
 import type { Network, Weights } from '../networks/networks.ts';
 import type { WeightsByNetwork } from './evaluate.ts';
 
 export interface HeldWeights {
-  /** Replaces what is held of a network. */
+  /** Replaces the weights of a network. */
   set(network: string, version: number, flat: Float32Array): void;
   version(network: string): number | undefined;
   /** Of every network. Throws (a programmer's error) if one has none yet. */

@@ -1,8 +1,8 @@
 /**
- * What the core orders to be computed, one job at a time, in the order it was asked for.
+ * Computes what the core orders, one job at a time, in the order of the requests.
  *
- * Responsible for: the queue, and for telling how each job ended. Not responsible for: what is computed (`compute.ts`), or whether an answer is
- * still wanted (the core).
+ * Responsible for: the queue, and reporting how each job ended. Not responsible for: what is computed (`compute.ts`), or whether an answer
+ * is still wanted (the core).
  */
 import { setImmediate } from 'node:timers/promises';
 import {
@@ -16,28 +16,32 @@ import {
   maximumManifestsBytes,
   type Result,
   type RunSettings,
+  type WorkTimes,
 } from '@lockstep/shared';
 import type { Effect, Event } from '../core/events.ts';
+import type { Observer } from '../metrics/metrics.ts';
 import type { Compute } from './compute.ts';
 
 /** The tensors of a WORK. */
 export interface WorkTensors {
-  /** Of the networks that were sent, in their order. */
+  /** The weights of the networks that were sent, in their order. */
   readonly weights: readonly Float32Array[];
   /** Pixels of the shards' samples in ascending shard order. */
   readonly samples: Uint8Array;
 }
 
-/** What READY tells of a run's networks. */
+/** What READY says about a run's networks. */
 export interface Built {
   readonly manifests: Manifests;
   readonly fingerprint: string;
 }
 
 /** What RESULT says, and the flats that go with it. */
-export interface Answer extends Omit<Body<Result>, 'workId'> {
+export interface Answer extends Omit<Body<Result>, 'workId' | 'times'> {
+  /** If the WORK was timed. */
+  readonly times?: Omit<WorkTimes, 'sent'>;
   readonly flats: readonly Float32Array[];
-  /** Rises with every answer. Not the WORK's number: another life of the coordinator counts from the beginning. */
+  /** Rises with every answer. It is not the WORK's number, which starts again with each term of the coordinator. */
   readonly number: number;
   /** Elements of the longest flat that any answer of this run has. */
   readonly room: number;
@@ -53,11 +57,12 @@ export interface JobsOptions {
   readonly createCompute: (run: RunSettings) => Promise<Compute>;
   readonly clock: Clock;
   readonly log: Log;
-  /** What became of a job. */
+  readonly observer: Observer;
+  /** Called with the outcome of each job. */
   readonly tell: (event: Event) => void;
 }
 
-export function createJobs({ createCompute, clock, log, tell }: JobsOptions): Jobs {
+export function createJobs({ createCompute, clock, log, observer, tell }: JobsOptions): Jobs {
   let current: Compute | undefined;
   let answers = 0;
   let queue: Promise<void> = Promise.resolve();
@@ -68,9 +73,9 @@ export function createJobs({ createCompute, clock, log, tell }: JobsOptions): Jo
       tell(failure(error));
     });
   };
-  /** While the coordinator is at work. Most often, the next round brings the same shards. */
+  /** Done while the coordinator is busy. The next round usually brings the same shards. */
   const drawAhead = async (round: number, shards: readonly number[]): Promise<void> => {
-    // The result leaves first.
+    // The result is sent first.
     await setImmediate();
     current?.drawAhead({ round, shards });
   };
@@ -83,13 +88,15 @@ export function createJobs({ createCompute, clock, log, tell }: JobsOptions): Jo
         checkSize(current.manifests, run.recipe.name);
         tell({ type: 'prepared', run, built: { manifests: current.manifests, fingerprint: await current.fingerprint() } satisfies Built });
       }),
-    compute: ({ fence, order }) =>
+    compute({ fence, order }) {
+      const receivedMs = clock.nowMs();
       enqueue(async () => {
         answers += 1;
-        const answer = await carryOut(current!, { fence, order }, answers, clock);
+        const answer = await carryOut(current!, { fence, order, receivedMs }, answers, { clock, observer });
         tell({ type: 'computed', fence, workId: order.workId, answer });
         if (order.task === 'gradient') enqueue(() => drawAhead(fence.round + 1, order.shards));
-      }),
+      });
+    },
   };
 }
 
@@ -102,20 +109,28 @@ function checkSize(manifests: Manifests, recipe: string): void {
 
 async function carryOut(
   compute: Compute,
-  { fence, order }: Pick<Extract<Effect, { do: 'compute' }>, 'fence' | 'order'>,
+  { fence, order, receivedMs }: Pick<Extract<Effect, { do: 'compute' }>, 'fence' | 'order'> & { readonly receivedMs: number },
   number: number,
-  clock: Clock,
+  { clock, observer }: Pick<JobsOptions, 'clock' | 'observer'>,
 ): Promise<Answer> {
   const { weights, samples } = order.payload as WorkTensors;
   const { task, phase, shards, pictures, sends, versions } = order;
   const startMs = clock.nowMs();
   for (const [index, network] of sends.entries()) compute.setWeights(network, versions[network]!, weights[index]!);
+  const loadedMs = clock.nowMs();
+  observer.spent('load', (loadedMs - startMs) / 1000);
+  const shardsMs: number[] = [];
+  const shardDone = order.timed ? (): void => void shardsMs.push(clock.nowMs()) : undefined;
   const { nodes, outcomes, flats } =
     task === 'generate'
       ? { nodes: [], outcomes: [], flats: [await compute.generate({ pictures })] }
-      : await compute.gradient({ phase, round: fence.round, shards, samples });
+      : await compute.gradient({ phase, round: fence.round, shards, samples, shardDone });
+  const computedMs = clock.nowMs();
+  observer.spent('compute', (computedMs - loadedMs) / 1000);
   const room = Math.max(...Object.values(compute.manifests).map(({ length }) => length));
-  return { task, nodes, outcomes, computeSeconds: (clock.nowMs() - startMs) / 1000, flats, number, room };
+  const answer = { task, nodes, outcomes, computeSeconds: (computedMs - startMs) / 1000, flats, number, room };
+  const times = { received: receivedMs, started: startMs, weights: loadedMs, shards: shardsMs, computed: computedMs };
+  return order.timed ? { ...answer, times } : answer;
 }
 
 /** For the answer's flats, once they are copied. */

@@ -20,7 +20,7 @@ test('pixels map linearly', () => {
   realRows({ shape: [1], range: [-1, 1] }, pixels).forEach((value, pixel) => assert.ok(Math.abs(value - (pixel / 127.5 - 1)) < 1e-7));
 });
 
-test('an input draws the same rows whatever other inputs are asked for, and however the batch is cut', () => {
+test('an input draws the same rows whichever other inputs are asked for, and however the batch is cut', () => {
   const recipe = defineRecipe({
     inputs: { a: { shape: [2], distribution: 'uniform' }, b: { shape: [3], distribution: 'normal' } },
   } as unknown as Parameters<typeof defineRecipe>[0]);

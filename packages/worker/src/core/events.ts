@@ -1,7 +1,7 @@
 /** What can happen to the worker's core, and what it asks the runtime to do. */
 import type { Body, ErrorCode, Fence, RunSettings, Work } from '@lockstep/shared';
 
-/** What only the runtime understands: tensors, manifests, an offer of shared memory. The core hands it on, unread, in the effect that wants it. */
+/** Something only the runtime understands: tensors, manifests, an offer of shared memory. The core passes it on, unread. */
 export type Payload = unknown;
 
 export type WorkOrder = Readonly<Omit<Body<Work>, 'sampleBytes'>> & { readonly payload: Payload };
@@ -15,7 +15,7 @@ export type Event =
   /** Work came, but its weights were gone from shared memory before they were read. */
   | { readonly type: 'lost-weights'; readonly fence: Fence; readonly workId: number; readonly networks: readonly string[] }
   | { readonly type: 'bye'; readonly ended: boolean; readonly reason: string }
-  /** The networks of this run stand: `built` is what READY tells of them. */
+  /** The networks of this run are built: `built` is what READY says about them. */
   | { readonly type: 'prepared'; readonly run: RunSettings; readonly built: Payload }
   /** The ordered work is computed: `answer` is what RESULT says. */
   | { readonly type: 'computed'; readonly fence: Fence; readonly workId: number; readonly answer: Payload }
@@ -31,11 +31,11 @@ export type Effect =
   /** Build the run's networks; answered by `prepared` or `failed`. */
   | { readonly do: 'prepare'; readonly run: RunSettings }
   | { readonly do: 'ready'; readonly fence: Fence; readonly built: Payload }
-  /** Take over the weights that came along, then compute; answered by `computed` or `failed`. */
+  /** Take the weights that came with the order, then compute; answered by `computed` or `failed`. */
   | { readonly do: 'compute'; readonly fence: Fence; readonly order: WorkOrder }
   | { readonly do: 'result'; readonly fence: Fence; readonly workId: number; readonly answer: Payload }
   | { readonly do: 'need'; readonly fence: Fence; readonly workId: number; readonly networks: readonly string[] }
   | { readonly do: 'leave'; readonly fence: Fence; readonly code: ErrorCode; readonly reason: string }
   | { readonly do: 'say'; readonly sentence: string }
-  /** The end; without a code it is a good one. */
+  /** The end of the worker; an error if it has a code. */
   | { readonly do: 'exit'; readonly code?: ErrorCode; readonly reason: string };

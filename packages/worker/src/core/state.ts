@@ -10,15 +10,15 @@ export interface Options {
 
 export interface State {
   readonly options: Options;
-  /** `seeking`: no coordinator has answered. `preparing`: building networks. `member`: may be given work. `ended`: on the way out. */
+  /** `seeking`: no coordinator has answered. `preparing`: building networks. `member`: may be given work. `ended`: shutting down. */
   stage: 'seeking' | 'preparing' | 'member' | 'ended';
   /** When `seeking` has lasted too long. */
   seekDeadlineMs: number;
-  /** Of the coordinator that welcomed us last. */
+  /** The fence of the last WELCOME. */
   fence: Fence | undefined;
-  /** What the networks were built for, and what READY tells of them. */
+  /** The run that the networks were built for, and what READY says about them. */
   prepared: { readonly run: RunSettings; readonly built: Payload } | undefined;
-  /** Under way in the runtime; its outcome is dropped if another was ordered meanwhile. */
+  /** Under way in the runtime; its outcome is dropped if another one has been ordered meanwhile. */
   preparing: RunSettings | undefined;
   computing: { readonly term: number; readonly workId: number } | undefined;
   /** Weight versions held since the last WELCOME. */
@@ -38,7 +38,7 @@ export function createState(options: Options, nowMs: number): State {
   };
 }
 
-/** The next moment at which a `tick` is wanted. */
+/** When the next `tick` is due. */
 export function nextDeadlineMs(state: State): number | undefined {
   return state.stage === 'seeking' ? state.seekDeadlineMs : undefined;
 }

@@ -39,7 +39,7 @@ describe('worker core', () => {
     );
   });
 
-  test('hands on what the runtime gave: the networks with READY, the answer with RESULT, the offer of memory', () => {
+  test('passes on what the runtime gave it: the networks with READY, the answer with RESULT, the offer of memory', () => {
     const state = create();
     step(state, { type: 'up' }, 0);
     assert.deepEqual(step(state, { type: 'welcome', fence: fence(), run, region: 'memory' }, 0)[0], { do: 'share', region: 'memory' });
@@ -61,7 +61,7 @@ describe('worker core', () => {
     ]);
   });
 
-  test('gives up after the time it was told to look for a coordinator, and says where it looked', () => {
+  test('gives up after --reconnect-timeout, and says where it looked', () => {
     const state = create();
     assert.equal(nextDeadlineMs(state), 1000);
     assert.deepEqual(step(state, { type: 'tick' }, 999), []);
@@ -70,7 +70,7 @@ describe('worker core', () => {
     assert.deepEqual(step(state, { type: 'up' }, 1001), []);
   });
 
-  test('a lost coordinator is looked for again, from the first loss on', () => {
+  test('looks for a lost coordinator again; the time counts from the first loss', () => {
     const state = create();
     give(state, { type: 'up' }, { type: 'welcome', fence: fence(), run, region: 'memory' }, prepared);
     step(state, { type: 'down' }, 5000);
@@ -88,7 +88,7 @@ describe('worker core', () => {
     assert.deepEqual(give(state, { type: 'welcome', fence: fence(3), run: { ...run, seed: 2 }, region: 'memory' }), [['share', 'prepare']]);
   });
 
-  test('a result of before the reconnect is not sent', () => {
+  test('a result from before the reconnect is not sent', () => {
     const state = create();
     const work = fence(1);
     give(state, { type: 'up' }, { type: 'welcome', fence: fence(1), run, region: 'memory' }, prepared, {
@@ -112,7 +112,7 @@ describe('worker core', () => {
     const state = create();
     give(state, { type: 'up' }, { type: 'welcome', fence: fence(), run, region: 'memory' }, prepared);
     assert.deepEqual(step(state, { type: 'work', fence: fence(), order: { ...order, sends: ['g'] } }, 0), [
-      // What came with it is not kept either.
+      // The weights that came with it are not kept either.
       { do: 'need', fence: fence(), workId: 5, networks: ['g', 'd'] },
     ]);
     give(state, { type: 'work', fence: fence(), order });
@@ -124,19 +124,19 @@ describe('worker core', () => {
     ]);
   });
 
-  test('ignores WORK of another life of the coordinator', () => {
+  test('ignores WORK of another term of the coordinator', () => {
     const state = create();
     give(state, { type: 'up' }, { type: 'welcome', fence: fence(2), run, region: 'memory' }, prepared);
     assert.deepEqual(give(state, { type: 'work', fence: fence(1), order }), [[]]);
   });
 
-  test('ends without a word when the run is over', () => {
+  test('ends without a LEAVE when the run is over', () => {
     const state = create();
     give(state, { type: 'up' }, { type: 'welcome', fence: fence(), run, region: 'memory' }, prepared);
     assert.deepEqual(step(state, { type: 'bye', ended: true, reason: 'done' }, 0), [{ do: 'exit', reason: 'done' }]);
   });
 
-  test('ends well when told to stop, with a code when it failed, and tells the coordinator', () => {
+  test('ends with success when told to stop, with a code when it failed, and says LEAVE to the coordinator', () => {
     for (const [event, expected] of [
       [
         { type: 'stop', reason: 'SIGINT' },

@@ -1,5 +1,6 @@
 /**
- * The worker's core: one event in, effects out. A worker is a pure function of (weights, samples, noise key); all it remembers is who asked.
+ * The worker's core: one event in, effects out. A worker is a pure function of (weights, samples, noise key); it remembers only which
+ * coordinator asked.
  *
  * No sockets, timers or tensors here; time comes in as `nowMs`.
  */
@@ -51,7 +52,7 @@ function seconds(state: State): number {
   return Math.round(state.options.reconnectTimeoutMs / 1000);
 }
 
-/** (Re)starts looking. The clock runs from the first loss: repeated losses do not extend it. */
+/** Starts or restarts looking. The time counts from the first loss: repeated losses do not extend it. */
 function seek(state: State, nowMs: number, effects: Effect[]): Effect[] {
   if (state.stage !== 'seeking') state.seekDeadlineMs = nowMs + state.options.reconnectTimeoutMs;
   state.stage = 'seeking';
@@ -73,12 +74,12 @@ function join(state: State, fence: Fence, run: RunSettings): Effect[] {
   return [{ do: 'prepare', run }];
 }
 
-/** By their text: both came through the protocol's schema, which fixes the order of fields. */
+/** Compares their text: both came through the protocol's schema, which sets the order of fields. */
 function same(a: RunSettings, b: RunSettings): boolean {
   return JSON.stringify(a) === JSON.stringify(b);
 }
 
-/** Networks of a run that another coordinator has replaced meanwhile are of no use: those of the last WELCOME are on their way. */
+/** Networks of a run that has been replaced meanwhile are of no use: those of the last WELCOME are being built. */
 function finishPreparing(state: State, { run, built }: Extract<Event, { type: 'prepared' }>): Effect[] {
   if (state.preparing === undefined || !same(state.preparing, run)) return [];
   state.prepared = { run, built };
@@ -88,7 +89,7 @@ function finishPreparing(state: State, { run, built }: Extract<Event, { type: 'p
   return [{ do: 'ready', fence: state.fence!, built }];
 }
 
-/** Not of another life of the coordinator, nor of a connection before the last WELCOME. */
+/** Whether it belongs to the term and the connection of the last WELCOME. */
 function isCurrent(state: State, fence: Fence): boolean {
   return state.stage === 'member' && fence.term === state.fence!.term && fence.runId === state.fence!.runId;
 }
@@ -96,14 +97,14 @@ function isCurrent(state: State, fence: Fence): boolean {
 function takeWork(state: State, fence: Fence, order: WorkOrder): Effect[] {
   if (!isCurrent(state, fence)) return [];
   const lacking = Object.keys(order.versions).filter((network) => state.holds[network] !== order.versions[network]);
-  // All that it lacks: what came with an order that is not computed is not kept.
+  // Everything it lacks: weights that came with an order that is not computed are not kept.
   if (lacking.some((network) => !order.sends.includes(network))) return [{ do: 'need', fence, workId: order.workId, networks: lacking }];
   for (const network of order.sends) state.holds[network] = order.versions[network]!;
   state.computing = { term: fence.term, workId: order.workId };
   return [{ do: 'compute', fence, order }];
 }
 
-/** Sends the answer if the order that asked for it is still the last one: a lost connection or a new order makes it worthless. */
+/** Sends the answer if its order is still the last one: after a lost connection or a new order it is useless. */
 function respond(state: State, { fence, workId, answer }: Extract<Event, { type: 'computed' }>): Effect[] {
   const { computing } = state;
   if (state.stage !== 'member' || computing?.workId !== workId || computing.term !== fence.term) return [];
@@ -111,7 +112,7 @@ function respond(state: State, { fence, workId, answer }: Extract<Event, { type:
   return [{ do: 'result', fence, workId, answer }];
 }
 
-/** The coordinator has ended: there is nobody to say LEAVE to. */
+/** The coordinator has ended, so there is nobody to say LEAVE to. */
 function farewell(state: State, reason: string): Effect[] {
   state.stage = 'ended';
   return [{ do: 'exit', reason }];

@@ -14,7 +14,7 @@ export interface LayerInitializer {
   getConfig(): Record<string, unknown>;
 }
 
-/** What a sentence may offer instead of an initializer that is not known. */
+/** For error messages: what to use instead of an unknown initializer. */
 export const knownInitializers = [
   'zeros',
   'ones',
@@ -31,7 +31,7 @@ export const knownInitializers = [
   'leCunUniform',
 ] as const;
 
-/** The manifest's kind for a parameter of this shape, or undefined when there is none (`orthogonal`, `identity`, a class of the user's). */
+/** The manifest's kind for a parameter of this shape, or undefined if there is none (`orthogonal`, `identity`, a user's class). */
 export function initializerFor(initializer: LayerInitializer, shape: readonly number[]): Initializer | undefined {
   const config = initializer.getConfig();
   const number = (key: string): number => config[key] as number;

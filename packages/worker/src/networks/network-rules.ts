@@ -1,9 +1,9 @@
 /**
  * What a built network may not contain, because a worker must be a pure function of weights, samples and declared noise.
  *
- * Responsible for: refusing state, hidden randomness, names that are shared or left to TF.js, and options that the loop would silently
- * not honour. Each refusal names recipe, network and layer and says what to do. Not responsible for: reading the manifest (`networks.ts`).
- * A layer class of the user's own that is random inside is found by the fingerprint.
+ * Responsible for: refusing state, hidden randomness, names that are shared or made by TF.js, and options that training would silently
+ * ignore. Each refusal names recipe, network and layer and says what to do. Not responsible for: reading the manifest (`networks.ts`).
+ * A user's own layer class that draws random numbers is found by the fingerprint.
  */
 import type { LayersModel } from '@lockstep/shared';
 import { LockstepError, maximumParameters } from '@lockstep/shared';

@@ -44,7 +44,7 @@ test('the manifest of gan lists every parameter back to back, in layer order', (
   for (const network of Object.values(networks)) network.dispose();
 });
 
-test('a manifest does not depend on what the process built before', () => {
+test('a manifest does not depend on what the process has built before', () => {
   const unnamed = withNetwork((library) => {
     const input = library.input({ shape: [3] });
     const hidden = library.layers.leakyReLU().apply(library.layers.dense({ units: 2, name: 'first' }).apply(input));
@@ -76,7 +76,7 @@ test('a network is a pure function of the tensors it is given, and gradients rea
   const input = tf.ones([1, 3]);
   assert.deepEqual([...net!.withWeights(one)(input).dataSync()], [4, 4]);
   assert.deepEqual([...net!.withWeights(two)(input).dataSync()], [8, 8]);
-  assert.deepEqual([...net!.withWeights(one)(input).dataSync()], [4, 4], 'the first weights are unharmed');
+  assert.deepEqual([...net!.withWeights(one)(input).dataSync()], [4, 4], 'the first weights are unchanged');
   const grads = tf.grads((...weights) => net!.withWeights(weights)(input).sum())(one);
   assert.deepEqual(
     grads.map((grad) => [...grad.dataSync()]),

@@ -7,7 +7,7 @@ import { isAutomaticName, topologyOf } from './topology.ts';
 const tf = createRequire(import.meta.url)('@tensorflow/tfjs') as Tf;
 await tf.setBackend('cpu');
 
-test("names that TF.js makes are told from people's", () => {
+test('names that TF.js makes are distinguished from those that people choose', () => {
   const made: [name: string, className: string][] = [];
   const note = (layer: { name: string; getClassName(): string }): void => void made.push([layer.name, layer.getClassName()]);
   const input = tf.input({ shape: [2] });
@@ -23,7 +23,7 @@ test("names that TF.js makes are told from people's", () => {
   for (const name of ['hidden1', 'dense1', 'output', 'Dense', 'dense_1']) assert.ok(!isAutomaticName(name, 'Dense'), name);
 });
 
-test('automatic names are numbered afresh, wherever they are referred to, and never take a name that is taken', () => {
+test('automatic names are renumbered wherever they are referred to, and never collide with a chosen name', () => {
   const build = (): Record<string, unknown> => {
     const input = tf.input({ shape: [2] });
     const first = tf.layers.leakyReLU().apply(input);

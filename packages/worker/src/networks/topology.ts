@@ -2,7 +2,7 @@
  * A model's layer topology as plain data that does not depend on what else the process has built.
  *
  * TF.js numbers unnamed layers and models by process-wide counters (`leaky_re_lu_LeakyReLU7`, `sequential_3`), so two workers may name
- * the same layer differently. Here each automatic name is numbered afresh within its network. Names that people chose stay.
+ * the same layer differently. Here each automatic name is renumbered within its network. Names that people chose stay.
  */
 import type { LayersModel } from '@lockstep/shared';
 
@@ -27,7 +27,7 @@ export function isAutomaticName(name: string, className: string): boolean {
   return name.replace(/\d+$/, '').endsWith(`_${className}`) && /\d$/.test(name);
 }
 
-/** The first number that is free, and takes it. */
+/** Takes the first number that is free. */
 function renumbered(name: string, names: Set<string>): string {
   const stem = name.replace(/\d+$/, '');
   let number = 1;

@@ -10,6 +10,7 @@ import {
   real,
   text,
   type ValuesOf,
+  whole,
 } from '@lockstep/shared';
 
 export const optionTable = {
@@ -22,7 +23,7 @@ export const optionTable = {
   gpu: {
     type: 'string',
     default: undefined,
-    describe: 'index among the visible GPUs, or (cuda) UUID, of a MIG instance too; fails if that GPU cannot be used',
+    describe: 'index of a visible GPU, or (cuda) the UUID of a GPU or MIG instance; fails if it cannot be used',
     check: matching(
       /^(\d{1,3}|GPU-[0-9a-fA-F-]+|MIG-(GPU-)?[0-9a-fA-F-]+(\/\d+){0,2})$/,
       'the index of a visible GPU, or its UUID (GPU-..., MIG-...)',
@@ -34,7 +35,7 @@ export const optionTable = {
     describe: `${backendChoices.join(', ')}; auto tries ${autoBackends.join(', ')}`,
     check: choice(backendChoices),
   },
-  recipe: { type: 'string', default: undefined, describe: "the recipe file, if the run uses a user's recipe", check: text },
+  recipe: { type: 'string', default: undefined, describe: 'the recipe file, if the recipe of the run is not built in', check: text },
   name: {
     type: 'string',
     default: undefined,
@@ -42,6 +43,14 @@ export const optionTable = {
     describe: 'unique name in logs and metrics',
     check: matching(/^[\w.-]{1,64}$/, "up to 64 letters, digits, '.', '_' and '-'"),
   },
+  metricsPort: {
+    type: 'number',
+    default: undefined,
+    defaultDescription: 'not served',
+    describe: 'HTTP port of /metrics, of this process and its GPUs (0: any free one)',
+    check: whole(0, 65535),
+  },
+  metricsHost: { type: 'string', default: '127.0.0.1', describe: 'HTTP address', check: text },
   reconnectTimeout: {
     type: 'number',
     default: 300,

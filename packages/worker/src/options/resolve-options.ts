@@ -1,4 +1,4 @@
-/** From a command line to one frozen, checked set of options. Everything wrong with a flag is said here, before anything starts. */
+/** From a command line to one read-only, checked set of options. Every wrong flag is reported here, before anything starts. */
 import { backendsWhere, backendTable, checkGiven, defaultsOf, LockstepError, parseCommandLine, version } from '@lockstep/shared';
 import { type Options, optionTable } from './option-table.ts';
 
@@ -22,7 +22,7 @@ export async function resolveOptions(argv: readonly string[]): Promise<Options> 
   return Object.freeze(options);
 }
 
-/** `auto` with a GPU is a backend that takes it. */
+/** With --gpu, `auto` is the backend that can use that GPU. */
 function checkGpu(gpu: string, backend: Options['backend']): void {
   if (backend === 'auto') return;
   const { runsOn } = backendTable[backend];

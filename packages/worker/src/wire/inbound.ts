@@ -1,5 +1,5 @@
 /**
- * From the frames of the coordinator to an event of the core: decoded, checked, tensors found where they lie.
+ * From frames of the coordinator to an event of the core: decoded and checked, with tensors left where they are.
  *
  * Not responsible for: whether a message still counts (the core), or for the bytes of a message (`shared/protocol/codec.ts`).
  */
@@ -18,7 +18,7 @@ import {
 import type { WorkTensors } from '../compute/jobs.ts';
 import type { Event } from '../core/events.ts';
 
-/** A message that changes nothing: told to a person, and that is all. */
+/** A message that changes nothing, and is only logged. */
 export interface Ignored {
   readonly type: 'ignored';
   readonly reason: string;
@@ -48,14 +48,14 @@ function eventOfMessage(message: ToWorker, frames: Frames, carrier: Carrier): Ev
 }
 
 /**
- * Weights and samples stay where they are, in the coordinator's memory over `shm`. It writes there again only two versions later. By then the
- * round of this order is over for this worker, committed or assigned to others: what it still computes from them is dropped.
+ * Weights and samples stay where they are: with `shm`, in the coordinator's memory, which is written again only two versions later. By then
+ * the round of this order is over for this worker (committed, or its shards reassigned), and what it still computes is dropped.
  */
 function workEvent(message: Work, frames: Frames, carrier: Carrier): Event {
   const { fence, rest } = splitFence(message);
   const { payload: packed, sampleBytes, ...order } = rest;
   const flats = carrier.unpack(packed, frames);
-  // The weights have been replaced since: this order comes late, and another is on its way.
+  // The weights have been replaced since: this order is late, and another one is on its way.
   if (flats === undefined && packed.carrier !== 'inline')
     return { type: 'lost-weights', fence, workId: order.workId, networks: order.sends };
   const payload = flats === undefined ? undefined : tensorsOf(flats, order.sends.length, sampleBytes);

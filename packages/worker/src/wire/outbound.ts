@@ -1,5 +1,5 @@
 /**
- * From an effect of the core that speaks to the coordinator to the frames that are sent.
+ * From an effect of the core that sends a message to the frames of that message.
  *
  * Not responsible for: sending them (`runtime.ts`), or what was computed (`compute/jobs.ts`).
  */
@@ -9,13 +9,19 @@ import type { Effect } from '../core/events.ts';
 
 export type Sending = Extract<Effect, { do: 'hello' | 'ready' | 'result' | 'need' | 'leave' }>;
 
-/** Who this worker is, as HELLO tells it. */
+/** Who this worker is, for HELLO. */
 export type Identity = Omit<Hello, 'type' | 'region'>;
 
-/** Characters of a sentence; the protocol takes no more. */
+/** The protocol accepts sentences of at most this many characters. */
 const maximumSentence = 2000;
 
-export function framesOf(effect: Sending, identity: Identity, offer: Hello['region'] | undefined, carrier: Carrier): Frames {
+export function framesOf(
+  effect: Sending,
+  identity: Identity,
+  offer: Hello['region'] | undefined,
+  carrier: Carrier,
+  nowMs: () => number,
+): Frames {
   switch (effect.do) {
     case 'hello':
       return encode({ type: 'hello', ...identity, ...(offer === undefined ? {} : { region: offer }) });
@@ -24,10 +30,11 @@ export function framesOf(effect: Sending, identity: Identity, offer: Hello['regi
       return encode({ type: 'ready', ...effect.fence, manifests, fingerprint, carrier: carrier.name });
     }
     case 'result': {
-      const { flats, number, room, ...fields } = effect.answer as Answer;
+      const { flats, number, room, times, ...fields } = effect.answer as Answer;
       const keyed = flats.map((flat, index) => ({ key: String(index), version: number, room, live: flat, snapshot: () => flat }));
       const { payload, frames } = carrier.pack(keyed);
-      return encode({ type: 'result', ...effect.fence, workId: effect.workId, ...fields, payload }, frames);
+      const timed = times === undefined ? {} : { times: { ...times, sent: nowMs() } };
+      return encode({ type: 'result', ...effect.fence, workId: effect.workId, ...fields, ...timed, payload }, frames);
     }
     case 'need':
       return encode({ type: 'need', ...effect.fence, workId: effect.workId, networks: effect.networks });

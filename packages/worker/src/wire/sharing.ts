@@ -1,4 +1,7 @@
-/** The memory this worker shares with its coordinator: offered in HELLO, used once both sides could open the other's; in messages otherwise. */
+/**
+ * The memory this worker shares with its coordinator: offered in HELLO, and used if each side can open the other's. Otherwise tensors
+ * travel in messages.
+ */
 import {
   type Carrier,
   carrierBetween,
@@ -10,16 +13,16 @@ import {
 } from '@lockstep/shared';
 
 export interface Sharing {
-  /** For HELLO; undefined where there is no shared memory. */
+  /** For HELLO; undefined if there is no shared memory. */
   readonly offer: RegionOffer | undefined;
-  /** WELCOME: opens what the coordinator offers, in place of what it offered before. */
+  /** WELCOME: opens the memory that the coordinator offers, instead of any that it offered before. */
   open(region: RegionOffer | undefined): void;
   carrier(): Carrier;
   close(): void;
 }
 
 export function createSharing(): Sharing {
-  // One answer at a time, whatever it answers: the coordinator has read it before it asks for the next.
+  // One slot is enough: the coordinator has read an answer before it asks for the next.
   const own = createRegion(1);
   let theirs: RegionReader | undefined;
   let carrier: Carrier = inlineCarrier;

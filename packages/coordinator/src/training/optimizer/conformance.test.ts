@@ -23,7 +23,7 @@ const isResumeInvalid =
     error instanceof LockstepError && error.code === 'resume-invalid' && pattern.test(error.message);
 
 for (const [name, spec] of Object.entries(specs)) {
-  test(`${name}: saved and restored equals uninterrupted, bit for bit`, () => {
+  test(`${name}: saved and restored, it equals one that was never interrupted, bit for bit`, () => {
     for (const savedAfter of [0, 1, 13]) {
       const straight = createOptimizer(spec, normals(0));
       for (let step = 1; step <= savedAfter; step += 1) straight.apply(normals(step));

@@ -17,6 +17,6 @@ test('a gradient above the limit is shortened to it by a float32 factor', () => 
   fc.assert(property);
 });
 
-test('a gradient at or below the limit, or without one, stays as it is', () => {
+test('a gradient at or below the limit, or without a limit, stays as it is', () => {
   for (const limit of [5, 6, undefined]) assert.equal(clipScale(5, limit), 1);
 });

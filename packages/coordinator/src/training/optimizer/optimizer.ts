@@ -20,7 +20,7 @@ export interface OptimizerState {
 
 export interface Optimizer {
   readonly kind: OptimizerKind;
-  /** The network's flat, where kernels can update it: changed in place by `apply`, never another array. Whoever keeps it takes a copy. */
+  /** The network's flat, where kernels can update it: changed in place by `apply`, never another array. To keep its values, take a copy. */
   readonly weights: Float32Array;
   /**
    * Updates `weights` along `gradient`, each element times `scale` (a float32 number, rounded after the product); leaves `gradient` as it
@@ -33,7 +33,7 @@ export interface Optimizer {
   restore(state: OptimizerState): void;
 }
 
-/** State that `apply` writes; the arrays never change identity. */
+/** State that `apply` updates; the arrays stay the same objects. */
 export interface WorkingState {
   readonly slots: Readonly<Record<string, Float32Array>>;
   readonly scalars: Record<string, number>;
@@ -63,7 +63,7 @@ function checkState(kind: string, own: WorkingState, saved: OptimizerState): voi
   const refuse = (what: string): never => {
     throw new LockstepError(
       'resume-invalid',
-      `The checkpoint's optimizer state is not a state of this run's "${kind}": ${what}. Resume with the run's own recipe, or start anew.`,
+      `The checkpoint's optimizer state is not a state of this run's "${kind}": ${what}. Resume with the run's own recipe, or start a new run.`,
     );
   };
   const names = (record: Readonly<Record<string, unknown>>): string => Object.keys(record).toSorted().join(', ') || 'none';

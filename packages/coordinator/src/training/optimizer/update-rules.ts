@@ -1,6 +1,6 @@
 /**
- * The arithmetic of every optimizer, by kind. Settings are taken to be valid: a recipe is checked when it is loaded, by
- * `shared/src/recipe/optimizers.ts`. `clipNorm` is the caller's business (`gradient.ts`), which reports the norm before it.
+ * The arithmetic of every optimizer, by kind. Settings are assumed to be valid: a recipe is checked when it is loaded, by
+ * `shared/src/recipe/optimizers.ts`. The caller takes care of `clipNorm` (`gradient.ts`), since it reports the norm before clipping.
  */
 import { createResidentFlats, type OptimizerKind, type OptimizerSpec } from '@lockstep/shared';
 import { type Optimizer, optimizerFrom } from './optimizer.ts';
@@ -15,7 +15,7 @@ const updateRules: { readonly [Kind in OptimizerKind]: (spec: SpecOf<Kind>, init
  */
 export function createOptimizer(spec: OptimizerSpec, initial: Float32Array, learningRateOverride?: number): Optimizer {
   const resolved = learningRateOverride === undefined ? spec : { ...spec, learningRate: learningRateOverride };
-  // The rule of a spec's own kind takes that spec, which TypeScript cannot see.
+  // The rule of a kind takes a spec of that kind, which TypeScript cannot know here.
   const rule = updateRules[resolved.kind] as (spec: OptimizerSpec, initial: Float32Array) => Optimizer;
   return rule(resolved, initial);
 }

@@ -2,7 +2,7 @@
  * The dense GAN on MNIST that Lockstep grew from, as one function with the few choices that were worth comparing.
  *
  * Responsible for: networks, losses and settings of `gan` and `gan-seed`. Not responsible for: anything about training in general;
- * this file knows of Lockstep only what any user's recipe knows (`recipe.ts`).
+ * this file knows no more of Lockstep than a user's recipe does (`recipe.ts`).
  *
  * Losses: the non-saturating GAN of Goodfellow et al. (2014), section 3. With a logit s = D(x), -log sigmoid(s) = softplus(-s) and
  * -log(1 - sigmoid(s)) = softplus(s). `tf.softplus` neither overflows nor takes a logarithm of 0, and its gradient is one sigmoid;

@@ -9,14 +9,14 @@ test('every built-in recipe keeps the rules and bears its name', () => {
   for (const name of recipeNames) assert.equal(checkRecipe(builtInRecipe(name), name).name, name);
 });
 
-test('gan-seed is the setting that the project started from', () => {
+test('gan-seed has the settings that the project started from', () => {
   const { batchSize, optimizers } = builtInRecipe('gan-seed');
   assert.equal(batchSize, 128);
   assert.deepEqual(optimizers['generator'], { kind: 'adam', learningRate: 1e-4 });
   assert.deepEqual(optimizers['discriminator'], optimizers['generator']);
 });
 
-test('an unknown name is answered with the names, and a guess only when one is near', () => {
+test('an unknown name is answered with the known names, and with a guess only if one is close', () => {
   const sentence = (name: string): string => {
     try {
       builtInRecipe(name);

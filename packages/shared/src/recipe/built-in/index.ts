@@ -1,4 +1,4 @@
-/** The recipes that Lockstep brings, by name. */
+/** The built-in recipes, by name. */
 import { LockstepError } from '../../errors.ts';
 import type { Recipe } from '../recipe.ts';
 import { gan } from './gan.ts';
@@ -14,7 +14,7 @@ const all: readonly Recipe[] = [
     epochs: 8,
     optimizer: { kind: 'adam', learningRate: 1e-3, beta1: 0.5 },
   }),
-  // The setting that the project started from: ReLU everywhere, Adam(1e-4) otherwise as TF.js has it. Learns slowly.
+  // The settings that the project started from: ReLU everywhere, and Adam(1e-4) with TF.js's defaults. Learns slowly.
   gan({
     name: 'gan-seed',
     generatorSlope: 0,

@@ -14,7 +14,7 @@ export function toAttributes(addon: Addon, attributes: readonly OpAttribute[]): 
 function toAttribute(addon: Addon, { name, type, value }: OpAttribute): AttributeValue {
   const member = memberOf(addon, type);
   if (member === undefined) throw new Error(`attribute '${name}' has the type ${type}, which the addon does not know`);
-  // A shape is an array itself; the addon knows no list of shapes.
+  // A shape is itself an array; the addon has no lists of shapes.
   if (member === 'shape') return { shape: shapeOf(value as number[]) };
   if (Array.isArray(value)) return { list: { [member]: value.map((each) => convert(member, each)) } };
   return { [member]: convert(member, value) };

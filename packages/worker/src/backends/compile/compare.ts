@@ -1,5 +1,5 @@
 /**
- * Two traces of one phase, on different inputs, must be the same graph: else the graph would freeze what should change.
+ * Two traces of one phase, on different inputs, must be the same graph: otherwise the graph would fix what should change.
  *
  * Responsible for: finding the first difference and naming its cause in a sentence. Not responsible for: making the traces.
  */

@@ -15,7 +15,7 @@ test('a node is encoded with the field numbers of TensorFlow’s own schema', ()
   assert.equal(Buffer.from(encodeSavedModel([node])).toString('hex'), expected);
 });
 
-test('equal nodes give equal bytes, and each kind of attribute gives others', () => {
+test('equal nodes give equal bytes, and each kind of attribute gives different ones', () => {
   const encode = (attribute: object): string =>
     Buffer.from(encodeSavedModel([{ name: 'n', op: 'O', input: [], attr: { a: attribute } }])).toString('hex');
   const attributes = [
@@ -52,7 +52,7 @@ test('a constant of one repeated float is kept once, to the bit', () => {
   assert.equal(floatValue(tensorValue(3, [2], Int32Array.of(1, 1))), undefined);
 });
 
-test('a constant is copied out of memory that somebody may write again, and only its own part', () => {
+test('a constant is copied out of memory that may be written again, and only its own part of it', () => {
   const memory = Int32Array.of(1, 2, 3, 4);
   const value = tensorValue(3, [2], memory.subarray(1, 3));
   memory.fill(9);

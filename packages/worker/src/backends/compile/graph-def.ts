@@ -67,7 +67,7 @@ export interface GraphNode {
 /** The GraphDef version of TensorFlow 2.9, the oldest that tfjs-node 4.22 runs on; newer ones read it. */
 const graphVersion = 1087;
 
-/** The tag under which the graph is found again. */
+/** The tag by which the graph is found when it is loaded. */
 export const graphTag = 'serve';
 
 export function shapeOf(shape: readonly number[]): Shape {
@@ -80,10 +80,10 @@ export function tensorValue(dtype: number, shape: readonly number[], elements: A
   const tensor = { dtype, tensor_shape: shapeOf(shape) };
   if (elements instanceof Float32Array && elements.length > 1) {
     const [first] = elements;
-    // Object.is tells 0 from -0; a NaN stays in bytes, which a number would not keep.
+    // Object.is distinguishes 0 from -0; a NaN stays in bytes, since a number would not keep its payload.
     if (!Number.isNaN(first) && elements.every((element) => Object.is(element, first))) return { ...tensor, float_val: [first!] };
   }
-  // A copy: the memory may belong to somebody who writes to it again.
+  // A copy, since the memory may be written again.
   return { ...tensor, tensor_content: new Uint8Array(buffer.slice(byteOffset, byteOffset + byteLength)) };
 }
 

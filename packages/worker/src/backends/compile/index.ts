@@ -2,7 +2,7 @@
  * Compiled phases: a phase's loss and gradients as one TensorFlow graph, run by one call instead of some two hundred.
  *
  * Responsible for: `compilePhase`: when to trace, the two traces on different inputs, and one session per set of shapes.
- * Not responsible for: how a trace is taken (`trace.ts`), compared (`compare.ts`) and run (`session.ts`), or what an eager phase does.
+ * Not responsible for: how a trace is made (`trace.ts`), compared (`compare.ts`) and run (`session.ts`), or what an eager phase does.
  */
 import type { Tensor, Tf } from '@lockstep/shared';
 import type { PhaseFunction, PhaseInputs, PhaseOutputs } from '../backend.ts';
@@ -14,7 +14,7 @@ import type { Graph } from './trace.ts';
 import { trace } from './trace.ts';
 import { withXla } from './xla.ts';
 
-/** A run has at most two shard sizes; more only while tests or tools try others. The one not used for longest goes. */
+/** A run has at most two shard sizes; more only when tests or tools try others. The least recently used one is removed. */
 const maximumSessions = 4;
 
 interface Traced {

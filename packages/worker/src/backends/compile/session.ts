@@ -21,11 +21,11 @@ export interface Session {
 
 /**
  * Graphs handed over so far, by hash. TensorFlow's memory keeps a file until the process ends, and appends when it is written again, so
- * every different graph has a folder of its own (tens of kilobytes) and an equal one finds its folder there.
+ * every different graph has a folder of its own (tens of kilobytes), which an equal graph uses again.
  */
 const written = new Set<string>();
 
-/** Throws LockstepError 'recipe-invalid' when TensorFlow does not take the graph. */
+/** Throws LockstepError 'recipe-invalid' if TensorFlow rejects the graph. */
 export function openSession(backend: NodeBackend, graph: Graph): Session {
   const { binding } = backend;
   const id = load(backend, graph);

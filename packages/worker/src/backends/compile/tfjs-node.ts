@@ -1,5 +1,5 @@
 /**
- * The inside of tfjs-node that compiling needs, as types: its kernels all end in two methods, and its addon can run SavedModels.
+ * The internals of tfjs-node that compiling needs, as types: its kernels all end in two methods, and its addon can run SavedModels.
  *
  * Responsible for: naming those members once, and failing at once if a version of tfjs-node lacks them.
  * Not responsible for: using them.

@@ -75,7 +75,7 @@ test('ops become nodes, inputs placeholders, literals constants, and every outpu
   assert.deepEqual(graph.outputs, ['output4', 'output5', 'output6', 'output7']);
 });
 
-test('the backend is as it was afterwards, also when the run throws', () => {
+test('the backend is restored afterwards, even if the run throws', () => {
   const fake = new FakeBackend();
   run(fake, [], (backend) => [backend.executeSingleOutput('Fill', [], [])]);
   assert.throws(() => run(fake, [], () => assert.fail('the run failed')), /the run failed/);
@@ -112,7 +112,7 @@ test('an int64 scalar is a constant, a complex tensor is refused', () => {
   );
 });
 
-test('two traces may differ in nothing: another constant is hidden randomness, other operations are control flow', () => {
+test('two traces must be identical: a different constant is hidden randomness, different operations are control flow', () => {
   const graph = (value: number, ...ops: string[]): Graph => {
     const fake = new FakeBackend();
     return run(fake, [], (backend) => {

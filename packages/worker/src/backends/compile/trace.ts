@@ -26,7 +26,7 @@ export function trace(backend: NodeBackend, inputs: readonly Tensor[], run: () =
   const single = backend.executeSingleOutput.bind(backend);
   const multiple = backend.executeMultipleOutputs.bind(backend);
   const readSync = backend.readSync.bind(backend);
-  // Own properties hide the class's methods; deleting them brings those back.
+  // Own properties hide the class's methods; deleting them restores the methods.
   const watched = backend as { -readonly [Member in keyof NodeBackend]?: NodeBackend[Member] };
   watched.executeSingleOutput = (name, attributes, opInputs) => {
     const output = single(name, attributes, opInputs);
@@ -44,7 +44,7 @@ export function trace(backend: NodeBackend, inputs: readonly Tensor[], run: () =
   };
   let readLater = false;
   watched.read = (dataId) => {
-    // Thrown when the run has ended: here it would become a rejection that nobody awaits.
+    // Thrown once the run has ended: thrown here, it would become a rejection that nobody awaits.
     readLater ||= recorder.isComputed(dataId);
     return Promise.resolve(readSync(dataId));
   };
@@ -69,7 +69,7 @@ interface Recorder {
 
 function createRecorder(backend: NodeBackend, inputs: readonly Tensor[]): Recorder {
   const nodes: GraphNode[] = [];
-  // Where each tensor's data comes from. Keys are objects of their own, so an entry stays right after the tensor is disposed.
+  // Where each tensor's data comes from. Keys are unique objects, so an entry stays correct after its tensor is disposed.
   const sources = new Map<object, string>();
   const computed = new Set<object>();
   const placeholders = new Map<object, string>();

@@ -23,7 +23,7 @@ test('versions are compared as numbers', () => {
   for (const version of newEnough) assert.equal(isOlder(version, [2, 15]), false, version);
 });
 
-test("flags are added to a person's own, once", (context) => {
+test("flags are added to the user's own, once", (context) => {
   const before = process.env['XLA_FLAGS'];
   context.after(() => (before === undefined ? delete process.env['XLA_FLAGS'] : (process.env['XLA_FLAGS'] = before)));
   process.env['XLA_FLAGS'] = '--mine=1';

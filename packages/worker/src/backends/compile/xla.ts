@@ -9,7 +9,7 @@ import { LockstepError, type Tf } from '@lockstep/shared';
 import { type NodeBackend, nodeBackendOf } from './tfjs-node.ts';
 import type { GraphNode } from './graph-def.ts';
 
-/** The graph with everything but its inputs given to XLA. What XLA does not know stays between its parts and runs as before. */
+/** The graph with everything but its inputs given to XLA. Operations that XLA does not know run between its parts, as before. */
 export function withXla<T extends { readonly nodes: readonly GraphNode[] }>(graph: T): T {
   const marked = graph.nodes.map((node) =>
     node.op === 'Placeholder' ? node : { ...node, attr: { ...node.attr, _XlaCompile: { b: true } } },
@@ -17,10 +17,13 @@ export function withXla<T extends { readonly nodes: readonly GraphNode[] }>(grap
   return { ...graph, nodes: marked };
 }
 
-/** An unknown flag in XLA_FLAGS ends the process, and those of `setXlaFlags` are younger than the 2.9 of tfjs-node's own download. */
+/** An unknown flag in XLA_FLAGS ends the process, and those of `setXlaFlags` are newer than TensorFlow 2.9, which tfjs-node downloads. */
 const oldestTensorflow = [2, 15] as const;
 
-/** Throws LockstepError 'backend-unavailable' when the TensorFlow under `tf` is too old or was built without XLA: it would not say so itself. */
+/**
+ * Throws LockstepError 'backend-unavailable' when the TensorFlow under `tf` is too old or was built without XLA, which it would not report
+ * itself.
+ */
 export function requireXla(tf: Tf): void {
   const backend = nodeBackendOf(tf);
   const found = backend.binding.TF_Version;
@@ -28,7 +31,7 @@ export function requireXla(tf: Tf): void {
   if (!isOlder(found, oldestTensorflow) && hasOp(backend, '_XlaCompile')) return;
   throw new LockstepError(
     'backend-unavailable',
-    `The run uses --execution xla, and the TensorFlow of this worker ${problem}: run npx --no -- lockstep-native there, or start a run without --execution xla.`,
+    `The run uses --execution xla, and the TensorFlow of this worker ${problem}: run npx --no -- lockstep-native on its machine, or start a run without --execution xla.`,
   );
 }
 
@@ -37,7 +40,7 @@ export function isOlder(version: string, [major, minor]: readonly [number, numbe
   return foundMajor < major || (foundMajor === major && foundMinor < minor);
 }
 
-/** TensorFlow reads XLA_FLAGS when XLA first compiles: before that, flags can still be added to whatever a person set. */
+/** TensorFlow reads XLA_FLAGS when XLA first compiles: before that, flags can still be added to those that the user set. */
 export function setXlaFlags(flags: readonly string[]): void {
   const given = (process.env['XLA_FLAGS'] ?? '').split(' ').filter((flag) => flag !== '');
   if (flags.length > 0) process.env['XLA_FLAGS'] = [...new Set([...given, ...flags])].join(' ');

@@ -1,17 +1,17 @@
 /**
  * Gradients of ReLU, leaky ReLU and tanh as one op each: ReluGrad, LeakyReluGrad, TanhGrad.
  *
- * TF.js composes them, ReLU's from seven ops (Step alone is five). The values are TF.js's but for the sign of zero, where TF.js multiplies
- * a negative gradient by 0, and for the last bit of tanh's.
+ * TF.js composes them, ReLU's from seven ops (Step alone is five). The values are TF.js's, except for the sign of zero, where TF.js
+ * multiplies a negative gradient by 0, and the last bit of tanh's gradient.
  *
  * Each op is a kernel with a gradient of its own, so that an activation can be differentiated twice, as gradient penalties need.
- * TF.js has one table of gradients for all backends: on any but tfjs-node these fall back to TF.js's own.
+ * TF.js has one table of gradients for all backends: on backends other than tfjs-node's these fall back to TF.js's own.
  */
 import type { Tensor, Tf } from '@lockstep/shared';
 import type { Attribute } from './node-op.ts';
 import { backendName, runOp } from './node-op.ts';
 
-/** The op's inputs are dy and x, or y and dy, after what TF.js saves of the activation. */
+/** The op's inputs are dy and x, or y and dy, depending on what TF.js saves for the activation. */
 const activations = [
   { kernelName: 'Relu', saved: 'x' },
   { kernelName: 'LeakyRelu', saved: 'x' },

@@ -1,5 +1,5 @@
 /**
- * Native TensorFlow ops in the place of what TF.js composes from many, in one list.
+ * The list of native TensorFlow ops that replace what TF.js composes from many.
  *
  * Not responsible for: arithmetic. Each replacement names the TensorFlow op that does the work.
  */

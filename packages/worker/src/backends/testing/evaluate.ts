@@ -20,7 +20,7 @@ export interface Outcome {
   readonly gradients: readonly Float32Array[];
 }
 
-/** Evaluates twice over: once plainly, where TF.js uses fused kernels, and once under the tape, where it does not. */
+/** Evaluates twice: once plainly, where TF.js uses fused kernels, and once under the tape, where it does not. */
 export async function evaluate(tf: Tf, { inputs, compute }: Computation): Promise<Outcome> {
   const { outputs, shape } = tf.tidy(() => {
     const tensors = inputs.map((inputShape, index) => normal(tf, inputShape, index));
@@ -67,7 +67,7 @@ export function heapBytes(tf: Tf): number {
   return (tf.backend() as unknown as { wasm: { HEAPU8: Uint8Array } }).wasm.HEAPU8.length;
 }
 
-/** TF.js with its plain `cpu` backend, the reference of every other. Load it before backends that replace gradients. */
+/** TF.js with its plain `cpu` backend, the reference of every other. Load it before any backend that replaces gradients. */
 export async function referenceTf(): Promise<Tf> {
   const tf = createRequire(import.meta.url)('@tensorflow/tfjs') as Tf;
   // Its first tensor makes it print a banner, except in tests. The flag also makes the engine look for leaks after each kernel, with false

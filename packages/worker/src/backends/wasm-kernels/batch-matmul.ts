@@ -70,7 +70,7 @@ function reversed(host: KernelHost, stock: Stock, { a, b, transposeA, transposeB
 
 /** Counts elements moved: each transposition moves its matrix once, packing moves the right-hand operand once. */
 function cheaperReversed({ a, b, transposeA, transposeB }: Product): boolean {
-  // Untransposed weights keep their packed form from call to call: never give that up.
+  // Untransposed weights keep their packed form from call to call, which is always worth keeping.
   if (!transposeA && !transposeB) return false;
   const sizeA = size(a);
   const sizeB = size(b);

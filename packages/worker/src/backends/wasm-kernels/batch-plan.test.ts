@@ -30,7 +30,7 @@ describe('batchPlan', () => {
     assert.equal(pairs([2, 2], [2]), '00 11 20 31');
   });
 
-  it('refuses what is no product and what is empty', () => {
+  it('refuses shapes that have no product, and empty ones', () => {
     assert.equal(batchPlan([3, 4], [5, 6], false, false), undefined);
     assert.equal(batchPlan([2, 3, 4], [3, 4, 5], false, false), undefined);
     assert.equal(batchPlan([0, 4], [4, 5], false, false), undefined);

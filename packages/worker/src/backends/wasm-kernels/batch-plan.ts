@@ -1,5 +1,5 @@
 /**
- * Which matrices a batched product multiplies. Pure: shapes in, index pairs out.
+ * Which matrices a batched product multiplies. Pure: from shapes to pairs of indices.
  *
  * Responsible for: broadcasting of batch axes (as NumPy's matmul), and flattening a batch into one product where the memory allows.
  * Not responsible for: multiplying.
@@ -14,7 +14,7 @@ export interface BatchPlan {
   readonly outputShape: readonly number[];
 }
 
-/** Undefined for shapes that are no product or hold no elements. */
+/** Undefined for shapes that have no product, or no elements. */
 export function batchPlan(
   shapeA: readonly number[],
   shapeB: readonly number[],

@@ -19,7 +19,7 @@ export function addConv2dBackpropFilter(tf: Tf): void {
   replaceKernel(tf, 'Conv2DBackpropFilter', () => (host, inputs, attributes) => {
     const { x, dy } = inputs as { x: TensorInfo; dy: TensorInfo };
     if ((attributes['dataFormat'] ?? 'NHWC') !== 'NHWC') {
-      throw new Error(`Conv2DBackpropFilter on wasm supports channels last (NHWC) alone, not ${String(attributes['dataFormat'])}`);
+      throw new Error(`Conv2DBackpropFilter on wasm supports only channels last (NHWC), not ${String(attributes['dataFormat'])}`);
     }
     const filterShape = attributes['filterShape'] as number[];
     return filterGradient(host, x, dy, convolutionGeometry(tf, x.shape, filterShape, attributes));

@@ -1,7 +1,7 @@
 /**
  * Conv2DBackpropInput on wasm, repaired: the gradient of a convolution's input, and the forward pass of conv2dTranspose.
  *
- * TF.js has a scalar loop here, at a tenth of the speed of its convolutions. This is the usual other way round ("col2im", as in Caffe):
+ * TF.js has a scalar loop here, at a tenth of the speed of its convolutions. This is the usual faster method ("col2im", as in Caffe):
  * one product gives, for each pixel of dy, its contribution to the patch of the input it came from; the patches are then added up where
  * they overlap.
  *

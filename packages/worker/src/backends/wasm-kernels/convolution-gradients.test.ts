@@ -102,7 +102,7 @@ describe('gradients of conv2d on wasm', () => {
     });
   });
 
-  it('refuse channels first, which wasm convolutions lack', () => {
+  it('refuse channels first, which wasm convolutions do not support', () => {
     const attributes = { strides: 1, pad: 'same', dataFormat: 'NCHW', filterShape: [3, 3, 2, 2] };
     const call = () =>
       tf.tidy(() => tf.engine().runKernel('Conv2DBackpropFilter', { x: tf.ones([1, 2, 4, 4]), dy: tf.ones([1, 2, 4, 4]) }, attributes));

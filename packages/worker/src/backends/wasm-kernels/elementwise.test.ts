@@ -25,7 +25,7 @@ before(async () => {
 
 describe('LeakyRelu on wasm', () => {
   it("has the bits of TF.js's own kernel and gradient", async () => {
-    // But for the sign of zero: adding 0 makes both zeros one.
+    // Except for the sign of zero: adding 0 makes both zeros the same.
     const bits = ({ shape, value, gradients }: Outcome) => [
       shape,
       ...[value, ...gradients].map((each) => each.map((element) => element + 0)),
@@ -33,7 +33,7 @@ describe('LeakyRelu on wasm', () => {
     for (const [index, each] of leaky.entries()) assert.deepEqual(bits(await evaluate(tf, each)), bits(stock[index]!), each.name);
   });
 
-  it('keeps what is not a number, infinities and denormals', () => {
+  it('keeps NaN, infinities and denormals', () => {
     const values = [NaN, Infinity, -Infinity, 0, 1e-40, -1e-40];
     const result = tf.tidy(() => tf.leakyRelu(tf.tensor1d(values), 0.5).dataSync());
     assert.deepEqual([...result], [NaN, Infinity, -Infinity, 0, Math.fround(1e-40), Math.fround(-5e-41)]);

@@ -3,7 +3,7 @@
  *
  * TF.js's kernel is right and fast for one product of untransposed matrices with a bias of full length. With a transposed operand or a
  * batch it adds the bias, and clamps, once per block of 48 along the shared axis: wrong for longer ones (seen: 103 for 101). Its fast
- * path shares the cache that `packed-operand.ts` guards. Everything else is composed here of the repaired product and plain kernels.
+ * path shares the cache that `packed-operand.ts` guards. Everything else is composed here from the repaired product and plain kernels.
  *
  * Responsible for: the fused kernel's inputs and attributes. Not responsible for: products (`batch-matmul.ts`).
  */

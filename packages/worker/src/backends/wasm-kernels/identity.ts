@@ -3,7 +3,7 @@
  *
  * TF.js's wasm kernel copies the elements; every other backend, and wasm's own Reshape, only counts one more reference. The engine clones
  * each tensor that a gradient needs, so a training step made over a hundred such copies.
- * Tensors never change in place, so sharing is safe. Responsible for this alone.
+ * Tensors never change in place, so sharing is safe.
  */
 import type { Tf } from '@lockstep/shared';
 import type { TensorInfo } from '@tensorflow/tfjs';

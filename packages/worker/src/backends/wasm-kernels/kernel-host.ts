@@ -1,10 +1,10 @@
 /**
  * What a repaired wasm kernel may use: other kernels of the backend, scratch tensors, and the wasm heap.
  *
- * Responsible for: putting our kernel in the place of TF.js's, and for the few calls into the backend that repairs need.
+ * Responsible for: replacing TF.js's kernel with ours, and the few calls into the backend that repairs need.
  * Not responsible for: any arithmetic (one file per repair).
  *
- * Inside a kernel the engine does not track tensors: whoever makes a `TensorInfo` here frees it.
+ * Inside a kernel the engine does not track tensors: code that makes a `TensorInfo` here has to free it.
  */
 import type { Tf } from '@lockstep/shared';
 import type { KernelFunc, TensorInfo } from '@tensorflow/tfjs';
@@ -20,7 +20,7 @@ export interface KernelHost {
   readonly run: (kernelName: string, inputs: Inputs, attributes?: Attributes) => TensorInfo;
   /** A tensor with undefined content. */
   readonly allocate: (shape: readonly number[]) => TensorInfo;
-  /** Its elements in the wasm heap. The view dies with the next allocation, which may move the heap. */
+  /** Its elements in the wasm heap. The view is valid until the next allocation, which may move the heap. */
   readonly view: (info: TensorInfo) => Float32Array;
   /** A second reference to the same elements under another shape. */
   readonly share: (info: TensorInfo, shape: readonly number[]) => TensorInfo;
@@ -34,7 +34,7 @@ export type Repair = (host: KernelHost, inputs: Inputs, attributes: Attributes) 
 export type Stock = Repair;
 
 /**
- * Puts `make(stock)` in the place of TF.js's wasm kernel `kernelName`, before or after the backend started.
+ * Replaces TF.js's wasm kernel `kernelName` with `make(stock)`, before or after the backend has started.
  * Where TF.js has no such kernel (`conv2d`'s filter gradient), `stock` throws.
  */
 export function replaceKernel(tf: Tf, kernelName: string, make: (stock: Stock) => Repair): void {

@@ -1,5 +1,5 @@
 /**
- * LeakyRelu and its gradient on wasm, repaired: the same bits (but for the sign of zero), some 20 times faster.
+ * LeakyRelu and its gradient on wasm, repaired: the same bits (except for the sign of zero), some 20 times faster.
  *
  * TF.js's kernel is a scalar loop, and its gradient chooses with Greater and Select, scalar too. XNNPACK's Prelu is the same function with
  * one slope per channel, and the derivative is exactly TF.js's Step with the slope as its value below 0. As Step has a gradient and

@@ -1,19 +1,19 @@
 /**
- * Builds prom-client's instruments from the table, on a registry of one's own (never the global one).
+ * Builds prom-client's instruments from a table, on a registry of one's own (never the global one).
  *
- * Responsible for: construction and its types, and known series. Not responsible for: values (`metrics.ts`).
+ * Responsible for: construction and its types, and known series. Not responsible for: values, or what is in the table.
  */
 import { Counter, Gauge, Histogram, type Registry } from 'prom-client';
-import { type LabelValues, type MetricDeclaration, type MetricKey, type MetricTable, metricTable } from './table.ts';
+import type { LabelValues, MetricDeclaration, MetricTable } from './declaration.ts';
 
-type Labels<K extends MetricKey> = keyof MetricTable[K]['labels'] & string;
+type Labels<D extends MetricDeclaration> = keyof D['labels'] & string;
 
-export type Instruments = {
-  readonly [K in MetricKey]: MetricTable[K]['type'] extends 'counter'
-    ? Counter<Labels<K>>
-    : MetricTable[K]['type'] extends 'gauge'
-      ? Gauge<Labels<K>>
-      : Histogram<Labels<K>>;
+export type Instruments<T extends MetricTable> = {
+  readonly [K in keyof T]: T[K]['type'] extends 'counter'
+    ? Counter<Labels<T[K]>>
+    : T[K]['type'] extends 'gauge'
+      ? Gauge<Labels<T[K]>>
+      : Histogram<Labels<T[K]>>;
 };
 
 /** What the values of a label may be named for in the table. */
@@ -22,15 +22,15 @@ export interface RecipeNames {
   readonly phases: readonly string[];
 }
 
-/** Every metric, its known series at 0. */
-export function createInstruments(registry: Registry, recipe: RecipeNames): Instruments {
-  const built = Object.entries(metricTable).map(([key, declaration]) => {
+/** Every metric; known series of counters and histograms at 0. */
+export function createInstruments<T extends MetricTable>(table: T, registry: Registry, recipe: RecipeNames): Instruments<T> {
+  const built = Object.entries(table).map(([key, declaration]) => {
     const instrument = createInstrument(declaration, registry);
     for (const labels of knownSeries(declaration, recipe)) exportZero(instrument, labels);
     return [key, instrument];
   });
   // Object.fromEntries forgets which key has which type; the table's own types say it.
-  return Object.fromEntries(built) as Instruments;
+  return Object.fromEntries(built) as Instruments<T>;
 }
 
 function createInstrument(declaration: MetricDeclaration, registry: Registry): Counter | Gauge | Histogram {
@@ -39,8 +39,12 @@ function createInstrument(declaration: MetricDeclaration, registry: Registry): C
   switch (type) {
     case 'counter':
       return new Counter(common);
-    case 'gauge':
-      return new Gauge(common);
+    case 'gauge': {
+      const gauge = new Gauge(common);
+      // prom-client begins a gauge without labels at 0; nobody has said so, and alerts would believe it.
+      if (common.labelNames.length === 0) gauge.remove();
+      return gauge;
+    }
     case 'histogram':
       if (buckets === undefined) throw new Error(`the histogram ${name} declares no buckets`);
       return new Histogram({ ...common, buckets: [...buckets] });
@@ -61,6 +65,5 @@ function knownSeries({ labels }: MetricDeclaration, recipe: RecipeNames): Record
 
 function exportZero(instrument: Counter | Gauge | Histogram, labels: Record<string, string>): void {
   if (instrument instanceof Counter) instrument.inc(labels, 0);
-  else if (instrument instanceof Gauge) instrument.set(labels, 0);
-  else instrument.zero(labels);
+  else if (instrument instanceof Histogram) instrument.zero(labels);
 }

@@ -1,10 +1,11 @@
 /** Binding the metrics port, with errors for people. */
 import type { Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { LockstepError } from '@lockstep/shared';
+import { hostname } from 'node:os';
+import { LockstepError } from '../errors.ts';
 
 /** Listens; port 0 takes any free one. Rejects with a LockstepError (`address-in-use`, `address-invalid`) that says what to do. */
-export function listen(server: Server, host: string, port: number): Promise<AddressInfo> {
+export function listenHttp(server: Server, host: string, port: number): Promise<AddressInfo> {
   return new Promise((resolve, reject) => {
     const failed = (error: NodeJS.ErrnoException): void => reject(explain(error, host, port));
     server.once('error', failed);
@@ -14,6 +15,11 @@ export function listen(server: Server, host: string, port: number): Promise<Addr
       resolve(server.address() as AddressInfo);
     });
   });
+}
+
+/** Where others reach a server: a wildcard address is where one listens, not where one connects. */
+export function reachableAddress({ host, port }: { readonly host: string; readonly port: number }): string {
+  return hostAndPort(['0.0.0.0', '::'].includes(host) ? hostname() : host, port);
 }
 
 /** `host:port` as URLs have it: IPv6 addresses in brackets. */

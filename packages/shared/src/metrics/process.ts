@@ -1,5 +1,5 @@
 /**
- * The metrics of the coordinator's process (CPU, memory, event loop, garbage collection), as prom-client makes them.
+ * The metrics of a process (CPU, memory, event loop, garbage collection), as prom-client makes them.
  *
  * Three of them are left out: gauges whose names end in `_total`, which `promtool check metrics` rejects. Their values are the sums of
  * `nodejs_active_handles`, `nodejs_active_requests` and `nodejs_active_resources`, which stay.

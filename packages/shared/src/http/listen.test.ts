@@ -3,8 +3,8 @@ import { EventEmitter } from 'node:events';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { test } from 'node:test';
-import { LockstepError } from '@lockstep/shared';
-import { hostAndPort, listen } from './listen.ts';
+import { LockstepError } from '../errors.ts';
+import { hostAndPort, listenHttp as listen } from './listen.ts';
 
 /** A server whose listening fails with this code, for causes that a test cannot bring about on every machine. */
 function failing(code: string): Server {
