@@ -7,7 +7,7 @@
 import { randomBytes } from 'node:crypto';
 import { createRequire } from 'node:module';
 import { hostname } from 'node:os';
-import { connect, createLog, loadRecipe, type Recipe, systemClock, type Tensor, type Tf } from '@lockstep/shared';
+import { connect, createLog, loadRecipe, type Recipe, type Stop, systemClock, type Tensor, type Tf } from '@lockstep/shared';
 import type { Backend, PhaseFunction, PhaseOutputs } from '../../packages/worker/src/backends/backend.ts';
 import { createCompute } from '../../packages/worker/src/compute/compute.ts';
 import { runWorker } from '../../packages/worker/src/runtime.ts';
@@ -53,7 +53,7 @@ async function main(endpoint: string, name: string, milliseconds: number): Promi
     compile: (eager) => sleeping(tf, eager, milliseconds),
   };
   // However the benchmark ends, its channel closes.
-  const stop = new Promise<string>((resolve) => process.once('disconnect', () => resolve('the benchmark is over')));
+  const stop = new Promise<Stop>((resolve) => process.once('disconnect', () => resolve({ reason: 'the benchmark is over' })));
   const peer = randomBytes(8).toString('hex');
   const { code, reason } = await runWorker({
     endpoint,

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { createServer } from 'node:net';
-import { tmpdir } from 'node:os';
+import { networkInterfaces, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, describe, test, type TestContext } from 'node:test';
 import { connect, createMemoryNetwork, listen, LockstepError, type MemoryNetwork, type ServerTransport } from '@lockstep/shared';
@@ -58,9 +58,27 @@ const texts = (happening: Happening): string[] =>
   happening.what === 'message' ? happening.frames.map((frame) => Buffer.from(frame).toString()) : ['down'];
 
 let named = 0;
+const hasIPv6 = Object.values(networkInterfaces()).some((addresses) => addresses?.some(({ address }) => address === '::1'));
 /** `fixed`: an address that is known before anybody listens. */
 const transports: readonly { name: string; transport: Transport; address: () => string; fixed: () => Promise<string>; named: RegExp }[] = [
-  { name: 'tcp', transport: zmq, address: () => 'tcp://127.0.0.1:0', fixed: freeTcpAddress, named: /^tcp:\/\/127\.0\.0\.1:[1-9]\d*$/ },
+  {
+    name: 'tcp',
+    transport: zmq,
+    address: () => 'tcp://127.0.0.1:0',
+    fixed: () => freeTcpAddress(),
+    named: /^tcp:\/\/127\.0\.0\.1:[1-9]\d*$/,
+  },
+  ...(hasIPv6
+    ? [
+        {
+          name: 'tcp over IPv6',
+          transport: zmq,
+          address: () => 'tcp://[::1]:0',
+          fixed: () => freeTcpAddress('::1'),
+          named: /^tcp:\/\/\[::1\]:[1-9]\d*$/,
+        },
+      ]
+    : []),
   { name: 'ipc', transport: zmq, address: ipcAddress, fixed: async () => ipcAddress(), named: /^ipc:\/\// },
   { name: 'memory', transport: createMemoryNetwork(), address: memoryAddress, fixed: async () => memoryAddress(), named: /^memory:\/\// },
 ];
@@ -150,7 +168,7 @@ for (const { name, transport: over, address, fixed, named: pattern } of transpor
   });
 }
 
-for (const address of transports.slice(0, 2).map(({ address }) => address)) {
+for (const address of transports.filter(({ name }) => name === 'tcp' || name === 'ipc').map(({ address }) => address)) {
   test(`a real process killed with -9 is reported over ${address().split(':')[0]}`, async (t) => {
     const { transport, next } = await server(t, address());
     const program = `import { Dealer } from 'zeromq'; const d = new Dealer({ routingId: 'victim' }); d.connect(process.argv[1]); await d.send('here'); setInterval(() => d, 1000);`;
@@ -192,10 +210,10 @@ test('an address of another host cannot be bound', async () => {
   await assert.rejects(listen('tcp://192.0.2.1:0'), (error: unknown) => error instanceof LockstepError && error.code === 'address-invalid');
 });
 
-async function freeTcpAddress(): Promise<string> {
+async function freeTcpAddress(host = '127.0.0.1'): Promise<string> {
   const probe = createServer();
-  await new Promise<void>((resolve) => probe.listen(0, '127.0.0.1', resolve));
+  await new Promise<void>((resolve) => probe.listen(0, host, resolve));
   const { port } = probe.address() as { port: number };
   await new Promise((resolve) => probe.close(resolve));
-  return `tcp://127.0.0.1:${port}`;
+  return `tcp://${host.includes(':') ? `[${host}]` : host}:${port}`;
 }

@@ -111,7 +111,7 @@ describe('dead output', { concurrency: 2, skip: needsProc }, () => {
     assert.match(await logOf(directory), /SIGHUP received/);
   });
 
-  test('a terminal that has closed: SIGTERM still checkpoints, and ends with 0', async (t) => {
+  test('a terminal that has closed: SIGTERM still checkpoints, and ends with its code', async (t) => {
     const directory = await runDirectory(t);
     const endless = trains.with(trains.indexOf(String(steps)), '100000');
     const events = async (): Promise<string> => readFile(join(directory, 'events.jsonl'), 'utf8').catch(() => '');
@@ -119,7 +119,7 @@ describe('dead output', { concurrency: 2, skip: needsProc }, () => {
       await until('the loss of the terminal', async () => (await logOf(directory).catch(() => '')).includes('SIGHUP received'));
       process.kill(Number(/"coordinator-started".*"pid":(\d+)/.exec(await events())![1]), 'SIGTERM');
     });
-    assert.equal(code, '0');
+    assert.equal(code, '21');
     assert.match(await logOf(directory), /Stopped after step \d+: stopped by SIGTERM\. Resume with: /);
     assert.match(await events(), /"event":"checkpoint"/);
   });

@@ -6,7 +6,7 @@ import { Packr } from 'msgpackr';
 import { Router } from 'zeromq';
 import type { faultCodes, lateCodes } from './exit-codes.ts';
 import { type Program, start, startRun, startWorker, within } from './harness.ts';
-import { quick, recipeFile } from './scenarios.ts';
+import { quick, recipeFile, stepsDone } from './scenarios.ts';
 
 interface Ending {
   readonly program: Program;
@@ -71,6 +71,22 @@ const cases: Readonly<
         program: await startWorker(t, run, ['--recipe', recipe]),
         says: /^worker: Recipe 'tiny-gan', phase 'generator' gave two different results for the same inputs/m,
       };
+    },
+  },
+  stopped: {
+    'a coordinator that is preempted': async (t) => {
+      const run = await startRun(t, { args: [...quick, '--workers', '1', '--spawn', '--backend', 'wasm', '--steps', '100000'] });
+      await stepsDone(run, 3);
+      run.child.kill('SIGUSR2');
+      run.child.kill('SIGTERM');
+      return { program: run, says: /Stopped after step \d+: stopped by SIG(USR2|TERM)\. Resume with: .*--resume/ };
+    },
+    'a worker that is preempted': async (t) => {
+      const run = await startRun(t, { args: [...quick, '--steps', '100000'] });
+      const worker = await startWorker(t, run);
+      await stepsDone(run, 3);
+      worker.child.kill('SIGUSR2');
+      return { program: worker, says: /Worker ends: stopped by SIGUSR2/ };
     },
   },
   'compute-failed': {

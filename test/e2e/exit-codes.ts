@@ -11,6 +11,7 @@ export const lateCodes = [
   'numerics-mismatch',
   'diverged',
   'compute-failed',
+  'stopped',
 ] as const satisfies readonly ErrorCode[];
 
 /** Those of them that disturb a run, and are tested together with what becomes of that run in `faults.test.ts`. */

@@ -16,7 +16,7 @@ import { Packr } from 'msgpackr';
 import { Dealer } from 'zeromq';
 import { runaway } from './exit-codes.ts';
 import { eventually, start, startRun, startWorker, temporaryDirectory, tinyRecipe, within } from './harness.ts';
-import { freeze, needsProc } from './processes.ts';
+import { freeze, needsProc, workerPid } from './processes.ts';
 import { eventsNamed, hold, lookingForCoordinator, quick, recipeFile, status, steps, stepsDone, undisturbed } from './scenarios.ts';
 
 const packr = new Packr({ useRecords: false });
@@ -42,13 +42,24 @@ describe('faults', { concurrency: 2, skip: needsProc }, () => {
     const again = (await run.losses()).length;
     await stepsDone(run, Math.max(steps, again + 3));
     run.child.kill('SIGTERM');
-    assert.equal((await within(run, 'its end', run.exited)).code, 0);
+    assert.equal((await within(run, 'its end', run.exited)).code, errorTable.stopped.exitCode);
     const committed = (await eventsNamed(run, 'coordinator-ended'))[0]!['shardsCommitted'] as Record<string, number>;
     assert.ok(committed['b']! > (left['shardsCommitted'] as number), 'it committed shards after its return');
     assert.deepEqual((await run.losses()).slice(0, steps), (await undisturbed(t)).losses);
   });
 
-  test('a coordinator that is suspended until its workers have given it up continues with them, and with the same bits', async (t) => {
+  test('a spawned worker that freezes is killed and started again, with the same bits', async (t) => {
+    const spawn = ['--workers', '1', '--spawn', '--backend', 'wasm', '--worker-timeout', '2', '--steps', String(steps)];
+    const run = await startRun(t, { args: [...quick, ...spawn] });
+    await stepsDone(run, 3);
+    await freeze((await workerPid(run, 'local-0'))!);
+    const { weightsSha256 } = await run.completed();
+    assert.match(run.output(), /Worker local-0 has not said anything for 5 s; killing it\./);
+    assert.match(run.output(), /Worker local-0 ended \(SIGKILL\); starting it again in 0\.25 s\./);
+    assert.deepEqual(weightsSha256, (await undisturbed(t)).weightsSha256);
+  });
+
+  test('a coordinator that freezes until its workers have given it up, and thaws, goes on with them and the same bits', async (t) => {
     const run = await startRun(t, { args: [...quick, '--workers', '2', '--min-workers', '2', '--steps', String(steps)] });
     const workers = await Promise.all(['a', 'b'].map((name) => startWorker(t, run, ['--name', name])));
     await stepsDone(run, 5);
@@ -77,7 +88,7 @@ describe('faults', { concurrency: 2, skip: needsProc }, () => {
     });
     await stepsDone(run, 3);
     b.child.kill('SIGTERM');
-    assert.deepEqual(await within(b, 'its end', b.exited), { code: 0, signal: null });
+    assert.deepEqual(await within(b, 'its end', b.exited), { code: errorTable.stopped.exitCode, signal: null });
     const { reason } = await eventually(run, 'a pause', async () => {
       const now = await status(run);
       return now.state === 'waiting' && !now.ready && now;
@@ -223,6 +234,18 @@ describe('faults', { concurrency: 2, skip: needsProc }, () => {
     await rm(join(disk, 'filler'));
     const resumed = await startRun(t, { directory, args: ['--resume'] });
     assert.deepEqual((await resumed.completed()).weightsSha256, (await undisturbed(t)).weightsSha256);
+  });
+
+  test('a disk that has room again while the last checkpoint waits for it: the run completes', async (t) => {
+    const disk = await smallDisk(t);
+    if (disk === undefined) return t.skip('needs to mount a tmpfs (root)');
+    const spawn = ['--workers', '1', '--spawn', '--backend', 'wasm', '--checkpoint-every', '0', '--steps', String(steps)];
+    const run = await startRun(t, { directory: join(disk, 'run'), args: [...quick, ...spawn] });
+    await stepsDone(run, 3);
+    await fill(join(disk, 'filler'));
+    await eventually(run, 'a wait for room', () => /the disk is full \(ENOSPC\)\..* Trying again in 1 s\./.test(run.output()));
+    await rm(join(disk, 'filler'));
+    assert.deepEqual((await run.completed()).weightsSha256, (await undisturbed(t)).weightsSha256);
   });
 });
 

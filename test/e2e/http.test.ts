@@ -51,7 +51,7 @@ describe('HTTP of a run', { concurrency: false }, () => {
       }),
     );
 
-    run.child.kill('SIGTERM');
+    run.child.kill('SIGINT');
     assert.equal((await within(run, 'its end', run.exited)).code, 0);
   });
 

@@ -1,10 +1,21 @@
 /** Invariant I8, with real processes: whatever ends a run, no process, port, socket or temporary file of it is left. */
 import assert from 'node:assert/strict';
-import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, test, type TestContext } from 'node:test';
 import { eventually, type Run, startRun, temporaryDirectory, within } from './harness.ts';
-import { assertNothingLeft, exists, needsProc, privateTemporary, type Traces, tracesOf, unfinishedIn, workerPid } from './processes.ts';
+import {
+  assertNothingLeft,
+  exists,
+  freeze,
+  needsProc,
+  privateTemporary,
+  thaw,
+  type Traces,
+  tracesOf,
+  unfinishedIn,
+  workerPid,
+} from './processes.ts';
 import { quick, spawnTwo, steps, stepsDone, undisturbed } from './scenarios.ts';
 
 const spawned = [...spawnTwo, ...quick];
@@ -22,8 +33,6 @@ async function watchedRun(
   const run = await startRun(t, { args, directory: place, environment: { TMPDIR: temporary }, ...(bind === undefined ? {} : { bind }) });
   return { run, traces: () => tracesOf(run, temporary) };
 }
-
-const workerLog = (run: Run, name: string): Promise<string> => readFile(join(run.directory, 'workers', `${name}.log`), 'utf8');
 
 describe('nothing is left behind', { concurrency: 2, skip: needsProc }, () => {
   test('after a completed run, over ipc', async (t) => {
@@ -45,7 +54,7 @@ describe('nothing is left behind', { concurrency: 2, skip: needsProc }, () => {
     assert.deepEqual(await unfinishedIn(run.directory), []);
   });
 
-  test('after kill -9 of the coordinator: its workers end by themselves, and the next start removes what was unfinished', async (t) => {
+  test('after kill -9 of the coordinator: its workers end too, and the next start sweeps what was unfinished', async (t) => {
     const { run, traces } = await watchedRun(t, [...spawned, '--steps', String(steps), '--checkpoint-every', '5']);
     const found = await traces();
     await eventually(run, 'a checkpoint', async () => (await run.events()).some((line) => line['event'] === 'checkpoint'));
@@ -53,8 +62,6 @@ describe('nothing is left behind', { concurrency: 2, skip: needsProc }, () => {
     await within(run, 'its end', run.exited);
     assert.ok((await run.losses()).length < steps, 'killed before the end');
     await assertNothingLeft(found);
-    for (const name of ['local-0', 'local-1'])
-      assert.match(await workerLog(run, name), /Worker ends: the coordinator that started this worker is gone/);
 
     // What a kill in the middle of writing leaves, in every place where files are written.
     for (const place of ['.', 'checkpoints', 'grids', 'model']) {
@@ -68,6 +75,17 @@ describe('nothing is left behind', { concurrency: 2, skip: needsProc }, () => {
     assert.deepEqual((await resumed.run.completed()).weightsSha256, (await undisturbed(t)).weightsSha256);
     await assertNothingLeft(foundAgain);
     assert.deepEqual(await unfinishedIn(run.directory), []);
+  });
+
+  test('after kill -9 of the coordinator while a worker of it is stopped', async (t) => {
+    const { run, traces } = await watchedRun(t, [...spawned, '--steps', '100000']);
+    const found = await traces();
+    const pid = await eventually(run, 'a worker', () => workerPid(run, 'local-1'));
+    t.after(() => thaw(pid));
+    await freeze(pid);
+    run.child.kill('SIGKILL');
+    await within(run, 'its end', run.exited);
+    await assertNothingLeft(found);
   });
 
   test('after kill -9 of the coordinator while its workers are still starting', async (t) => {

@@ -124,7 +124,7 @@ describe('same bits', { concurrency: false }, () => {
     const first = await startRun(t, { directory, args });
     await eventually(first, 'twenty steps', async () => (await first.losses()).length >= 20);
     first.child.kill('SIGTERM');
-    assert.deepEqual(await within(first, 'an orderly end', first.exited), { code: 0, signal: null });
+    assert.deepEqual(await within(first, 'an orderly end', first.exited), { code: 21, signal: null });
     const stoppedAt = (await first.losses()).length;
     assert.ok(stoppedAt < 200, `stopped in the middle, at ${stoppedAt}`);
     const second = await startRun(t, { directory, args: ['--resume', '--workers', '3', '--spawn'] });

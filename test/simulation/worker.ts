@@ -37,7 +37,7 @@ export function startWorker(options: WorkerOptions): Promise<Outcome> {
     createCompute: (run) => createCompute(run, options),
     clock: process.clock,
     log: silentLog,
-    stopRequested: options.stopRequested,
+    stopRequested: options.stopRequested.then((reason) => ({ reason })),
   });
 }
 

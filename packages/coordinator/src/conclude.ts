@@ -3,10 +3,11 @@
  *
  * Not responsible for: checkpoints (they are already being written; this waits for them), or processes.
  */
-import { LockstepError, type Log, type Recipe } from '@lockstep/shared';
+import { LockstepError, type Log, type Recipe, systemClock } from '@lockstep/shared';
 import type { CheckpointWriter } from './checkpoint/writer.ts';
 import { imagesPerStep } from './core/cursor.ts';
 import type { Plan } from './core/plan.ts';
+import { persistently } from './disk/persistently.ts';
 import type { Recorder } from './reporting/recorder.ts';
 import { formatDuration } from './reporting/progress-line.ts';
 import type { RunDirectory } from './run/run-directory.ts';
@@ -31,12 +32,15 @@ export async function conclude(conclusion: Conclusion): Promise<Summary | undefi
   const { step } = runtime.state.cursor;
   const { shardsCommitted } = recorder.totals(runtime.state);
   await recorder.settled();
-  const checkpointError = await checkpoints.settled();
+  const say = (sentence: string): void => log.warn(sentence);
+  const checkpointError: unknown = await persistently(checkpoints.retry, say, systemClock).catch((error: unknown) => error);
   directory.appendEvent({ event: 'coordinator-ended', outcome: ending.outcome, reason: ending.reason, step, shardsCommitted });
-  await directory.flush();
+  if (checkpointError === undefined) await persistently(directory.flush, say, systemClock);
+  else if (ending.outcome === 'failed') log.error(`The last checkpoint is not written: ${(checkpointError as Error).message}`);
   switch (ending.outcome) {
     case 'failed':
-      // The same seed would diverge at the same step again, so there is no advice to resume.
+      if (ending.bug !== undefined) throw ending.bug;
+      // The same seed diverges at the same step again: no advice to go on.
       throw new LockstepError(
         ending.code ?? 'compute-failed',
         `${ending.reason}${ending.code === 'diverged' ? '' : resumeHint(directory, step)}`,
@@ -72,7 +76,11 @@ async function complete({ runtime, recorder, directory, plan, recipe, log }: Con
     workers: Object.values(shardsCommitted).filter((count) => count > 0).length,
     weightsSha256: hashesOf(networks),
   };
-  await writeResults(directory, networks, summary);
+  await persistently(
+    () => writeResults(directory, networks, summary),
+    (sentence) => log.warn(sentence),
+    systemClock,
+  );
   log.info(`Done: ${plan.totalSteps} steps in ${formatDuration(seconds)}, ${Math.round(imagesPerSecond)} images/s.`);
   tellResults(summary, directory, log);
   return summary;

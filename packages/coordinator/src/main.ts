@@ -1,5 +1,5 @@
 /** The `coordinator` program: its commands, its terminal, signals and the exit code. */
-import { runProgram, stopSignals, version } from '@lockstep/shared';
+import { errorTable, runProgram, stopSignals, version } from '@lockstep/shared';
 import { coordinate } from './coordinate.ts';
 import { runCommand } from './options/commands.ts';
 import { parseCommandLine } from './options/command-line.ts';
@@ -15,8 +15,12 @@ async function train(argv: readonly string[], commands: readonly string[]): Prom
   const origin = await findOrigin(commandLine);
   const resolved = resolveOptions(commandLine, origin.base);
   const console = createConsole(resolved.logLevel, logFile);
-  await coordinate({ commandLine, origin, resolved, logFile, ...console, stop: stopSignals(console.log) });
-  return 0;
+  const signalled = stopSignals(console.log);
+  const stop = signalled.then(({ reason }) => reason);
+  const { summary } = await coordinate({ commandLine, origin, resolved, logFile, ...console, stop });
+  if (summary !== undefined) return 0;
+  const { code } = await signalled;
+  return code === undefined ? 0 : errorTable[code].exitCode;
 }
 
 // Exits instead of waiting for the event loop to be empty: nothing that is left is worth waiting for.

@@ -5,6 +5,7 @@ import {
   decode,
   encode,
   inlineCarrier,
+  LockstepError,
   type Manifests,
   type Recipe,
   type ServerEvents,
@@ -17,7 +18,7 @@ import { startOfRun } from './core/cursor.ts';
 import { createIdStream } from './data/stream.ts';
 import type { Dataset } from './data/mnist.ts';
 import type { Recorder } from './reporting/recorder.ts';
-import { startRuntime } from './runtime.ts';
+import { type Ending, startRuntime } from './runtime.ts';
 import { createModel, type SavedNetwork } from './training/model.ts';
 import { createCarriers } from './wire/carriers.ts';
 
@@ -51,15 +52,8 @@ const plan: Plan = {
 };
 const dataset = { count: 4, pixels: 4, shape: [2, 2], sha256: 'b'.repeat(64), sample: () => {} } as unknown as Dataset;
 
-test('a round is committed, its step recorded and its weights copied before anything of the next round is sent; the end comes last', async () => {
-  const notes: string[] = [];
-  const copies: { step: number; networks: readonly SavedNetwork[] }[] = [];
-  const recorder = new Proxy({} as Recorder, {
-    get: (_, name: keyof Recorder) => (first: { step?: number }, second: readonly SavedNetwork[]) => {
-      if (name === 'checkpoint') copies.push({ step: (first as unknown as { cursor: { step: number } }).cursor.step, networks: second });
-      if (['committed', 'stepCompleted', 'checkpoint'].includes(name)) notes.push(name);
-    },
-  });
+/** A run with one worker, played by frames, up to its end. `recorder` hears of each effect by the name of its method. */
+async function played(recorder: (name: keyof Recorder, ...args: unknown[]) => void, sent: (type: string) => void): Promise<Ending> {
   let serve!: ServerEvents;
   const send = (header: Record<string, unknown>, flats: Float32Array[] = []): void => {
     const { payload, frames } = inlineCarrier.pack(flats.map((flat) => ({ key: '', version: 0, live: flat, snapshot: () => flat })));
@@ -84,20 +78,31 @@ test('a round is committed, its step recorded and its weights copied before anyt
       send: (_, frames) => {
         const decoded = decode(toWorker, frames);
         assert.ok(decoded.ok);
-        notes.push(decoded.message.type);
+        sent(decoded.message.type);
         if (decoded.message.type === 'work') queueMicrotask(() => answer(decoded.message as Work));
       },
-      close: async () => void notes.push('closed'),
+      close: async () => sent('closed'),
     },
     carriers: createCarriers('inline'),
     restored: undefined,
     createModel: (found) => createModel(recipe, found, 1, undefined),
-    recorder,
+    recorder: new Proxy({} as Recorder, { get: (_, name: keyof Recorder) => recorder.bind(undefined, name) }),
     clock: systemClock,
   });
   send({ type: 'hello', name: 'w', host: 'h', pid: 1, backend: 'b', device: 'd' });
   send({ type: 'ready', manifests, fingerprint: 'c'.repeat(64), carrier: 'inline' });
-  assert.equal((await ended).outcome, 'completed');
+  return ended;
+}
+
+test('a round is committed, its step recorded and its weights copied before anything of the next round is sent; the end comes last', async () => {
+  const notes: string[] = [];
+  const copies: { step: number; networks: readonly SavedNetwork[] }[] = [];
+  const recorder = (name: keyof Recorder, ...[first, second]: unknown[]): void => {
+    if (name === 'checkpoint')
+      copies.push({ step: (first as { cursor: { step: number } }).cursor.step, networks: second as readonly SavedNetwork[] });
+    if (['committed', 'stepCompleted', 'checkpoint'].includes(name)) notes.push(name);
+  };
+  assert.equal((await played(recorder, (type) => notes.push(type))).outcome, 'completed');
 
   const round = ['work', 'committed', 'stepCompleted'];
   const expected = ['welcome', ...round, 'checkpoint', ...round, 'checkpoint', ...round, 'work', 'checkpoint', 'bye', 'closed'];
@@ -111,4 +116,46 @@ test('a round is committed, its step recorded and its weights copied before anyt
       [3, -2],
     ],
   );
+});
+
+/** The second commit finds that something is wrong. */
+async function playedWith(error: Error) {
+  const notes: string[] = [];
+  const recorder = (name: keyof Recorder): void => {
+    if (name !== 'committed') return;
+    notes.push(name);
+    if (notes.filter((note) => note === name).length === 2) throw error;
+  };
+  const ending = await played(recorder, (type) => notes.push(type));
+  return { ending, notes };
+}
+
+test('an effect that fails ends the run in order, with its own code and sentence', async () => {
+  const { ending, notes } = await playedWith(new LockstepError('compute-failed', 'No memory.'));
+  assert.deepEqual(ending, { outcome: 'failed', code: 'compute-failed', reason: 'No memory.' });
+  assert.deepEqual(notes, ['welcome', 'work', 'committed', 'work', 'committed', 'bye', 'closed']);
+});
+
+test('memory that the machine does not give has a code; what else is thrown is a bug, told as such after the orderly end', async () => {
+  const { ending } = await playedWith(new RangeError('Array buffer allocation failed'));
+  assert.equal(ending.code, 'compute-failed');
+  assert.match(ending.reason, /^This machine does not give the memory that training needs \(Array buffer allocation failed\)\. Free/);
+  const bug = new TypeError('x is not a function');
+  const second = await playedWith(bug);
+  assert.deepEqual(second.ending, { outcome: 'failed', reason: 'x is not a function', bug });
+  assert.deepEqual(second.notes.slice(-2), ['bye', 'closed']);
+});
+
+test('an effect that fails while the run ends does not keep it from ending', async () => {
+  const error = new LockstepError('compute-failed', 'No memory.');
+  const notes: string[] = [];
+  let checkpoints = 0;
+  const ending = await played(
+    (name) => {
+      if (name === 'checkpoint' && (checkpoints += 1) === 3) throw error;
+    },
+    (type) => notes.push(type),
+  );
+  assert.deepEqual(ending, { outcome: 'failed', code: 'compute-failed', reason: 'No memory.' });
+  assert.deepEqual(notes.slice(-2), ['bye', 'closed']);
 });

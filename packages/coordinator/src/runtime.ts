@@ -4,7 +4,7 @@
  * Responsible for: one event at a time, its effects in order, and the timer. Not responsible for: decisions (`core/`), frames (`wire/`),
  * numbers (`training/`), what a run writes and reports (`reporting/recorder.ts`), or starting and ending the process (`session.ts`).
  */
-import type { Clock, Failure, Frames, Manifests, ServerTransport, Timer } from '@lockstep/shared';
+import { type Clock, type Failure, type Frames, LockstepError, type Manifests, type ServerTransport, type Timer } from '@lockstep/shared';
 import type { Effect } from './core/effects.ts';
 import type { Event } from './core/events.ts';
 import { createState, nextDeadlineMs, type Start, type State } from './core/state.ts';
@@ -22,12 +22,17 @@ export interface RuntimeOptions extends TrainerOptions {
   readonly transport: ServerTransport;
   readonly carriers: Carriers;
   readonly recorder: Recorder;
+  /** Hears after every event who takes part. */
+  readonly participants?: ((workers: State['workers']) => void) | undefined;
   /** Sees every event and effect, with times. */
   readonly trace?: Trace | undefined;
   readonly clock: Clock;
 }
 
-export type Ending = Pick<Extract<Effect, { do: 'finish' }>, 'outcome' | 'reason' | 'code'>;
+export interface Ending extends Pick<Extract<Effect, { do: 'finish' }>, 'outcome' | 'reason' | 'code'> {
+  /** A bug of ours that ended the run. */
+  readonly bug?: unknown;
+}
 
 export interface Runtime {
   /** Resolves when the core has finished; the last messages have left by then. */
@@ -55,10 +60,11 @@ export function startRuntime(options: RuntimeOptions): Runtime {
   let end: (ending: Ending) => void;
   const ending = new Promise<Ending>((resolve) => (end = resolve));
   const act: Act = (effect, answer) => perform(effect, options, trainer, answer, end);
-  const { handle, close } = createLoop(state, clock, trace === undefined ? act : traced(act, trace, clock), trace, settle);
+  const { handle, close, failure } = createLoop(state, clock, trace === undefined ? act : traced(act, trace, clock), trace, settle);
 
   function settle(): void {
     carriers.retain(state.workers);
+    options.participants?.(state.workers);
     recorder.stateChanged(state);
   }
 
@@ -77,7 +83,7 @@ export function startRuntime(options: RuntimeOptions): Runtime {
       await transport.close(lingerMs);
       carriers.close();
       await trace?.close();
-      return result;
+      return failure() ?? result;
     }),
     stop: (reason) => handle({ type: 'stop', reason }),
     spawnGaveUp: (failure) => handle({ type: 'spawn-gave-up', ...failure }),
@@ -104,6 +110,7 @@ function createLoop(state: State, clock: Clock, act: Act, trace: Trace | undefin
   const queue: Event[] = [];
   let draining = false;
   let timer: Timer | undefined;
+  let failure: Ending | undefined;
 
   function handle(event: Event): void {
     queue.push(event);
@@ -112,11 +119,25 @@ function createLoop(state: State, clock: Clock, act: Act, trace: Trace | undefin
     for (let next = queue.shift(); next !== undefined; next = queue.shift()) {
       const nowMs = clock.nowMs();
       trace?.event(next, nowMs);
-      for (const effect of step(state, next, nowMs)) act(effect, (answer) => queue.unshift(answer));
+      carryOut(step(state, next, nowMs));
     }
     draining = false;
     arm();
     settled();
+  }
+
+  /** Nothing escapes: an effect that fails ends the run in order, and once it ends, in any way, farewells and `finish` still go out. */
+  function carryOut(effects: readonly Effect[]): void {
+    for (const effect of effects) {
+      try {
+        act(effect, (answer) => queue.unshift(answer));
+      } catch (error) {
+        failure ??= endingAfter(error);
+        if (state.stage === 'ended') continue;
+        queue.unshift({ type: 'effect-failed', code: failure.code, reason: failure.reason });
+        return;
+      }
+    }
   }
 
   function arm(): void {
@@ -128,7 +149,16 @@ function createLoop(state: State, clock: Clock, act: Act, trace: Trace | undefin
 
   arm();
   settled();
-  return { handle, close: () => timer?.cancel() };
+  return { handle, close: () => timer?.cancel(), failure: () => failure };
+}
+
+/** How a run ends whose effect threw this. */
+function endingAfter(error: unknown): Ending {
+  if (error instanceof LockstepError) return { outcome: 'failed', code: error.code, reason: error.message };
+  const reason = error instanceof Error ? error.message : String(error);
+  if (!(error instanceof RangeError && reason.includes('allocation failed'))) return { outcome: 'failed', reason, bug: error };
+  const sentence = `This machine does not give the memory that training needs (${reason}). Free memory, raise the limit on address space (ulimit -v), or make the networks smaller.`;
+  return { outcome: 'failed', code: 'compute-failed', reason: sentence };
 }
 
 /** `answer` takes the event to handle next. */

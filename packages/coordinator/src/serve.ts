@@ -18,7 +18,7 @@ import type { RunSink } from './reporting/sink.ts';
 import type { Trace } from './reporting/trace/trace.ts';
 import { manifestsOf } from './run/prepare.ts';
 import type { RunDirectory } from './run/run-directory.ts';
-import { type Runtime, startRuntime } from './runtime.ts';
+import { type Runtime, type RuntimeOptions, startRuntime } from './runtime.ts';
 import { createModel } from './training/model.ts';
 import type { Carriers } from './wire/carriers.ts';
 
@@ -43,6 +43,7 @@ export interface Parts {
   readonly trace?: Trace | undefined;
   readonly log: Log;
   readonly onStep?: RecorderOptions['onStep'];
+  readonly participants?: RuntimeOptions['participants'];
   readonly clock: Clock;
 }
 
@@ -69,6 +70,7 @@ export function serve(parts: Parts): Served {
     restored: checkpoint === undefined ? undefined : modelOf(manifestsOf(checkpoint)),
     createModel: modelOf,
     recorder,
+    participants: parts.participants,
     trace: parts.trace,
     clock,
   });

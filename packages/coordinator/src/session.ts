@@ -8,9 +8,11 @@ import { listen, type Log, type ServerTransport, systemClock, version } from '@l
 import { stepName } from './checkpoint/name.ts';
 import { conclude } from './conclude.ts';
 import type { Plan } from './core/plan.ts';
+import type { State } from './core/state.ts';
 import { exists, makeDirectory } from './disk/files.ts';
 import { acquireLock } from './disk/lock.ts';
 import { type HttpServer, startHttpServer } from './http/server.ts';
+import { findLauncher } from './local-workers/launcher.ts';
 import { type Devices, planLocalWorkers, reachableLocally } from './local-workers/plan.ts';
 import { type LocalWorkers, startLocalWorkers } from './local-workers/processes.ts';
 import { createMetrics, type Metrics } from './metrics/metrics.ts';
@@ -70,7 +72,8 @@ export async function runSession(session: SessionOptions): Promise<Summary | und
     const carriers = createCarriers(options.carrier);
     const { learningRate } = options;
     const extras = extrasOf(options, plan, directory.path, start.cursor.step, log);
-    const told = { ...reporting, ...extras, log, onStep: session.onStep };
+    const participants = (workers: State['workers']): void => localWorkers?.watch(workers.values());
+    const told = { ...reporting, ...extras, log, onStep: session.onStep, participants };
     served = serve({ plan, start, recipe, learningRate, dataset, ...files, transport, carriers, ...told, clock: systemClock });
     const { runtime } = served;
     localWorkers = await startWorkers(session, transport.endpoint, runtime);
@@ -168,8 +171,10 @@ async function startWorkers(session: SessionOptions, endpoint: string, runtime: 
   const { recipeFile } = prepared;
   return startLocalWorkers({
     workers: planLocalWorkers({ ...options, endpoint: reachableLocally(endpoint), recipeFile }, devices),
+    launcher: await findLauncher(),
     logDirectory,
     say: (sentence) => log.warn(sentence),
     gaveUp: runtime.spawnGaveUp,
+    clock: systemClock,
   });
 }

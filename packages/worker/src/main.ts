@@ -8,6 +8,7 @@ import {
   backendTable,
   connect,
   createLog,
+  errorTable,
   loadBuiltInRecipe,
   type LoadedRecipe,
   loadRecipe,
@@ -16,6 +17,7 @@ import {
   recipeNames,
   runProgram,
   type RunSettings,
+  type Stop,
   stopSignals,
   systemClock,
   tellParent,
@@ -24,6 +26,7 @@ import { inExecution } from './backends/execution.ts';
 import type { Backend } from './backends/backend.ts';
 import { loadBackend } from './backends/index.ts';
 import { createCompute } from './compute/compute.ts';
+import { defaultName } from './options/default-name.ts';
 import type { Options } from './options/option-table.ts';
 import { createMetrics, type Observer } from './metrics/metrics.ts';
 import { serveMetrics } from './metrics/server.ts';
@@ -47,7 +50,7 @@ async function main(): Promise<number> {
     connect: (events) => connect(options.connect, peer, events),
     identity: {
       peer,
-      name: options.name ?? defaultName(options),
+      name: options.name ?? defaultName(options, peer),
       host: hostname(),
       pid: process.pid,
       backend: name,
@@ -65,9 +68,9 @@ async function main(): Promise<number> {
     ...(metrics === undefined ? {} : { observer: metrics.observer }),
     stopRequested: stop,
   });
-  if (outcome.code !== undefined) throw new LockstepError(outcome.code, outcome.reason);
+  if (outcome.code !== undefined && outcome.code !== 'stopped') throw new LockstepError(outcome.code, outcome.reason);
   log.info(`Worker ends: ${outcome.reason}`);
-  return 0;
+  return outcome.code === undefined ? 0 : errorTable[outcome.code].exitCode;
 }
 
 interface ServedMetrics {
@@ -87,17 +90,13 @@ async function startMetrics({ metricsHost: host, metricsPort: port }: Options, b
   return { observer, told: { metricsAddress: address } };
 }
 
-function defaultName(options: Options): string {
-  return `${hostname()}-${options.gpu === undefined ? process.pid : `gpu${options.gpu.replaceAll('/', '-')}`}`;
-}
-
 /** A worker started by `coordinator --spawn` holds an IPC channel to it, which the kernel closes however the coordinator ends. */
-function coordinatorProcessGone(): Promise<string> {
-  const reason = 'the coordinator that started this worker is gone';
+function coordinatorProcessGone(): Promise<Stop> {
+  const stop = { reason: 'the coordinator that started this worker is gone' };
   return new Promise((resolve) => {
-    if (process.connected) process.once('disconnect', () => resolve(reason));
-    // There was a channel, but it closed while this program was still loading.
-    else if ('connected' in process) resolve(reason);
+    if (process.connected) process.once('disconnect', () => resolve(stop));
+    // There was a channel, and it closed while this program was still loading.
+    else if ('connected' in process) resolve(stop);
   });
 }
 

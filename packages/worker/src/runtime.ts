@@ -4,7 +4,7 @@
  * Responsible for: one event at a time, its effects in order, and the timer. Not responsible for: decisions (`core/`), frames (`wire/`),
  * computing (`compute/`), flags and signals (`main.ts`).
  */
-import type { ClientEvents, ClientTransport, Clock, Frames, LockstepError, Log, RegionOffer, Timer } from '@lockstep/shared';
+import type { ClientEvents, ClientTransport, Clock, Frames, LockstepError, Log, RegionOffer, Stop, Timer } from '@lockstep/shared';
 import { type Answer, createJobs, freeAnswer, type Jobs, type JobsOptions } from './compute/jobs.ts';
 import type { Effect, Event } from './core/events.ts';
 import { createState, nextDeadlineMs, type State } from './core/state.ts';
@@ -26,7 +26,7 @@ export interface RuntimeOptions extends Pick<JobsOptions, 'createCompute'> {
   /** Told what the worker does, for metrics. */
   readonly observer?: Observer;
   /** May resolve at any time, with a reason. */
-  readonly stopRequested: Promise<string>;
+  readonly stopRequested: Promise<Stop>;
 }
 
 export interface Outcome {
@@ -58,7 +58,7 @@ export async function runWorker(options: RuntimeOptions): Promise<Outcome> {
   });
   // Sets the timer for the search.
   handle({ type: 'tick' });
-  void options.stopRequested.then((reason) => handle({ type: 'stop', reason }));
+  void options.stopRequested.then((stop) => handle({ type: 'stop', ...stop }));
   const outcome = await ended;
   close();
   await transport.close(lingerMs);
@@ -99,8 +99,8 @@ function perform(effect: Effect, options: RuntimeOptions, transport: ClientTrans
     case 'result': {
       const answer = effect.answer as Answer;
       const frames = send(effect, options, transport);
-      // No frame uses their memory: they were copied.
-      if (frames.length === 1) freeAnswer(answer);
+      // Header and outcomes only: no frame lies in their memory, they were copied.
+      if (frames.length === 2) freeAnswer(answer);
       return;
     }
     case 'share':

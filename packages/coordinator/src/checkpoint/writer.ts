@@ -12,6 +12,8 @@ export interface CheckpointWriter {
   write(checkpoint: Checkpoint): void;
   /** Resolves when nothing is being written, with the error of the last write if it failed. */
   settled(): Promise<unknown>;
+  /** The same, and writes once more what failed last. Throws if that fails again. */
+  retry(): Promise<void>;
 }
 
 export interface WriterOptions {
@@ -24,19 +26,22 @@ export interface WriterOptions {
 export function createCheckpointWriter({ write, written, failed, nowMs }: WriterOptions): CheckpointWriter {
   let waiting: Checkpoint | undefined;
   let writing: Promise<void> | undefined;
-  let lastError: unknown;
+  let unwritten: { readonly checkpoint: Checkpoint; readonly error: unknown } | undefined;
 
+  const writeOne = async (checkpoint: Checkpoint): Promise<void> => {
+    const startMs = nowMs();
+    const result = await write(checkpoint);
+    unwritten = undefined;
+    written(result, (nowMs() - startMs) / 1000);
+  };
   const run = async (): Promise<void> => {
     while (waiting !== undefined) {
       const checkpoint = waiting;
       waiting = undefined;
-      const startMs = nowMs();
       try {
-        const result = await write(checkpoint);
-        lastError = undefined;
-        written(result, (nowMs() - startMs) / 1000);
+        await writeOne(checkpoint);
       } catch (error) {
-        lastError = error;
+        unwritten = { checkpoint, error };
         failed(error);
       }
     }
@@ -50,7 +55,11 @@ export function createCheckpointWriter({ write, written, failed, nowMs }: Writer
     },
     settled: async () => {
       await writing;
-      return lastError;
+      return unwritten?.error;
+    },
+    retry: async () => {
+      await writing;
+      if (unwritten !== undefined) await writeOne(unwritten.checkpoint);
     },
   };
 }

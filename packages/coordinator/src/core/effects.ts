@@ -1,10 +1,10 @@
 /**
  * What the core asks the runtime to do.
  *
- * The order is kept: effects begin in the order given, messages leave in that order, and lines of losses.jsonl and events.jsonl are written
- * in it. Tensors are changed, and a checkpoint's copy of them is taken, before the next effect begins. Files are written later, while
- * training goes on: nothing that is sent depends on them, since a resume repeats the rounds after its checkpoint bit for bit. `finish`
- * comes last, and the session ends the process only when every write has settled.
+ * What holds: effects begin in the order given, messages leave in it, and lines of losses.jsonl and events.jsonl are written in it. Tensors
+ * are changed, and a checkpoint's copy of them is taken, before the next effect begins. Files are written later, while training goes on:
+ * nothing that is sent depends on them, since a resume repeats the rounds after its checkpoint bit for bit. `finish` comes last, and the
+ * session ends the process only when every write has settled. An effect that fails is answered by `effect-failed`.
  */
 import type { CarrierName, ErrorCode, PeerId, ShardOutcome, TreeNode } from '@lockstep/shared';
 import type { Cursor } from './cursor.ts';

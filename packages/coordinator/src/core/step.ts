@@ -62,6 +62,9 @@ function handle(state: State, event: Event, nowMs: number, effects: Effect[]): v
       return commitRound(state, effects);
     case 'diverged':
       return finish(state, 'failed', event.reason, effects, 'diverged');
+    case 'effect-failed':
+      // No checkpoint: what the tensors hold is not certain.
+      return finish(state, 'failed', event.reason, effects, event.code);
     case 'stop': {
       checkpoint(state, effects);
       return finish(state, 'stopped', event.reason, effects);

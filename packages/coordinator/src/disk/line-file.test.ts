@@ -9,6 +9,8 @@ import { scratchDirectory, smallDisk } from './testing.ts';
 import { cutFile, linesOf, openLineFile, parseLine } from './line-file.ts';
 import type { Line } from './line-file.ts';
 
+const noGap = (): void => assert.fail('nothing may be lost');
+
 async function read(path: string): Promise<Line[]> {
   const lines: Line[] = [];
   for await (const line of linesOf(path)) lines.push(line);
@@ -78,7 +80,7 @@ describe('reading lines', () => {
 describe('appending lines', () => {
   test('keeps lines until the buffer is full or flushed', async (t) => {
     const path = join(scratchDirectory(t), 'x');
-    const file = await openLineFile(path, { bufferBytes: 10 });
+    const file = await openLineFile(path, { bufferBytes: 10, dropped: noGap });
     file.append('short');
     assert.equal(readFileSync(path, 'utf8'), '');
     await file.flush();
@@ -91,7 +93,7 @@ describe('appending lines', () => {
 
   test('writes all lines at once and in order without a buffer', async (t) => {
     const path = join(scratchDirectory(t), 'x');
-    const file = await openLineFile(path, { bufferBytes: 0 });
+    const file = await openLineFile(path, { bufferBytes: 0, dropped: noGap });
     const texts: string[] = [];
     for (let index = 0; index < 500; index += 1) {
       texts.push(`é ${index}`);
@@ -108,7 +110,7 @@ describe('appending lines', () => {
 
   test('lines flushed in any turn of the event loop are on disk', async (t) => {
     const path = join(scratchDirectory(t), 'x');
-    const file = await openLineFile(path, { bufferBytes: 1e6 });
+    const file = await openLineFile(path, { bufferBytes: 1e6, dropped: noGap });
     for (let index = 0; index < 30; index += 1) {
       file.append('a');
       const flushed = file.flush();
@@ -123,7 +125,7 @@ describe('appending lines', () => {
   test('continues after the whole lines of a crashed process', async (t) => {
     const path = join(scratchDirectory(t), 'x');
     writeFileSync(path, 'one\ntwo\nthr');
-    const file = await openLineFile(path, { bufferBytes: 0 });
+    const file = await openLineFile(path, { bufferBytes: 0, dropped: noGap });
     file.append('three');
     await file.close();
     assert.equal(readFileSync(path, 'utf8'), 'one\ntwo\nthree\n');
@@ -142,7 +144,7 @@ describe('appending lines', () => {
     const ballast = join(disk, 'ballast');
     writeFileSync(ballast, Buffer.alloc(48 * 1024));
     const path = join(disk, 'x');
-    const file = await openLineFile(path, { bufferBytes: 0 });
+    const file = await openLineFile(path, { bufferBytes: 0, dropped: noGap });
     const texts = Array.from({ length: 40 }, (_, index) => `${index} ${'x'.repeat(1000)}`);
     for (const text of texts) file.append(text);
     await assert.rejects(
@@ -159,15 +161,41 @@ describe('appending lines', () => {
     );
   });
 
-  test('lines given up because the disk failed for too long are reported from then on', async (t) => {
+  test('that find too many waiting are dropped, and once there is room it goes on and says how many', async (t) => {
     const disk = smallDisk(t, 64);
     if (disk === undefined) return;
-    const file = await openLineFile(join(disk, 'x'), { bufferBytes: 1e9 });
+    const gaps: number[] = [];
+    const file = await openLineFile(join(disk, 'x'), {
+      bufferBytes: 1e9,
+      dropped(lines) {
+        gaps.push(lines);
+        file.append(`${lines} lines are missing`);
+      },
+    });
     for (let index = 0; index < 18; index += 1) file.append('x'.repeat(1024 * 1024));
     await assert.rejects(file.flush(), /x: the disk is full/);
     execFileSync('mount', ['-o', 'remount,size=64m', disk]);
-    await assert.rejects(file.flush(), /x: the disk has failed for so long that lines are lost/);
+    await file.flush();
+    file.append('after it');
+    await file.flush();
     await file.close();
-    assert.equal((await read(join(disk, 'x'))).length, 16);
+    assert.deepEqual(gaps, [2]);
+    const lines = readFileSync(join(disk, 'x'), 'utf8').trimEnd().split('\n');
+    assert.equal(lines.length, 18);
+    assert.deepEqual(lines.slice(-2), ['2 lines are missing', 'after it']);
+  });
+
+  test('that find too many waiting try the disk again now and then, without a flush', async (t) => {
+    const disk = smallDisk(t, 64);
+    if (disk === undefined) return;
+    const gaps: number[] = [];
+    const file = await openLineFile(join(disk, 'x'), { bufferBytes: 0, dropped: (lines) => gaps.push(lines) });
+    for (let index = 0; index < 18; index += 1) file.append('x'.repeat(1024 * 1024));
+    await assert.rejects(file.flush(), /x: the disk is full/);
+    execFileSync('mount', ['-o', 'remount,size=64m', disk]);
+    for (let index = 0; index < 1022; index += 1) file.append('short');
+    while (gaps.length === 0) await new Promise((resolve) => setImmediate(resolve));
+    assert.deepEqual(gaps, [1024]);
+    await file.close();
   });
 });

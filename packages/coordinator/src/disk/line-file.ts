@@ -1,7 +1,7 @@
 /**
  * Files of lines (JSON Lines): appending without making the caller wait, and reading back what a crash may have left.
  *
- * Responsible for: order, bounds, torn last lines, reporting failures. Not responsible for: what a line means.
+ * Responsible for: order, bounds, torn last lines, telling of failures and of gaps. Not responsible for: what a line means.
  */
 import { constants, open, truncate } from 'node:fs/promises';
 import type { FileHandle } from 'node:fs/promises';
@@ -12,9 +12,14 @@ import { diskError, onDisk, systemErrorCode } from './files.ts';
 const maximumLineBytes = 1024 * 1024;
 /** Bytes that may wait for a disk that does not answer. */
 const maximumWaitingBytes = 16 * 1024 * 1024;
+/** Of the lines that are dropped then, each so many-th tries the disk again. */
+const droppedBetweenTries = 1024;
 
 export interface LineFile {
-  /** Adds a line (without its line end), written later and in order. Never throws: a disk that fails is reported by `flush`. */
+  /**
+   * Adds a line (without its line end), written later and in order. Never throws: a disk that fails is told by `flush`. If it fails for so
+   * long that too much waits, lines are dropped until it works again.
+   */
   append(line: string): void;
   /** Resolves when every line so far would survive power loss. Throws `disk`; what could not be written is kept and tried again. */
   flush(): Promise<void>;
@@ -22,16 +27,19 @@ export interface LineFile {
   close(): Promise<void>;
 }
 
-/**
- * Opens a file for appending: creates it if needed and cuts off a torn last line. `bufferBytes`: how much may wait for `flush`; 0 writes at
- * once.
- */
-export async function openLineFile(path: string, { bufferBytes }: { readonly bufferBytes: number }): Promise<LineFile> {
-  // Written at explicit positions, so that a write that failed half-way (on a full disk) is repeated over its own beginning.
+export interface LineFileOptions {
+  /** How much may wait for `flush`; 0 writes at once. */
+  readonly bufferBytes: number;
+  /** Told, once the disk works again, how many lines are missing before the next one that is appended. */
+  readonly dropped: (lines: number) => void;
+}
+
+/** Opens a file for appending, created where needed, a torn last line cut. */
+export async function openLineFile(path: string, { bufferBytes, dropped }: LineFileOptions): Promise<LineFile> {
+  // Written at explicit places, so that a write that failed half-way (a full disk) is repeated over its own beginning.
   let end = await cutTornEnd(path);
   const handle = await onDisk(path, () => open(path, constants.O_RDWR | constants.O_CREAT, 0o666));
-  let waiting: string[] = [];
-  let waitingBytes = 0;
+  const backlog = createBacklog(dropped);
   let failure: unknown;
   let draining: Promise<void> | undefined;
 
@@ -39,18 +47,17 @@ export async function openLineFile(path: string, { bufferBytes }: { readonly buf
     try {
       // First leave the caller's turn of the event loop: `draining` must be set before the end of this function clears it.
       await Promise.resolve();
-      while (waiting.length > 0) {
-        const lines = waiting;
+      while (backlog.bytes() > 0) {
+        const lines = backlog.take();
         const bytes = Buffer.from(lines.join(''));
-        waiting = [];
         try {
           await writeAt(handle, bytes, end);
         } catch (error) {
-          waiting = [...lines, ...waiting];
+          backlog.giveBack(lines);
           throw error;
         }
         end += bytes.length;
-        waitingBytes -= bytes.length;
+        backlog.written(bytes.length);
       }
       failure = undefined;
     } catch (error) {
@@ -64,18 +71,12 @@ export async function openLineFile(path: string, { bufferBytes }: { readonly buf
     await draining;
     if (failure !== undefined) throw failure;
   }
-  let overflow: LockstepError | undefined;
   return {
     append(line) {
-      if (waitingBytes > maximumWaitingBytes) overflow ??= linesLost(path);
-      if (overflow !== undefined) return;
-      waiting.push(`${line}\n`);
-      waitingBytes += Buffer.byteLength(line) + 1;
-      if (waitingBytes > bufferBytes) draining ??= drain();
+      if (backlog.add(`${line}\n`) && backlog.bytes() > bufferBytes) draining ??= drain();
     },
     async flush() {
       await settle();
-      if (overflow !== undefined) throw overflow;
       await onDisk(path, () => handle.datasync());
     },
     async close() {
@@ -84,6 +85,41 @@ export async function openLineFile(path: string, { bufferBytes }: { readonly buf
       } finally {
         await onDisk(path, () => handle.close());
       }
+    },
+  };
+}
+
+/** Lines on their way to the disk, and how many found no room. */
+function createBacklog(dropped: LineFileOptions['dropped']) {
+  let waiting: string[] = [];
+  let bytes = 0;
+  let droppedLines = 0;
+  return {
+    /** Of the lines that are not on disk. */
+    bytes: () => bytes,
+    /** Whether it is time to try the disk. */
+    add(line: string): boolean {
+      if (bytes > maximumWaitingBytes) {
+        droppedLines += 1;
+        return droppedLines % droppedBetweenTries === 0;
+      }
+      waiting.push(line);
+      bytes += Buffer.byteLength(line);
+      return true;
+    },
+    take(): string[] {
+      const lines = waiting;
+      waiting = [];
+      return lines;
+    },
+    giveBack(lines: readonly string[]): void {
+      waiting = [...lines, ...waiting];
+    },
+    written(count: number): void {
+      bytes -= count;
+      const lines = droppedLines;
+      droppedLines = 0;
+      if (lines > 0) dropped(lines);
     },
   };
 }
@@ -169,13 +205,6 @@ async function openIfThere(path: string): Promise<FileHandle | undefined> {
     if (systemErrorCode(error) === 'ENOENT') return undefined;
     throw diskError(error, path);
   }
-}
-
-function linesLost(path: string): LockstepError {
-  return new LockstepError(
-    'disk',
-    `Cannot write ${path}: the disk has failed for so long that lines are lost. Check the disk, then continue with --resume.`,
-  );
 }
 
 function tooLong(path: string, start: number): LockstepError {

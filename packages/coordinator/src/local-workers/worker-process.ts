@@ -2,9 +2,10 @@
  * One life of one local worker: a process of its own, and how it ended.
  *
  * Each worker has its own process group, so that Ctrl-C reaches the coordinator alone, which then tells the workers; and an IPC channel,
- * which the kernel closes however the coordinator ends, kill -9 included: the worker ends when it closes.
+ * which the kernel closes however the coordinator ends, kill -9 included: the worker ends when it closes. One that cannot hear it, since it
+ * is stopped, is killed by the kernel where there is a launcher (`launcher.ts`).
  */
-import { type ChildProcess, spawn } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { closeSync, openSync } from 'node:fs';
 import { type Failure, failureOf, internalErrorExitCode } from '@lockstep/shared';
 import type { LocalWorker } from './plan.ts';
@@ -16,22 +17,30 @@ export interface End {
   readonly how: string;
   /** The error that the worker reported before it ended, if it did. */
   readonly failure: Failure | undefined;
-  readonly livedMs: number;
+}
+
+export interface WorkerProcess {
+  /** Undefined if it could not be started. */
+  readonly pid: number | undefined;
+  /** The whole process group: a worker's own children, if a library started any, go too. */
+  kill(): void;
+  readonly exited: Promise<void>;
 }
 
 const program = workerFile('bin', 'worker.js');
 
 export function startWorkerProcess(
   { name, args, environment, core }: LocalWorker,
+  launcher: readonly string[],
   logPath: string,
   say: (sentence: string) => void,
   ended: (end: End) => void,
-): ChildProcess {
+): WorkerProcess {
   const log = openLog(name, logPath, say);
-  const startedMs = performance.now();
-  // taskset replaces itself with its command, so the child process is the worker.
-  const [command, ...before] = core === undefined ? [process.execPath] : ['taskset', '-c', String(core), process.execPath];
-  const child = spawn(command, [...before, program, '--name', name, ...args], {
+  // Each replaces itself by its command: the child is the worker all the same.
+  const bound = core === undefined ? [] : ['taskset', '-c', String(core)];
+  const [command, ...rest] = [...launcher, ...bound, process.execPath, program, '--name', name, ...args] as [string, ...string[]];
+  const child = spawn(command, rest, {
     env: { ...process.env, ...environment },
     stdio: ['ignore', log, log, 'ipc'],
     detached: true,
@@ -39,28 +48,27 @@ export function startWorkerProcess(
   if (log !== 'ignore') closeSync(log);
   let failure: Failure | undefined;
   child.on('message', (message) => (failure = failureOf(message) ?? failure));
-  const end = (code: number | null, how: string): void => ended({ code, how, failure, livedMs: performance.now() - startedMs });
-  // 'exit' does not follow when the process could not be started at all.
-  child.once('error', (error) => end(internalErrorExitCode, error.message));
-  child.once('exit', (code, signal) => end(code, signal ?? `exit code ${code}`));
-  return child;
+  const exited = new Promise<void>((resolve) => {
+    const end = (code: number | null, how: string): void => {
+      resolve();
+      ended({ code, how, failure });
+    };
+    // 'exit' does not follow when the process could not be started at all.
+    child.once('error', (error) => end(internalErrorExitCode, error.message));
+    child.once('exit', (code, signal) => end(code, signal ?? `exit code ${code}`));
+  });
+  return { pid: child.pid, kill: () => killGroup(child.pid), exited };
 }
 
-/** Ends the whole process group: the children that a library may have started, too. */
-export function killProcess(child: ChildProcess): void {
+function killGroup(pid: number | undefined): void {
   try {
-    process.kill(-child.pid!, 'SIGKILL');
+    if (pid !== undefined) process.kill(-pid, 'SIGKILL');
   } catch {
     // It has ended already.
   }
 }
 
-export function hasExited(child: ChildProcess): Promise<void> {
-  if (child.exitCode !== null || child.signalCode !== null) return Promise.resolve();
-  return new Promise((resolve) => child.once('exit', () => resolve()));
-}
-
-/** A log that cannot be opened, on a full disk for example, must not stop the worker. */
+/** A log that cannot be opened, on a full disk for example, must not cost the worker. */
 function openLog(name: string, path: string, say: (sentence: string) => void): number | 'ignore' {
   try {
     return openSync(path, 'a');

@@ -2,8 +2,8 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { createWorkerLabels, labelGraceMs, maximumLabels, overflow } from './worker-labels.ts';
 
-const named = (name: string) => ({ name, host: 'host', pid: 1 });
-const unnamed = (pid: number) => ({ name: `host-${pid}`, host: 'host', pid });
+const named = (name: string) => ({ name, host: 'host' });
+const unnamed = (pid: number) => ({ name: `host-${pid}-0123ab`, host: 'host' });
 
 test('a given name is the label, over all lives of the worker', () => {
   const labels = createWorkerLabels();
@@ -32,15 +32,15 @@ test('names of host and process share slots: a worker that is started again goes
     [1, 2, 3].map((pid) => labels.join(unnamed(pid))),
     ['slot-0', 'slot-1', 'slot-2'],
   );
-  labels.leave('host-2', 0);
+  labels.leave('host-2-0123ab', 0);
   assert.equal(labels.join(unnamed(4)), 'slot-1');
   assert.deepEqual(labels.expire(labelGraceMs), []);
   for (let pid = 1000; pid < 3000; pid += 1) {
     assert.equal(labels.join(unnamed(pid)), 'slot-3');
-    labels.leave(`host-${pid}`, 0);
+    labels.leave(`host-${pid}-0123ab`, 0);
   }
-  assert.equal(labels.of('host-1'), 'slot-0');
-  assert.equal(labels.of('host-2'), overflow, 'its slot is of another worker now');
+  assert.equal(labels.of('host-1-0123ab'), 'slot-0');
+  assert.equal(labels.of('host-2-0123ab'), overflow, 'its slot is of another worker now');
 });
 
 test("a slot is not another worker's name", () => {

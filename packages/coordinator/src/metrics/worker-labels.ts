@@ -1,14 +1,14 @@
 /**
  * What workers are called in metrics: a bounded number of labels that stay the same over a worker's lives.
  *
- * A name that a person or the coordinator gave is its label. A name made from host and process is new in every life: such a worker gets a
+ * A name that a person or the coordinator gave is its label. A name that the worker made from its host, its process and a few digits is new in every life: such a worker gets a
  * slot, the first that is free. Labels outlive their worker by a grace, so that a worker that comes back goes on in its own series, and
  * end after it. Pure: time is passed in.
  */
 
 export interface WorkerLabels {
   /** The label of a worker that joins; `overflow` if there is no room. */
-  join(worker: { readonly name: string; readonly host: string; readonly pid: number }): string;
+  join(worker: { readonly name: string; readonly host: string }): string;
   /** Of a worker that has joined; `overflow` for any other. */
   of(name: string): string;
   leave(name: string, nowMs: number): void;
@@ -51,13 +51,13 @@ export function createWorkerLabels(): WorkerLabels {
   };
 
   return {
-    join({ name, host, pid }) {
+    join({ name, host }) {
       const label = labels.get(name);
       if (label !== undefined) {
         entries.get(label)!.leftMs = undefined;
         return label;
       }
-      const isSlot = name === `${host}-${pid}`;
+      const isSlot = name.startsWith(`${host}-`) && /-[0-9a-f]{6}$/.test(name);
       return take(isSlot ? freeSlot() : name, name, isSlot);
     },
     of: (name) => labels.get(name) ?? overflow,

@@ -51,7 +51,8 @@ async function openNew(opening: Opening): Promise<OpenRun> {
   const path = claimed?.path ?? resolve(options.runDir!);
   const lock = await acquireLock('run-directory', path);
   const runId = `${prepared.recipe.name}-${randomBytes(4).toString('hex')}`;
-  const directory = await createRunDirectory(path, configOf(options, prepared, runId, undefined), { firstMade: claimed?.firstMade });
+  const config = configOf(options, prepared, runId, undefined);
+  const directory = await createRunDirectory(path, config, { firstMade: claimed?.firstMade, warn: (sentence) => log.warn(sentence) });
   const store = await openCheckpointStore(directory.checkpointsPath, { keep: options.keep });
   return opened({ runId, directory, store, checkpoint: undefined }, lock, opening, false);
 }

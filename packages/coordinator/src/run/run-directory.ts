@@ -13,7 +13,7 @@ import { checkpointNames } from '../checkpoint/read.ts';
 import { makeDirectory, onDisk, sweepTemporaries, systemErrorCode, writeFileAtomically } from '../disk/files.ts';
 import { eventLine, lastTerm } from './events-file.ts';
 import type { RunEvent } from './events-file.ts';
-import { openLineFile } from '../disk/line-file.ts';
+import { type LineFile, openLineFile } from '../disk/line-file.ts';
 import { cutLosses } from './losses-file.ts';
 import type { LossLine } from './losses-file.ts';
 import type { Summary } from './summary.ts';
@@ -47,6 +47,8 @@ export interface RunDirectory {
 export interface RunDirectoryOptions {
   /** The time for events.jsonl. */
   readonly now?: () => Date;
+  /** Told of lines that were dropped while the disk failed. */
+  readonly warn?: (sentence: string) => void;
   /** The outermost directory that was made for this run already, to be removed with it. */
   readonly firstMade?: string | undefined;
 }
@@ -72,7 +74,7 @@ export async function createRunDirectory(path: string, config: object, options: 
 
 /**
  * Continues a run from a checkpoint of `completedSteps`: losses.jsonl then ends with that step, and leftovers of a killed process are gone.
- * `warn` is called if losses are missing. Throws `disk`.
+ * `warn` is called if losses are missing, too. Throws `disk`.
  */
 export async function resumeRunDirectory(
   path: string,
@@ -84,7 +86,7 @@ export async function resumeRunDirectory(
   for (const directory of [path, join(path, 'grids'), join(path, 'model')]) await sweepTemporaries(directory);
   const missing = await cutLosses(join(path, lossesName), completedSteps);
   if (missing !== undefined) warn(missing);
-  return await openRunDirectory(path, completedSteps, options);
+  return await openRunDirectory(path, completedSteps, { ...options, warn });
 }
 
 /** What config.json holds, unchecked. Throws `resume-invalid` if it is missing, `config-invalid` if it cannot be read as JSON. */
@@ -126,11 +128,20 @@ export async function holdsRun(path: string): Promise<boolean> {
 async function openRunDirectory(
   path: string,
   completedSteps: number,
-  { now = () => new Date() }: RunDirectoryOptions,
+  { now = () => new Date(), warn = () => {} }: RunDirectoryOptions,
 ): Promise<RunDirectory> {
   const eventsPath = join(path, eventsName);
-  const losses = await openLineFile(join(path, lossesName), { bufferBytes: 0 });
-  const events = await openLineFile(eventsPath, { bufferBytes: 0 });
+  const open = (file: string): Promise<LineFile> =>
+    openLineFile(join(path, file), {
+      bufferBytes: 0,
+      dropped(lines) {
+        warn(`${lines} lines of ${join(path, file)} are lost: the disk failed for too long.`);
+        appendEvent({ event: 'lines-lost', file, lines });
+      },
+    });
+  const losses = await open(lossesName);
+  const events = await open(eventsName);
+  const appendEvent = (event: RunEvent): void => events.append(eventLine(event, now()));
   let lastStep = completedSteps;
   let term = await lastTerm(eventsPath);
   return {
@@ -143,9 +154,7 @@ async function openRunDirectory(
       losses.append(JSON.stringify(line));
       lastStep = line.step;
     },
-    appendEvent(event) {
-      events.append(eventLine(event, now()));
-    },
+    appendEvent,
     async recordStart(fields) {
       term += 1;
       events.append(eventLine({ event: 'coordinator-started', term, ...fields }, now()));

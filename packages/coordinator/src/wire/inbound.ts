@@ -52,7 +52,8 @@ function eventOfMessage(peer: PeerId, message: ToCoordinator, frames: Frames, ex
     case 'need':
       return { type: 'need', peer, fence: splitFence(message).fence, workId: message.workId, networks: message.networks };
     case 'leave': {
-      const code = isErrorCode(message.code) ? message.code : undefined;
+      // A stop is no error.
+      const code = isErrorCode(message.code) && message.code !== 'stopped' ? message.code : undefined;
       return { type: 'leave', peer, fence: splitFence(message).fence, code, reason: message.reason };
     }
   }

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import fc from 'fast-check';
 import { Packr } from 'msgpackr';
-import { decode, encode, maximumHeaderBytes } from './codec.ts';
+import { decode, encode, maximumHeaderBytes, maximumManifestsBytes } from './codec.ts';
 import { type Message, protocolVersion, type ToCoordinator, toCoordinator, type ToWorker, toWorker } from './messages.ts';
 
 const fence = { runId: 'r', term: 1, peer: 'i', round: 3 };
@@ -65,7 +65,7 @@ describe('codec', () => {
 
     test(`${type} with a field of another type is refused by field`, () => {
       for (const field of Object.keys(message).filter((key) => key !== 'type')) {
-        const broken = decodeAny(type, [packr.pack([protocolVersion, { ...message, [field]: { no: Symbol.iterator.toString() } }])]);
+        const broken = decodeAny(type, encode({ ...message, [field]: { no: Symbol.iterator.toString() } }));
         assert.equal(broken.ok, false, field);
         assert.match((broken as { reason: string }).reason, new RegExp(field));
       }
@@ -92,10 +92,27 @@ describe('codec', () => {
   });
 
   test('does not send a header that the other side would refuse', () => {
-    assert.throws(
-      () => encode({ ...examples.ready, manifests: { g: { ...manifest, topology: { text: 'x'.repeat(maximumHeaderBytes) } } as never } }),
-      /at most 65536/,
-    );
+    assert.throws(() => encode({ ...examples.bye, reason: 'x'.repeat(maximumHeaderBytes) }), /at most 65536/);
+    const text = 'x'.repeat(maximumManifestsBytes);
+    assert.throws(() => encode({ ...examples.ready, manifests: { g: { ...manifest, topology: { text } } as never } }), /at most 16777216/);
+  });
+
+  test('takes networks of thousands of layers, and the losses of as many shards and metrics as there may be', () => {
+    const layers = Array.from({ length: 2000 }, (_, index) => ({ class_name: 'Dense', config: { name: `layer-${index}`, units: 8 } }));
+    const ready = { ...examples.ready, manifests: { g: { ...manifest, topology: { layers } } as never } };
+    assert.deepEqual(decode(toCoordinator, encode(ready)), { ok: true, message: ready, frames: [] });
+    const metrics = Object.fromEntries(Array.from({ length: 32 }, (_, index) => [String(index).padStart(128, 'm'), 0.1]));
+    const outcomes = Array.from({ length: 1024 }, (_, shard) => ({ shard, loss: 0.1, metrics }));
+    const result = { ...examples.result, outcomes };
+    assert.deepEqual(decode(toCoordinator, encode(result)), { ok: true, message: result, frames: [] });
+  });
+
+  test('refuses a long field that is missing, too long or not msgpack', () => {
+    const [header] = encode(examples.result);
+    const reasonOf = (...frames: Uint8Array[]): string => (decode(toCoordinator, [header!, ...frames]) as { reason: string }).reason;
+    assert.equal(reasonOf(), 'no frame with outcomes');
+    assert.match(reasonOf(new Uint8Array(9 * 1024 * 1024)), /^outcomes of 9437184 bytes$/);
+    assert.equal(reasonOf(new Uint8Array([0x92])), 'outcomes that are not msgpack');
   });
 
   test('never throws, whatever bytes arrive', () => {
@@ -113,7 +130,7 @@ describe('codec', () => {
       });
     fc.assert(
       fc.property(fc.oneof(mutated, fc.uint8Array({ maxLength: 300 })), (header) => {
-        for (const schema of [toCoordinator, toWorker]) assert.equal(typeof decode(schema as never, [header]).ok, 'boolean');
+        for (const schema of [toCoordinator, toWorker]) assert.equal(typeof decode(schema as never, [header, header]).ok, 'boolean');
       }),
       { numRuns: 2000 },
     );

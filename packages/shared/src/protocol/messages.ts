@@ -2,7 +2,8 @@
  * Every message of the protocol: who sends it, when, and what comes back. The only definition; types are inferred from the schemas.
  *
  * Responsible for: names, fields and bounds. Not responsible for: bytes (`codec.ts`), fencing (`core/`), tensor bytes (`carrier/`).
- * A message is a header (this file, one msgpack frame) and frames described by the header's `payload`.
+ * A message is a header (this file, msgpack; READY's manifests and RESULT's outcomes in a frame of their own) and frames described by the
+ * header's `payload`.
  */
 import { z } from 'zod';
 import { carrierNames, payload } from '../carrier/payload.ts';

@@ -2,6 +2,8 @@
 import { z } from 'zod';
 import type { Manifest } from './manifest.ts';
 
+/** Of one network. */
+export const maximumParameters = 4096;
 const name = z.string().min(1).max(128);
 const count = z.int().min(0);
 
@@ -13,7 +15,7 @@ const initializer = z.discriminatedUnion('kind', [
 ]);
 
 export const manifestSchema: z.ZodType<Manifest> = z.object({
-  parameters: z.array(z.object({ name, shape: z.array(count).max(8), offset: count, initializer })).max(4096),
+  parameters: z.array(z.object({ name, shape: z.array(count).max(8), offset: count, initializer })).max(maximumParameters),
   length: count,
   topology: z.record(z.string(), z.unknown()),
 });

@@ -41,7 +41,7 @@ const commonOptions = {
 
 export async function listen(endpoint: string): Promise<ServerTransport> {
   requireVersion();
-  const router = new Router({ ...commonOptions, mandatory: true, handover: true, sendTimeout: 0 });
+  const router = new Router({ ...commonOptions, ipv6: isIPv6(endpoint), mandatory: true, handover: true, sendTimeout: 0 });
   setDisconnectMessage(router);
   try {
     await router.bind(endpoint.replace(/:0$/, ':*'));
@@ -87,6 +87,7 @@ export function connect(endpoint: string, identity: PeerId, events: ClientEvents
   requireVersion();
   const dealer = new Dealer({
     ...commonOptions,
+    ipv6: isIPv6(endpoint),
     routingId: identity,
     reconnectInterval: 100,
     reconnectMaxInterval: 2000,
@@ -126,6 +127,11 @@ export function connect(endpoint: string, identity: PeerId, events: ClientEvents
       await Promise.all([receiving, watching]);
     },
   };
+}
+
+/** Only then: a socket that speaks both takes names for IPv6 first, and calls 127.0.0.1 by another name. */
+function isIPv6(endpoint: string): boolean {
+  return endpoint.startsWith('tcp://[');
 }
 
 /** ZeroMQ makes the file of ipc://PATH when it binds, and leaves it there. An abstract address (ipc://@NAME) has none. */

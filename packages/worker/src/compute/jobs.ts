@@ -12,6 +12,8 @@ import {
   LockstepError,
   type Log,
   type Manifests,
+  manifestsBytes,
+  maximumManifestsBytes,
   type Result,
   type RunSettings,
   type WorkTimes,
@@ -83,6 +85,7 @@ export function createJobs({ createCompute, clock, log, observer, tell }: JobsOp
         current?.dispose();
         current = undefined;
         current = await createCompute(run);
+        checkSize(current.manifests, run.recipe.name);
         tell({ type: 'prepared', run, built: { manifests: current.manifests, fingerprint: await current.fingerprint() } satisfies Built });
       }),
     compute({ fence, order }) {
@@ -95,6 +98,13 @@ export function createJobs({ createCompute, clock, log, observer, tell }: JobsOp
       });
     },
   };
+}
+
+function checkSize(manifests: Manifests, recipe: string): void {
+  const bytes = manifestsBytes(manifests);
+  if (bytes <= maximumManifestsBytes) return;
+  const sizes = `${Math.ceil(bytes / 2 ** 20)} MiB, and at most ${maximumManifestsBytes / 2 ** 20} are possible`;
+  throw new LockstepError('recipe-invalid', `The layers of recipe '${recipe}' take ${sizes} to describe. Use fewer layers.`);
 }
 
 async function carryOut(

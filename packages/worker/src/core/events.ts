@@ -21,7 +21,7 @@ export type Event =
   | { readonly type: 'computed'; readonly fence: Fence; readonly workId: number; readonly answer: Payload }
   /** The backend or the recipe failed. */
   | { readonly type: 'failed'; readonly code: ErrorCode; readonly reason: string }
-  | { readonly type: 'stop'; readonly reason: string }
+  | { readonly type: 'stop'; readonly reason: string; readonly code?: ErrorCode }
   | { readonly type: 'tick' };
 
 export type Effect =
@@ -35,7 +35,7 @@ export type Effect =
   | { readonly do: 'compute'; readonly fence: Fence; readonly order: WorkOrder }
   | { readonly do: 'result'; readonly fence: Fence; readonly workId: number; readonly answer: Payload }
   | { readonly do: 'need'; readonly fence: Fence; readonly workId: number; readonly networks: readonly string[] }
-  | { readonly do: 'leave'; readonly fence: Fence; readonly code: ErrorCode | 'stopped'; readonly reason: string }
+  | { readonly do: 'leave'; readonly fence: Fence; readonly code: ErrorCode; readonly reason: string }
   | { readonly do: 'say'; readonly sentence: string }
   /** The end of the worker; an error if it has a code. */
   | { readonly do: 'exit'; readonly code?: ErrorCode; readonly reason: string };

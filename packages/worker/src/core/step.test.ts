@@ -139,8 +139,12 @@ describe('worker core', () => {
   test('ends with success when told to stop, with a code when it failed, and says LEAVE to the coordinator', () => {
     for (const [event, expected] of [
       [
-        { type: 'stop', reason: 'SIGTERM' },
-        { do: 'exit', reason: 'SIGTERM' },
+        { type: 'stop', reason: 'SIGINT' },
+        { do: 'exit', reason: 'SIGINT' },
+      ],
+      [
+        { type: 'stop', code: 'stopped', reason: 'SIGTERM' },
+        { do: 'exit', code: 'stopped', reason: 'SIGTERM' },
       ],
       [
         { type: 'failed', code: 'compute-failed', reason: 'out of memory' },

@@ -4,7 +4,7 @@
  *
  * No sockets, timers or tensors here; time comes in as `nowMs`.
  */
-import type { Fence, RunSettings } from '@lockstep/shared';
+import type { ErrorCode, Fence, RunSettings } from '@lockstep/shared';
 import type { Effect, Event, WorkOrder } from './events.ts';
 import type { State } from './state.ts';
 
@@ -36,7 +36,7 @@ export function step(state: State, event: Event, nowMs: number): Effect[] {
     case 'failed':
       return exit(state, event.reason, event.code);
     case 'stop':
-      return exit(state, event.reason);
+      return exit(state, event.reason, event.code);
     case 'tick':
       return state.stage === 'seeking' && state.seekDeadlineMs <= nowMs
         ? exit(
@@ -118,7 +118,7 @@ function farewell(state: State, reason: string): Effect[] {
   return [{ do: 'exit', reason }];
 }
 
-function exit(state: State, reason: string, code?: Extract<Event, { type: 'failed' }>['code']): Effect[] {
+function exit(state: State, reason: string, code?: ErrorCode): Effect[] {
   const effects: Effect[] = [];
   const { fence } = state;
   if ((state.stage === 'member' || state.stage === 'preparing') && fence !== undefined) {

@@ -6,7 +6,7 @@
  * A user's own layer class that draws random numbers is found by the fingerprint.
  */
 import type { LayersModel } from '@lockstep/shared';
-import { LockstepError } from '@lockstep/shared';
+import { LockstepError, maximumParameters } from '@lockstep/shared';
 import { isAutomaticName } from './topology.ts';
 
 export type Layer = LayersModel['layers'][number];
@@ -31,6 +31,8 @@ export function checkNetwork(model: LayersModel, place: string): void {
   const names = model.weights.map((weight) => weight.originalName);
   const shared = names.find((name, index) => names.indexOf(name) !== index);
   if (shared !== undefined) refuse(place, `has two parameters named '${shared}': give each layer its own name`);
+  if (names.length > maximumParameters)
+    refuse(place, `has ${names.length} parameters (kernels, biases, ...): at most ${maximumParameters} are possible`);
   if (names.length === 0) refuse(place, 'has no parameters: it needs at least one layer with weights, such as tf.layers.dense');
 }
 

@@ -39,7 +39,7 @@ export const optionTable = {
   name: {
     type: 'string',
     default: undefined,
-    defaultDescription: 'HOST-PID or HOST-gpuI',
+    defaultDescription: 'HOST-PID-DIGITS or HOST-gpuI-DIGITS',
     describe: 'unique name in logs and metrics',
     check: matching(/^[\w.-]{1,64}$/, "up to 64 letters, digits, '.', '_' and '-'"),
   },
