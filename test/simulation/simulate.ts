@@ -1,7 +1,7 @@
 /** Lives a world through, event by event, and checks it after each: until the run has ended, and everybody with it. */
 import assert from 'node:assert/strict';
 import { stepName } from '../../packages/coordinator/src/checkpoint/name.ts';
-import { nextDeadlineMs } from '../../packages/coordinator/src/core/state.ts';
+import { nextDeadlineMs } from '../../packages/coordinator/src/core/deadline.ts';
 import { checkCheckpoint, checkLosses, checkState, must } from './checks.ts';
 import { joinTimeoutMs, workerTimeoutMs } from './coordinator.ts';
 import { scheduleFaults } from './faults.ts';

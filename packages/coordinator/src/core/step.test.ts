@@ -7,7 +7,8 @@ import { describe as describeState } from './describe.ts';
 import type { Effect } from './effects.ts';
 import type { Event, TaskKind } from './events.ts';
 import type { Plan } from './plan.ts';
-import { createState, nextDeadlineMs, type State } from './state.ts';
+import { nextDeadlineMs } from './deadline.ts';
+import { createState, type State } from './state.ts';
 import { step } from './step.ts';
 
 const plan: Plan = {
@@ -66,7 +67,7 @@ const result = (state: State, peer: string, shards: number[], changes = {}, task
   type: 'result',
   peer,
   fence: fence(state, peer, changes),
-  workId: state.workers.get(peer)?.workId ?? 0,
+  workId: state.workers.get(peer)?.work?.id ?? 0,
   task,
   nodes: task === 'gradient' ? cover(shards, state.plan.run.shardCount) : [],
   outcomes: task === 'gradient' ? shards.map((shard) => ({ shard, loss: 1, metrics: {} })) : [],
@@ -203,7 +204,7 @@ describe('coordinator core', () => {
     const need = (): Effect[] =>
       step(
         state,
-        { type: 'need', peer: 'a', fence: fence(state, 'a'), workId: state.workers.get('a')!.workId!, networks: ['generator'] },
+        { type: 'need', peer: 'a', fence: fence(state, 'a'), workId: state.workers.get('a')!.work!.id, networks: ['generator'] },
         0,
       );
     const [again] = need();

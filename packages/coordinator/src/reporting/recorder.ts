@@ -85,6 +85,7 @@ export interface Recorder {
   checkpoint(effect: Extract<Effect, { do: 'checkpoint' }>, networks: readonly SavedNetwork[]): void;
   record(entry: RecordEntry): void;
   reassigned(shards: number): void;
+  copied(shards: number): void;
   dropped(reason: DropReason): void;
   refused(code: RefusalCode): void;
   bytes(carrier: CarrierName, direction: Direction, count: number): void;
@@ -149,6 +150,7 @@ export function createRecorder(options: RecorderOptions): Recorder {
       roster.record(entry);
     },
     reassigned: (count) => instruments.shardsReassigned.inc(count),
+    copied: (count) => instruments.shardsCopied.inc(count),
     dropped: (reason) => instruments.resultsDropped.inc({ reason }),
     refused: (code) => instruments.workerRefusals.inc({ code }),
     bytes: (carrier, direction, count) => instruments.transferredBytes.inc({ carrier, direction }, count),
