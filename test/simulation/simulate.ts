@@ -101,8 +101,9 @@ function checkMembers({ head, places, clock }: World): void {
   const state = head.runtime?.state;
   if (state === undefined || state.stage === 'ended') return;
   for (const place of places) {
-    const stage = place.process === undefined ? undefined : state.workers.get(place.process.name)?.stage;
-    if (stage === 'idle' || stage === 'working') place.strangerSinceMs = undefined;
+    const member = place.process === undefined ? undefined : state.workers.get(place.process.name);
+    const stage = member?.stage;
+    if (stage === 'idle' || (stage === 'working' && member!.shards.length > 0)) place.strangerSinceMs = undefined;
     else place.strangerSinceMs ??= clock.nowMs();
     const sinceMs = Math.max(place.strangerSinceMs ?? Infinity, place.healthySinceMs ?? Infinity, head.healthySinceMs ?? Infinity);
     must(clock.nowMs() - sinceMs <= 30_000, () => `${place.name} has been well for 30 s, and is not a member (${stage})`);

@@ -18,7 +18,8 @@ export interface WorkerPace {
 const timesKept = 64;
 /** Before so many answers nobody can say what is usual. */
 const timesNeeded = 4;
-const slownessKept = 8;
+/** Few, so that a worker is known as slow before it is quarantined for it. */
+const slownessKept = 5;
 const slownessNeeded = 3;
 /** A worker must be off by this factor before it is given another share: noise is no reason to change what it has drawn ahead. */
 const tolerance = 1.5;
