@@ -1,8 +1,8 @@
-/** When the next `tick` is due. */
+/** When the core next has something to do that no event brings about. */
 import type { State } from './state.ts';
 import { nextLateMs } from './stragglers.ts';
 
-/** The next moment at which a `tick` is wanted. */
+/** When the next `tick` is due. */
 export function nextDeadlineMs(state: State): number | undefined {
   const deadlines = [...state.workers.values()].filter((worker) => worker.stage !== 'idle').map((worker) => worker.deadlineMs);
   if (state.stage === 'gathering' || state.stage === 'starved') deadlines.push(state.joinDeadlineMs);

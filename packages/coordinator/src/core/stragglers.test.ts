@@ -19,7 +19,7 @@ const answer = (state: State, peer: string): Event => result(state, peer, [...st
 /** All but `except` answer, `durationMs` from `nowMs` on; then the round is committed, if it is complete. */
 function round(state: State, nowMs: number, durationMs = 100, except: readonly string[] = []): Effect[] {
   const effects: Effect[] = [];
-  for (const { peer, shards } of [...state.workers.values()])
+  for (const { peer, shards } of state.workers.values())
     if (shards.length > 0 && !except.includes(peer)) effects.push(...step(state, answer(state, peer), nowMs + durationMs));
   if (effects.some((effect) => effect.do === 'commit')) effects.push(...step(state, { type: 'committed' }, nowMs + durationMs));
   return effects;
@@ -102,17 +102,19 @@ describe('stragglers', () => {
 
   test('what it answers within the round, after another did, is superseded; if it is first after all, the copy is', () => {
     const names = ['a', 'b', 'c', 'd'];
-    for (const first of ['original', 'copy']) {
+    for (const [winner, loser] of [
+      ['c', 'a'],
+      ['a', 'c'],
+    ] as const) {
       const { state, nowMs } = trained(names);
       round(state, nowMs, 100, ['c', 'd']);
       const copied = assignedIn(step(state, tick, nowMs + 200));
       assert.deepEqual(copied, { a: [2], b: [3] });
-      const [winner, loser] = first === 'original' ? ['c', 'a'] : ['a', 'c'];
-      const late = answer(state, loser!);
-      assert.deepEqual(kinds(step(state, answer(state, winner!), nowMs + 210)), ['measure', 'accept']);
-      assert.equal(state.workers.get(loser!)!.stage, 'working');
+      const late = answer(state, loser);
+      assert.deepEqual(kinds(step(state, answer(state, winner), nowMs + 210)), ['measure', 'accept']);
+      assert.equal(state.workers.get(loser)!.stage, 'working');
       assert.deepEqual(step(state, late, nowMs + 220), [{ do: 'count-dropped', reason: 'superseded' }]);
-      assert.equal(state.workers.get(loser!)!.stage, 'idle');
+      assert.equal(state.workers.get(loser)!.stage, 'idle');
       assert.deepEqual(kinds(step(state, answer(state, 'd'), nowMs + 230)), ['measure', 'accept', 'commit']);
     }
   });
@@ -183,14 +185,16 @@ describe('stragglers', () => {
   }
 
   test('one that is late again and again is quarantined with a reason, for longer each time, and comes back on probation', () => {
-    const { state } = trained(['a', 'b']);
-    let nowMs = 1000;
+    const { state, nowMs: fromMs } = trained(['a', 'b']);
+    let nowMs = fromMs;
     const lateOnce = (): Effect[] => {
       const stale = answer(state, 'b');
-      const effects = [...round(state, nowMs, 100, ['b']), ...step(state, tick, nowMs + 200), ...round(state, nowMs, 300, ['b'])];
-      step(state, stale, nowMs + 310);
-      round(state, nowMs, 400);
-      nowMs += 400;
+      round(state, nowMs, 100, ['b']);
+      const lateMs = nextDeadlineMs(state)!;
+      const effects = [...step(state, tick, lateMs), ...round(state, lateMs, 100, ['b'])];
+      step(state, stale, lateMs + 110);
+      round(state, lateMs, 200);
+      nowMs = lateMs + 200;
       return effects;
     };
     for (let time = 0; time < 3; time += 1) assert.ok(!kinds(lateOnce()).includes('worker-quarantined'));
