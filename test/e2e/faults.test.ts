@@ -15,15 +15,26 @@ import { decode, encode, errorTable, listen, toCoordinator } from '@lockstep/sha
 import { Packr } from 'msgpackr';
 import { Dealer } from 'zeromq';
 import { runaway } from './exit-codes.ts';
-import { eventually, start, startRun, startWorker, temporaryDirectory, tinyRecipe, within } from './harness.ts';
+import { eventually, type Run, start, startRun, startWorker, temporaryDirectory, tinyRecipe, within } from './harness.ts';
 import { freeze, needsProc, workerPid } from './processes.ts';
-import { eventsNamed, hold, lookingForCoordinator, quick, recipeFile, status, steps, stepsDone, undisturbed } from './scenarios.ts';
+import {
+  eventsNamed,
+  hold,
+  lookingForCoordinator,
+  quick,
+  recipeFile,
+  status,
+  steps,
+  stepsDone,
+  undisturbed,
+  waitForLate,
+} from './scenarios.ts';
 
 const packr = new Packr({ useRecords: false });
 
 describe('faults', { concurrency: 2, skip: needsProc }, () => {
   test('a suspended worker is removed after --worker-timeout, its shards go to others, and once it is resumed it takes part again', async (t) => {
-    const run = await startRun(t, { args: [...quick, '--workers', '2', '--worker-timeout', '2', '--steps', '100000'] });
+    const run = await startRun(t, { args: [...quick, ...waitForLate, '--workers', '2', '--worker-timeout', '2', '--steps', '100000'] });
     const [, b] = await Promise.all([startWorker(t, run, ['--name', 'a']), startWorker(t, run, ['--name', 'b'])]);
     await stepsDone(run, 3);
     await freeze(b.child.pid!);
@@ -59,8 +70,34 @@ describe('faults', { concurrency: 2, skip: needsProc }, () => {
     assert.deepEqual(weightsSha256, (await undisturbed(t)).weightsSha256);
   });
 
-  test('a coordinator that freezes until its workers have given it up, and thaws, goes on with them and the same bits', async (t) => {
-    const run = await startRun(t, { args: [...quick, '--workers', '2', '--min-workers', '2', '--steps', String(steps)] });
+  test('a worker that stops in the middle of a round is not waited for, and takes part again when it goes on; the weights are the same', async (t) => {
+    const length = ['--steps', '300'];
+    const run = await startRun(t, { args: [...quick, ...length, '--workers', '2'] });
+    const [, b] = await Promise.all([startWorker(t, run, ['--name', 'a']), startWorker(t, run, ['--name', 'b'])]);
+    await stepsDone(run, 5);
+    await freeze(b.child.pid!);
+    const before = await figure(run, 'lockstep_worker_compute_seconds_count{worker="b"}');
+    const { step } = await status(run);
+    await stepsDone(run, step + 20);
+    assert.ok((await figure(run, 'lockstep_shards_copied_total')) >= 1, 'its shard was computed by a');
+    b.child.kill('SIGCONT');
+    await eventually(
+      run,
+      'more answers of b',
+      async () => (await figure(run, 'lockstep_worker_compute_seconds_count{worker="b"}')) > before + 1,
+    );
+    const { weightsSha256 } = await run.completed();
+    assert.deepEqual(
+      (await eventsNamed(run, 'worker-left')).filter(({ cause }) => cause === 'timeout' || cause === 'expelled'),
+      [],
+    );
+    const alone = await startRun(t, { args: [...quick, ...length, '--workers', '1', '--spawn', '--backend', 'wasm'] });
+    assert.deepEqual(weightsSha256, (await alone.completed()).weightsSha256);
+    assert.deepEqual(await run.losses(), await alone.losses());
+  });
+
+  test('a coordinator that is suspended until its workers have given it up continues with them, and with the same bits', async (t) => {
+    const run = await startRun(t, { args: [...quick, ...waitForLate, '--workers', '2', '--min-workers', '2', '--steps', String(steps)] });
     const workers = await Promise.all(['a', 'b'].map((name) => startWorker(t, run, ['--name', name])));
     await stepsDone(run, 5);
     // One of them has WORK to answer. It will answer a coordinator that cannot read it before the connection is given up.
@@ -248,6 +285,13 @@ describe('faults', { concurrency: 2, skip: needsProc }, () => {
     assert.deepEqual((await run.completed()).weightsSha256, (await undisturbed(t)).weightsSha256);
   });
 });
+
+/** One sample of /metrics; 0 while it is not there. */
+async function figure(run: Run, series: string): Promise<number> {
+  const text = await (await fetch(`${await run.metricsUrl()}/metrics`)).text();
+  const line = text.split('\n').find((each) => each.startsWith(`${series} `));
+  return line === undefined ? 0 : Number(line.slice(series.length));
+}
 
 /** Sends frames over ZeroMQ that break the protocol; with `answers`, waits for an answer and resolves with its text. */
 async function asStranger(t: TestContext, endpoint: string, frames: readonly Uint8Array[], answers = true): Promise<string[]> {

@@ -6,7 +6,18 @@ import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import { eventually, refusal, start, startRun, startWorker, temporaryDirectory, tinyRecipe, within } from './harness.ts';
 import { exists, freePort, freeze, needsProc, processesNaming, thaw, until, workerPid } from './processes.ts';
-import { eventsNamed, hold, lookingForCoordinator, quick, spawnTwo, status, steps, stepsDone, undisturbed } from './scenarios.ts';
+import {
+  eventsNamed,
+  hold,
+  lookingForCoordinator,
+  quick,
+  spawnTwo,
+  status,
+  steps,
+  stepsDone,
+  undisturbed,
+  waitForLate,
+} from './scenarios.ts';
 
 describe('lives', { concurrency: 2, skip: needsProc }, () => {
   test('a worker that starts before its coordinator joins it', async (t) => {
@@ -79,7 +90,7 @@ describe('lives', { concurrency: 2, skip: needsProc }, () => {
   });
 
   test('Ctrl-C in the middle of a step: exit 0, workers too, a checkpoint of the cursor, and the resumed run has the same bits', async (t) => {
-    const run = await startRun(t, { args: [...quick, '--workers', '2', '--steps', String(steps)] });
+    const run = await startRun(t, { args: [...quick, ...waitForLate, '--workers', '2', '--steps', String(steps)] });
     const [a, b] = await Promise.all([startWorker(t, run, ['--name', 'a']), startWorker(t, run, ['--name', 'b'])]);
     await stepsDone(run, 5);
     await hold(run, { pid: b.child.pid!, name: 'b' }, 'generator');

@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { describe, test, type TestContext } from 'node:test';
 import { eventually, type Line, type Run, startRun, startWorker, type Summary, temporaryDirectory, within } from './harness.ts';
+import { waitForLate } from './scenarios.ts';
 
 const steps = 30;
 const short = ['--grid-every', '0', '--checkpoint-every', '0'];
@@ -88,7 +89,7 @@ describe('same bits', { concurrency: false }, () => {
   });
 
   test('when a worker is killed with -9 in the middle, and its shards are reassigned', async (t) => {
-    const run = await startRun(t, { args: ['--workers', '2', ...short, '--steps', '150'] });
+    const run = await startRun(t, { args: ['--workers', '2', ...short, ...waitForLate, '--steps', '150'] });
     await startWorker(t, run, ['--name', 'survivor']);
     const victim = await startWorker(t, run, ['--name', 'victim']);
     await eventually(run, 'twenty steps', async () => (await run.losses()).length >= 20);

@@ -12,6 +12,9 @@ export const steps = 60;
 export const quick = ['--shards', '2', '--batch-size', '16', '--grid-every', '0'];
 export const spawnTwo = ['--workers', '2', '--spawn', '--backend', 'wasm'];
 
+/** With these the run waits for a late worker: nobody else can compute its shards where bits may differ. */
+export const waitForLate = ['--allow-mixed-numerics'];
+
 export interface Outcome {
   readonly weightsSha256: Summary['weightsSha256'];
   readonly losses: readonly Line[];

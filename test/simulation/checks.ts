@@ -1,6 +1,7 @@
 /** What must hold in every world, whatever happens in it. Each throws with a sentence that says what does not. */
 import assert from 'node:assert/strict';
-import { nextDeadlineMs, readyWorkers, type State } from '../../packages/coordinator/src/core/state.ts';
+import { nextDeadlineMs } from '../../packages/coordinator/src/core/deadline.ts';
+import { readyWorkers, type State } from '../../packages/coordinator/src/core/state.ts';
 import { type Disk, readCheckpoint } from './disk.ts';
 import type { Reference } from './reference.ts';
 import { networks, roundsPerStep } from './training.ts';
@@ -38,11 +39,17 @@ export function checkState(state: State, reference: Reference, isDisturbed: bool
   must(nextDeadlineMs(state) !== undefined, () => `nothing bounds the wait in stage ${state.stage}`);
   for (const worker of state.workers.values()) {
     must(isDisturbed || worker.needRequests === 0, () => `${worker.name} lacks weights, although nothing has gone wrong yet`);
-    const owes = worker.shards.length > 0;
-    must(owes === (worker.stage === 'working'), () => `${worker.name} is ${worker.stage} with shards ${worker.shards.join()}`);
+    const isWorking = worker.stage === 'working';
+    must(isWorking === (worker.work !== undefined), () => `${worker.name} is ${worker.stage} with work ${worker.work?.id}`);
+    // Who works without owing anything was late: others have computed its shards.
+    must(isWorking || worker.shards.length === 0, () => `${worker.name} is ${worker.stage} with shards ${worker.shards.join()}`);
     for (const shard of worker.shards) {
-      const owed = state.task?.shards[shard];
-      must(owed?.status === 'assigned' && owed.to === worker.peer, () => `${worker.name} owes shard ${shard}, which is not assigned to it`);
+      must(state.task?.shards[shard] === 'assigned', () => `${worker.name} owes shard ${shard}, which is ${state.task?.shards[shard]}`);
+      const others = [...state.workers.values()].filter(({ shards }) => shards.includes(shard));
+      must(
+        others.every(({ shards }) => shards.join() === worker.shards.join()),
+        () => `shard ${shard} is owed with different others`,
+      );
     }
   }
   if (state.stage === 'training') checkTraining(state);
@@ -53,10 +60,9 @@ function checkTraining(state: State): void {
   must(ready.length >= state.plan.minWorkers, () => `training goes on with ${ready.length} workers`);
   let waits = false;
   for (const [index, shard] of state.task!.shards.entries()) {
-    waits ||= shard.status === 'waiting';
-    if (shard.status !== 'assigned') continue;
-    const isOwed = state.workers.get(shard.to)?.shards.includes(index) === true;
-    must(isOwed, () => `shard ${index} is assigned to ${shard.to}, which does not owe it`);
+    waits ||= shard === 'waiting';
+    const isOwed = [...state.workers.values()].some(({ shards }) => shards.includes(index));
+    must(isOwed === (shard === 'assigned'), () => `shard ${index} is ${shard}, and ${isOwed ? 'somebody' : 'nobody'} owes it`);
   }
   must(!waits || ready.every(({ stage }) => stage === 'working'), () => 'a shard waits although a worker is idle');
 }

@@ -29,14 +29,14 @@ export const plantedBugs: readonly PlantedBug[] = [
   {
     name: "a dead worker's shards stay assigned to it",
     file: `${core}/membership.ts`,
-    find: "for (const shard of worker.shards) state.task!.shards[shard] = { status: 'waiting' };",
+    find: "for (const shard of worker.shards) state.task!.shards[shard] = 'waiting';",
     replace: '',
   },
   {
     name: 'an answer to an earlier WORK of the round is taken for one to the last',
     file: `${core}/fence.ts`,
-    find: "return event.workId === worker.workId ? undefined : 'unasked';",
-    replace: 'return undefined;',
+    find: "if (event.workId !== worker.work?.id) return 'unasked';",
+    replace: 'if (event.workId !== worker.work?.id) return undefined;',
   },
   {
     name: 'a worker that owes an answer never times out',
@@ -87,10 +87,40 @@ export const plantedBugs: readonly PlantedBug[] = [
     replace: "return finish(state, 'stopped', event.reason, effects);",
   },
   {
-    name: 'neighbouring workers are assigned the same shard',
+    name: 'two workers are assigned the same shard at once',
     file: `${core}/assignment.ts`,
-    find: 'waiting.slice(Math.floor((taker * waiting.length) / takers),',
-    replace: 'waiting.slice(Math.max(0, Math.floor((taker * waiting.length) / takers) - 1),',
+    find: 'const shards = shardsUnder(taken.node, shardCount);',
+    replace: 'const shards = shardsUnder({ level: taken.node.level, index: taken.node.index & ~1 }, shardCount);',
+  },
+  {
+    name: 'of two answers to the same shards both count',
+    file: `${core}/stragglers.ts`,
+    find: '    worker.shards = [];\n',
+    replace: '',
+  },
+  {
+    name: 'a late worker gets work before it has answered',
+    file: `${core}/stragglers.ts`,
+    find: '    worker.shards = [];\n',
+    replace: "    worker.shards = [];\n    worker.stage = 'idle';\n",
+  },
+  {
+    name: 'a late worker that has answered gets no work any more',
+    file: `${core}/step.ts`,
+    find: 'if (late !== undefined) measureAndRelease(state, late, nowMs, false);',
+    replace: '',
+  },
+  {
+    name: 'shards that two workers owe wait again when one of them is gone',
+    file: `${core}/membership.ts`,
+    find: ' || isOwed(state, worker.shards)',
+    replace: '',
+  },
+  {
+    name: 'half of what is late is copied',
+    file: `${core}/step.ts`,
+    find: 'order(state, fastest, shards, nowMs, effects);',
+    replace: 'order(state, fastest, shards.slice(0, 1), nowMs, effects);',
   },
   {
     name: 'a phase that reads no data takes a batch from the stream',

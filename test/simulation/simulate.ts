@@ -1,7 +1,7 @@
 /** Lives a world through, event by event, and checks it after each: until the run has ended, and everybody with it. */
 import assert from 'node:assert/strict';
 import { stepName } from '../../packages/coordinator/src/checkpoint/name.ts';
-import { nextDeadlineMs } from '../../packages/coordinator/src/core/state.ts';
+import { nextDeadlineMs } from '../../packages/coordinator/src/core/deadline.ts';
 import { checkCheckpoint, checkLosses, checkState, must } from './checks.ts';
 import { joinTimeoutMs, workerTimeoutMs } from './coordinator.ts';
 import { scheduleFaults } from './faults.ts';
@@ -101,8 +101,9 @@ function checkMembers({ head, places, clock }: World): void {
   const state = head.runtime?.state;
   if (state === undefined || state.stage === 'ended') return;
   for (const place of places) {
-    const stage = place.process === undefined ? undefined : state.workers.get(place.process.name)?.stage;
-    if (stage === 'idle' || stage === 'working') place.strangerSinceMs = undefined;
+    const member = place.process === undefined ? undefined : state.workers.get(place.process.name);
+    const stage = member?.stage;
+    if (stage === 'idle' || (stage === 'working' && member!.shards.length > 0)) place.strangerSinceMs = undefined;
     else place.strangerSinceMs ??= clock.nowMs();
     const sinceMs = Math.max(place.strangerSinceMs ?? Infinity, place.healthySinceMs ?? Infinity, head.healthySinceMs ?? Infinity);
     must(clock.nowMs() - sinceMs <= 30_000, () => `${place.name} has been well for 30 s, and is not a member (${stage})`);

@@ -253,11 +253,15 @@ const stragglers: Row = {
     lines(
       {
         title: 'Work done twice',
-        description: 'Shards assigned again because their worker was lost. They cost time, never bits.',
+        description:
+          'Shards assigned again because their worker was lost, and shards copied because it was late. They cost time, never bits.',
         unit: 'short',
         width: 4,
       },
-      { reassigned: `sum(increase(lockstep_shards_reassigned_total{${run}}[$__rate_interval]))` },
+      {
+        reassigned: `sum(increase(lockstep_shards_reassigned_total{${run}}[$__rate_interval]))`,
+        copied: `sum(increase(lockstep_shards_copied_total{${run}}[$__rate_interval]))`,
+      },
       { from: 0 },
     ),
     table(

@@ -7,7 +7,8 @@
 import { type Clock, type Failure, type Frames, LockstepError, type Manifests, type ServerTransport, type Timer } from '@lockstep/shared';
 import type { Effect } from './core/effects.ts';
 import type { Event } from './core/events.ts';
-import { createState, nextDeadlineMs, type Start, type State } from './core/state.ts';
+import { nextDeadlineMs } from './core/deadline.ts';
+import { createState, type Start, type State } from './core/state.ts';
 import { step } from './core/step.ts';
 import type { Recorder } from './reporting/recorder.ts';
 import type { Trace } from './reporting/trace/trace.ts';
@@ -206,6 +207,8 @@ function perform(
       return recorder.record(effect.entry);
     case 'count-reassigned':
       return recorder.reassigned(effect.shards);
+    case 'count-copied':
+      return recorder.copied(effect.shards);
     case 'count-dropped':
       return recorder.dropped(effect.reason);
     case 'finish':

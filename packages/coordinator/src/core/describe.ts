@@ -18,7 +18,7 @@ export function describe(state: State): string {
 
 /** Names of those that owe an answer. */
 export function awaitedWorkers(state: State): string[] {
-  return [...state.workers.values()].filter((worker) => worker.stage === 'working').map((worker) => worker.name);
+  return [...state.workers.values()].filter((worker) => worker.shards.length > 0).map((worker) => worker.name);
 }
 
 /** Names the workers that are ready and those still preparing, says how many are missing, and gives the command that starts one more. */

@@ -24,6 +24,8 @@ export type Effect =
   | {
       readonly do: 'assign';
       readonly to: PeerId;
+      /** Of the worker (`state.ts`). */
+      readonly seat: number;
       readonly workId: number;
       readonly task: TaskKind;
       readonly cursor: Cursor;
@@ -64,6 +66,7 @@ export type Effect =
   /** A line for events.jsonl and the log. */
   | { readonly do: 'record'; readonly entry: RecordEntry }
   | { readonly do: 'count-reassigned'; readonly shards: number }
+  | { readonly do: 'count-copied'; readonly shards: number }
   | { readonly do: 'count-dropped'; readonly reason: DropReason }
   /** The end. `completed`: export and summarise. `stopped`: the cursor is checkpointed. `failed`: exit with the error. */
   | {
@@ -73,7 +76,8 @@ export type Effect =
       readonly code?: ErrorCode;
     };
 
-export const dropReasons = ['unknown-worker', 'other-run', 'other-term', 'other-round', 'unasked'] as const;
+/** `superseded`: another worker, asked for the same shards, answered first. */
+export const dropReasons = ['unknown-worker', 'other-run', 'other-term', 'other-round', 'unasked', 'superseded'] as const;
 export type DropReason = (typeof dropReasons)[number];
 
 /** Why a worker that had joined is no longer counted. A refused worker never joined. */
@@ -109,5 +113,12 @@ export type RecordEntry =
   | { readonly event: 'worker-failed'; readonly worker: string; readonly code: ErrorCode; readonly reason: string }
   | { readonly event: 'worker-refused'; readonly worker: string; readonly code: ErrorCode; readonly reason: string }
   | { readonly event: 'shards-reassigned'; readonly worker: string; readonly shards: readonly number[]; readonly round: number }
+  | {
+      readonly event: 'worker-quarantined';
+      readonly worker: string;
+      readonly reason: string;
+      readonly seconds: number;
+      readonly round: number;
+    }
   | { readonly event: 'training'; readonly reason: string; readonly round: number }
   | { readonly event: 'waiting'; readonly reason: string; readonly round: number };

@@ -12,5 +12,6 @@ export function dropReasonOf(state: State, event: Extract<Event, { fence: unknow
   if (worker === undefined || fence.peer !== worker.peer) return 'unknown-worker';
   if (event.type === 'ready' || event.type === 'leave') return undefined;
   if (fence.round !== state.cursor.round) return 'other-round';
-  return event.workId === worker.workId ? undefined : 'unasked';
+  if (event.workId !== worker.work?.id) return 'unasked';
+  return worker.shards.length > 0 ? undefined : 'superseded';
 }

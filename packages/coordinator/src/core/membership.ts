@@ -3,6 +3,7 @@ import type { PeerId } from '@lockstep/shared';
 import type { Effect, LeaveReason, RefusalCode } from './effects.ts';
 import type { Event } from './events.ts';
 import type { State } from './state.ts';
+import { isOwed } from './stragglers.ts';
 
 /** Bounds the memory that unknown peers can make the coordinator use. */
 const maximumWorkers = 1024;
@@ -26,15 +27,25 @@ export function greet(state: State, event: Extract<Event, { type: 'hello' }>, no
     backend: event.backend,
     device: event.device,
     metricsAddress: event.metricsAddress,
+    seat: lowestFreeSeat(state),
     stage: 'preparing',
     deadlineMs: nowMs + state.plan.workerTimeoutMs,
     holds: {},
-    workId: undefined,
+    work: undefined,
     shards: [],
+    pace: { slowness: 1, recent: [] },
+    reliability: { streak: 0, quarantines: 0, quarantinedUntilMs: -Infinity },
     needRequests: 0,
     shardsCommitted: 0,
   });
   effects.push({ do: 'welcome', to: event.peer, round: state.cursor.round, region: event.region });
+}
+
+function lowestFreeSeat(state: State): number {
+  const taken = new Set([...state.workers.values()].map((worker) => worker.seat));
+  let seat = 0;
+  while (taken.has(seat)) seat += 1;
+  return seat;
 }
 
 /** READY: the worker has built the networks. The first one sets the run's manifests and fingerprint. */
@@ -79,7 +90,10 @@ export function refuse(state: State, peer: PeerId, code: RefusalCode, reason: st
   removeWorker(state, peer, 'expelled', reason, effects);
 }
 
-/** Forgets a worker that died, left or was refused. Its shards wait again: `assign` in `step.ts` gives them to others in the same round. */
+/**
+ * Forgets a worker that died, left or was refused. Its shards wait again, unless another worker computes them already: `assign` in `step.ts`
+ * gives them to others in the same round.
+ */
 export function removeWorker(state: State, peer: PeerId, cause: LeaveReason, reason: string, effects: Effect[]): void {
   const worker = state.workers.get(peer);
   if (worker === undefined) return;
@@ -91,8 +105,8 @@ export function removeWorker(state: State, peer: PeerId, cause: LeaveReason, rea
       entry: { event: 'worker-left', worker: worker.name, cause, reason, round, shardsCommitted: worker.shardsCommitted },
     });
   }
-  if (worker.shards.length === 0) return;
-  for (const shard of worker.shards) state.task!.shards[shard] = { status: 'waiting' };
+  if (worker.shards.length === 0 || isOwed(state, worker.shards)) return;
+  for (const shard of worker.shards) state.task!.shards[shard] = 'waiting';
   effects.push({ do: 'record', entry: { event: 'shards-reassigned', worker: worker.name, shards: worker.shards, round } });
   effects.push({ do: 'count-reassigned', shards: worker.shards.length });
 }

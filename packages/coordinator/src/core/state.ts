@@ -2,7 +2,26 @@
 import type { Failure, PeerId } from '@lockstep/shared';
 import type { Cursor } from './cursor.ts';
 import type { Payload, TaskKind } from './events.ts';
+import type { Pace, WorkerPace } from './pace.ts';
 import type { Plan } from './plan.ts';
+
+/** An order that one worker owes an answer to. */
+export interface Work {
+  readonly id: number;
+  /** For `pace.ts`. */
+  readonly kind: number;
+  /** Shards it was for. */
+  readonly size: number;
+  readonly sinceMs: number;
+}
+
+/** How reliably a worker has answered of late. */
+export interface Reliability {
+  /** Answers in time since it was late last, or, below zero, times it was late since it answered in time. */
+  streak: number;
+  quarantines: number;
+  quarantinedUntilMs: number;
+}
 
 export interface Worker {
   /** The peer, which is also the transport's identity. */
@@ -14,16 +33,20 @@ export interface Worker {
   readonly device: string;
   /** Where it serves metrics of its own, if it does. */
   readonly metricsAddress: string | undefined;
+  /** The lowest number that no other worker had when it came: names memory that is only one worker's at a time. */
+  readonly seat: number;
   /** `preparing`: WELCOME sent. `idle`: may get WORK. `working`: has WORK to answer. */
   stage: 'preparing' | 'idle' | 'working';
   /** When `preparing` or `working` has lasted too long. */
   deadlineMs: number;
   /** Weight versions it was sent in this connection. */
   readonly holds: Record<string, number>;
-  /** The WORK that it has not answered yet. */
-  workId: number | undefined;
-  /** The shards of that WORK. */
+  /** While `working`. */
+  work: Work | undefined;
+  /** Shards of the task under way that it owes. None while it computes what somebody else has computed first. */
   shards: readonly number[];
+  readonly pace: WorkerPace;
+  readonly reliability: Reliability;
   /** Times it asked for weights since its last result: bounded, or two confused peers would go on for ever. */
   needRequests: number;
   shardsCommitted: number;
@@ -32,16 +55,17 @@ export interface Worker {
 /** What is being assigned: the shards of a round, or the pictures of a grid (one shard). */
 export interface Task {
   readonly kind: TaskKind;
-  /** Per shard: waiting, assigned to a worker, or done. */
   readonly shards: ShardState[];
+  /** Of the largest WORK so far. */
+  largest: number;
+  /** After how long an answer is late; undefined while that is not known. */
+  lateAfterMs: number | undefined;
   /** The pictures of a grid, once they have arrived. */
   pictures: Payload;
 }
 
-export type ShardState =
-  | { readonly status: 'waiting' }
-  | { readonly status: 'assigned'; readonly to: PeerId }
-  | { readonly status: 'done'; readonly by: PeerId };
+/** `assigned`: one worker or more owe it. */
+export type ShardState = 'waiting' | 'assigned' | 'done';
 
 /**
  * `gathering` -> `training` <-> `starved` -> `ended`.
@@ -62,6 +86,7 @@ export interface State {
   readonly workers: Map<PeerId, Worker>;
   task: Task | undefined;
   nextWorkId: number;
+  readonly pace: Pace;
   /** A grid is due before the next round. */
   gridDue: boolean;
   /** Of the first worker, or of the checkpoint. */
@@ -93,6 +118,7 @@ export function createState(plan: Plan, start: Start, nowMs: number): State {
     workers: new Map(),
     task: undefined,
     nextWorkId: 1,
+    pace: new Map(),
     gridDue: start.gridDue,
     manifestKey: start.manifestKey,
     fingerprint: start.fingerprint,
@@ -128,11 +154,4 @@ export function countWorkers(state: State): Record<WorkerState, number> {
   const counts = { joining: 0, ready: 0, computing: 0, spare: 0 };
   for (const each of statesOfWorkers(state).values()) counts[each] += 1;
   return counts;
-}
-
-/** When the next `tick` is due. */
-export function nextDeadlineMs(state: State): number | undefined {
-  const deadlines = [...state.workers.values()].filter((worker) => worker.stage !== 'idle').map((worker) => worker.deadlineMs);
-  if (state.stage === 'gathering' || state.stage === 'starved') deadlines.push(state.joinDeadlineMs);
-  return deadlines.length === 0 ? undefined : Math.min(...deadlines);
 }

@@ -1,86 +1,13 @@
 /** Set up a state, give it one event, look at the effects. No sockets, no clocks. */
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { cover } from '@lockstep/shared';
-import { startOfRun } from './cursor.ts';
 import { describe as describeState } from './describe.ts';
 import type { Effect } from './effects.ts';
-import type { Event, TaskKind } from './events.ts';
-import type { Plan } from './plan.ts';
-import { createState, nextDeadlineMs, type State } from './state.ts';
+import type { Event } from './events.ts';
+import { nextDeadlineMs } from './deadline.ts';
+import type { State } from './state.ts';
 import { step } from './step.ts';
-
-const plan: Plan = {
-  runId: 'r',
-  term: 1,
-  phases: [
-    { name: 'd', updates: 'discriminator', repeat: 1, readsReal: true },
-    { name: 'g', updates: 'generator', repeat: 1, readsReal: false },
-  ],
-  networks: ['generator', 'discriminator'],
-  run: { recipe: { name: 'gan', hash: 'h' }, seed: 1, batchSize: 8, shardCount: 4, execution: 'graph' },
-  totalSteps: 2,
-  workersWanted: 2,
-  minWorkers: 1,
-  joinTimeoutMs: 1000,
-  workerTimeoutMs: 100,
-  checkpointEverySteps: 1,
-  gridEverySteps: 0,
-  pictures: 64,
-  allowMixedNumerics: false,
-  workerCommand: 'worker --connect tcp://127.0.0.1:5555',
-};
-
-function create(changes: Partial<Plan> = {}): State {
-  return createState({ ...plan, ...changes }, { cursor: startOfRun, versions: { generator: 0, discriminator: 0 }, gridDue: false }, 0);
-}
-
-const hello = (peer: string, name = peer): Event => ({
-  type: 'hello',
-  peer,
-  name,
-  host: 'h',
-  pid: 1,
-  backend: 'wasm',
-  device: 'cpu',
-  region: undefined,
-});
-const fence = (state: State, peer: string, changes = {}) => ({
-  runId: 'r',
-  term: 1,
-  peer,
-  round: state.cursor.round,
-  ...changes,
-});
-const ready = (state: State, peer: string, changes = {}): Event => ({
-  type: 'ready',
-  peer,
-  fence: fence(state, peer),
-  manifestKey: 'm',
-  fingerprint: 'f',
-  carrier: 'inline',
-  manifests: 'the manifests',
-  ...changes,
-});
-const result = (state: State, peer: string, shards: number[], changes = {}, task: TaskKind = 'gradient'): Event => ({
-  type: 'result',
-  peer,
-  fence: fence(state, peer, changes),
-  workId: state.workers.get(peer)?.workId ?? 0,
-  task,
-  nodes: task === 'gradient' ? cover(shards, state.plan.run.shardCount) : [],
-  outcomes: task === 'gradient' ? shards.map((shard) => ({ shard, loss: 1, metrics: {} })) : [],
-  computeSeconds: 1,
-  payload: 'the tensors',
-});
-
-function join(state: State, ...peers: string[]): Effect[] {
-  return peers.flatMap((peer) => [...step(state, hello(peer), 0), ...step(state, ready(state, peer), 0)]);
-}
-
-const assignedIn = (effects: Effect[]): Record<string, readonly number[]> =>
-  Object.fromEntries(effects.flatMap((effect) => (effect.do === 'assign' ? [[effect.to, effect.shards]] : [])));
-const kinds = (effects: Effect[]): string[] => effects.map((effect) => (effect.do === 'record' ? effect.entry.event : effect.do));
+import { assignedIn, create, fence, hello, join, kinds, ready, result } from './testing.ts';
 
 describe('coordinator core', () => {
   test('waits for the workers wanted, names those that are ready, and prints the command that starts one more', () => {
@@ -203,7 +130,7 @@ describe('coordinator core', () => {
     const need = (): Effect[] =>
       step(
         state,
-        { type: 'need', peer: 'a', fence: fence(state, 'a'), workId: state.workers.get('a')!.workId!, networks: ['generator'] },
+        { type: 'need', peer: 'a', fence: fence(state, 'a'), workId: state.workers.get('a')!.work!.id, networks: ['generator'] },
         0,
       );
     const [again] = need();

@@ -11,7 +11,9 @@ import type { DropReason, Effect } from './effects.ts';
 import type { Event } from './events.ts';
 import { dropReasonOf } from './fence.ts';
 import { admit, greet, refuse, removeWorker } from './membership.ts';
+import { lateAfterMs, learn } from './pace.ts';
 import { readyWorkers, type State, type Worker } from './state.ts';
+import { idleWorkers, isOwed, lateShards, supersede } from './stragglers.ts';
 
 type ResultEvent = Extract<Event, { type: 'result' }>;
 
@@ -45,7 +47,7 @@ function handle(state: State, event: Event, nowMs: number, effects: Effect[]): v
       return admit(state, event, effects);
     }
     case 'result':
-      return takeResult(state, event, effects);
+      return takeResult(state, event, nowMs, effects);
     case 'need':
       return takeNeed(state, event, effects);
     case 'leave': {
@@ -92,21 +94,40 @@ function drop(state: State, peer: string, reason: DropReason, effects: Effect[])
   }
 }
 
-function takeResult(state: State, event: ResultEvent, effects: Effect[]): void {
-  if (isFenced(state, event, effects)) return;
+function takeResult(state: State, event: ResultEvent, nowMs: number, effects: Effect[]): void {
+  const late = lateWorker(state, event);
+  if (isFenced(state, event, effects)) {
+    if (late !== undefined) measureAndRelease(state, late, nowMs, false);
+    return;
+  }
   const worker = state.workers.get(event.peer)!;
   const task = state.task;
   if (task === undefined || task.kind !== event.task) return drop(state, event.peer, 'unasked', effects);
   const fault = faultOf(event, worker.shards, task.shards.length);
   if (fault !== undefined) return refuse(state, event.peer, 'compute-failed', `Its result was unusable: ${fault}.`, effects);
-  for (const shard of worker.shards) task.shards[shard] = { status: 'done', by: worker.peer };
+  for (const shard of worker.shards) task.shards[shard] = 'done';
   if (task.kind === 'gradient') worker.shardsCommitted += worker.shards.length;
   worker.needRequests = 0;
   const { peer, name, shards } = worker;
+  supersede(state, worker, nowMs, effects);
+  measureAndRelease(state, worker, nowMs, true);
   effects.push({ do: 'measure', peer, worker: name, task: task.kind, shards: shards.length, computeSeconds: event.computeSeconds });
-  release(worker);
   if (task.kind === 'generate') task.pictures = event.payload;
   else effects.push({ do: 'accept', nodes: event.nodes, outcomes: event.outcomes, payload: event.payload });
+}
+
+/** Who answers a WORK that others have completed meanwhile, in this round or an earlier one: the answer is dropped, and its worker free again. */
+function lateWorker(state: State, event: Extract<Event, { type: 'result' | 'need' }>): Worker | undefined {
+  const reason = dropReasonOf(state, event);
+  if (reason !== 'superseded' && reason !== 'other-round') return undefined;
+  const worker = state.workers.get(event.peer)!;
+  return worker.work?.id === event.workId && worker.shards.length === 0 ? worker : undefined;
+}
+
+function measureAndRelease(state: State, worker: Worker, nowMs: number, counts: boolean): void {
+  const { kind, size, sinceMs } = worker.work!;
+  learn(state.pace, worker.pace, { kind, msPerShard: (nowMs - sinceMs) / size, counts });
+  release(worker);
 }
 
 function takeLeave(state: State, event: Extract<Event, { type: 'leave' }>, effects: Effect[]): void {
@@ -131,24 +152,28 @@ function faultOf(event: ResultEvent, shards: readonly number[], shardCount: numb
 }
 
 function takeNeed(state: State, event: Extract<Event, { type: 'need' }>, effects: Effect[]): void {
-  if (isFenced(state, event, effects)) return;
+  const late = lateWorker(state, event);
+  if (isFenced(state, event, effects)) {
+    if (late !== undefined) giveBack(state, late, event.networks);
+    return;
+  }
   const worker = state.workers.get(event.peer)!;
   worker.needRequests += 1;
   if (worker.needRequests > maximumNeedRequests)
     return refuse(state, event.peer, 'compute-failed', 'It asked for the same weights too many times.', effects);
-  for (const network of event.networks) delete worker.holds[network];
-  giveBack(state, worker);
+  giveBack(state, worker, event.networks);
 }
 
-/** Its shards wait again, and it can be given work. */
-function giveBack(state: State, worker: Worker): void {
-  for (const shard of worker.shards) state.task!.shards[shard] = { status: 'waiting' };
+/** Its shards wait again, unless another worker computes them already, and it can be given work. */
+function giveBack(state: State, worker: Worker, lacks: readonly string[]): void {
+  for (const network of lacks) delete worker.holds[network];
+  if (!isOwed(state, worker.shards, worker.peer)) for (const shard of worker.shards) state.task!.shards[shard] = 'waiting';
   release(worker);
 }
 
 function release(worker: Worker): void {
   worker.stage = 'idle';
-  worker.workId = undefined;
+  worker.work = undefined;
   worker.shards = [];
 }
 
@@ -189,7 +214,7 @@ function proceed(state: State, nowMs: number, effects: Effect[]): void {
   if (state.stage !== 'training') return;
   if (state.task === undefined) beginTask(state, effects);
   assign(state, nowMs, effects);
-  if (state.task?.shards.every((shard) => shard.status === 'done')) completeTask(state, nowMs, effects);
+  if (state.task?.shards.every((shard) => shard === 'done')) completeTask(state, nowMs, effects);
 }
 
 function changeStage(state: State, nowMs: number, effects: Effect[]): void {
@@ -225,27 +250,46 @@ function startTraining(state: State, reason: string, effects: Effect[]): void {
 function beginTask(state: State, effects: Effect[]): void {
   const kind = state.gridDue ? 'generate' : 'gradient';
   const shards = kind === 'generate' ? 1 : state.plan.run.shardCount;
-  state.task = { kind, shards: Array.from({ length: shards }, () => ({ status: 'waiting' })), pictures: undefined };
+  const waiting = Array.from({ length: shards }, () => 'waiting' as const);
+  state.task = { kind, shards: waiting, largest: 0, lateAfterMs: undefined, pictures: undefined };
   effects.push({ do: 'begin', task: kind, cursor: state.cursor });
 }
 
+/** What waits goes to who is idle; then, to who is idle still, what is late. */
 function assign(state: State, nowMs: number, effects: Effect[]): void {
   const task = state.task!;
-  const waiting = task.shards.flatMap((shard, index) => (shard.status === 'waiting' ? [index] : []));
-  const idle = readyWorkers(state).filter((worker) => worker.stage === 'idle');
-  for (const [index, shards] of assignShards(waiting, idle.length).entries()) {
-    const worker = idle[index]!;
-    for (const shard of shards) task.shards[shard] = { status: 'assigned', to: worker.peer };
-    const versions = { ...state.versions };
-    const sends = state.plan.networks.filter((network) => worker.holds[network] !== versions[network]);
-    Object.assign(worker.holds, versions);
-    worker.stage = 'working';
-    worker.shards = shards;
-    worker.workId = state.nextWorkId;
-    state.nextWorkId += 1;
-    worker.deadlineMs = nowMs + state.plan.workerTimeoutMs;
-    effects.push({ do: 'assign', to: worker.peer, workId: worker.workId, task: task.kind, cursor: state.cursor, shards, versions, sends });
+  const waiting = task.shards.flatMap((shard, index) => (shard === 'waiting' ? [index] : []));
+  if (waiting.length > 0) {
+    const idle = idleWorkers(state, nowMs);
+    const slowness = idle.map((worker) => worker.pace.slowness);
+    for (const [index, shards] of assignShards(waiting, slowness, task.shards.length).entries())
+      if (shards.length > 0) order(state, idle[index]!, shards, nowMs, effects);
   }
+  for (const shards of lateShards(state, nowMs)) {
+    const [fastest] = idleWorkers(state, nowMs).toSorted((a, b) => a.pace.slowness - b.pace.slowness);
+    if (fastest === undefined) return;
+    order(state, fastest, shards, nowMs, effects);
+    effects.push({ do: 'count-copied', shards: shards.length });
+  }
+}
+
+function order(state: State, worker: Worker, shards: readonly number[], nowMs: number, effects: Effect[]): void {
+  const task = state.task!;
+  for (const shard of shards) task.shards[shard] = 'assigned';
+  const kind = task.kind === 'gradient' ? state.cursor.phase : state.plan.phases.length;
+  task.largest = Math.max(task.largest, shards.length);
+  task.lateAfterMs = lateAfterMs(state.pace, kind, task.largest);
+  const versions = { ...state.versions };
+  const sends = state.plan.networks.filter((network) => worker.holds[network] !== versions[network]);
+  Object.assign(worker.holds, versions);
+  const workId = state.nextWorkId;
+  state.nextWorkId += 1;
+  worker.stage = 'working';
+  worker.work = { id: workId, kind, size: shards.length, sinceMs: nowMs };
+  worker.shards = shards;
+  worker.deadlineMs = nowMs + state.plan.workerTimeoutMs;
+  const { peer: to, seat } = worker;
+  effects.push({ do: 'assign', to, seat, workId, task: task.kind, cursor: state.cursor, shards, versions, sends });
 }
 
 function completeTask(state: State, nowMs: number, effects: Effect[]): void {

@@ -55,6 +55,7 @@ test('known series of counters and histograms are exported as 0 before their fir
     'lockstep_step_duration_seconds_count',
     'lockstep_worker_joins_total',
     'lockstep_shards_reassigned_total',
+    'lockstep_shards_copied_total',
     'lockstep_checkpoint_duration_seconds_count',
     'lockstep_checkpoint_failures_total',
     ...recipe.phases.flatMap((phase) => phaseParts.map((part) => `lockstep_phase_duration_seconds_count{phase="${phase}",part="${part}"}`)),

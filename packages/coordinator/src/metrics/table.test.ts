@@ -36,6 +36,7 @@ test('names, types and labels are an interface: dashboards and alerts hold on to
     'gauge lockstep_worker_late_seconds{worker}',
     'gauge lockstep_worker_straggler{worker,cause}',
     'counter lockstep_shards_reassigned_total{}',
+    'counter lockstep_shards_copied_total{}',
     'counter lockstep_results_dropped_total{reason}',
     'counter lockstep_transferred_bytes_total{carrier,direction}',
     'histogram lockstep_checkpoint_duration_seconds{}',

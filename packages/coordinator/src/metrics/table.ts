@@ -192,6 +192,12 @@ export const metricTable = {
     help: 'Shards assigned again because the worker that owed them was lost.',
     labels: {},
   },
+  shardsCopied: {
+    type: 'counter',
+    name: 'lockstep_shards_copied_total',
+    help: 'Shards computed by another worker as well because the answer was late.',
+    labels: {},
+  },
   resultsDropped: {
     type: 'counter',
     name: 'lockstep_results_dropped_total',

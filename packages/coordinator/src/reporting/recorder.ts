@@ -85,6 +85,7 @@ export interface Recorder {
   checkpoint(effect: Extract<Effect, { do: 'checkpoint' }>, networks: readonly SavedNetwork[]): void;
   record(entry: RecordEntry): void;
   reassigned(shards: number): void;
+  copied(shards: number): void;
   dropped(reason: DropReason): void;
   refused(code: RefusalCode): void;
   bytes(carrier: CarrierName, direction: Direction, count: number): void;
@@ -99,7 +100,6 @@ export interface Recorder {
 
 export function createRecorder(options: RecorderOptions): Recorder {
   const { plan, directory, metrics, sinks, log, clock } = options;
-  const { instruments } = metrics;
   const images = imagesPerStep(plan.phases, plan.run.batchSize);
   const figures = createStepFigures(options.resumed?.partial as StepRecord | undefined, clock.nowMs);
   const throughput = createThroughputMeter(images, clock.nowMs);
@@ -127,7 +127,7 @@ export function createRecorder(options: RecorderOptions): Recorder {
       metrics.roundCommitted({ ...round, seconds: figures.commit(round) });
       times.committed();
     },
-    diverged: ({ phase }) => instruments.nonFiniteRounds.inc({ phase: plan.phases[phase]!.name }),
+    diverged: ({ phase }) => metrics.instruments.nonFiniteRounds.inc({ phase: plan.phases[phase]!.name }),
     stepCompleted({ step }) {
       const { record, seconds } = figures.completeStep();
       const line = { step, images: step * images, ...record };
@@ -136,7 +136,7 @@ export function createRecorder(options: RecorderOptions): Recorder {
       metrics.stepCommitted({ step, images, seconds });
       throughput.advance(step);
       const { remainingSeconds, imagesPerSecond } = throughput.estimate(plan.totalSteps);
-      if (remainingSeconds !== undefined) instruments.runRemaining.set(remainingSeconds);
+      if (remainingSeconds !== undefined) metrics.instruments.runRemaining.set(remainingSeconds);
       for (const sink of sinks) sink.stepCompleted(line, imagesPerSecond);
     },
     grid: grids.write,
@@ -148,10 +148,11 @@ export function createRecorder(options: RecorderOptions): Recorder {
       tell(entry, log, metrics);
       roster.record(entry);
     },
-    reassigned: (count) => instruments.shardsReassigned.inc(count),
-    dropped: (reason) => instruments.resultsDropped.inc({ reason }),
-    refused: (code) => instruments.workerRefusals.inc({ code }),
-    bytes: (carrier, direction, count) => instruments.transferredBytes.inc({ carrier, direction }, count),
+    reassigned: (count) => metrics.instruments.shardsReassigned.inc(count),
+    copied: (count) => metrics.instruments.shardsCopied.inc(count),
+    dropped: (reason) => metrics.instruments.resultsDropped.inc({ reason }),
+    refused: (code) => metrics.instruments.workerRefusals.inc({ code }),
+    bytes: (carrier, direction, count) => metrics.instruments.transferredBytes.inc({ carrier, direction }, count),
     stateChanged: teller.tell,
     standing: times.standing,
     totals: (state) => ({ ...throughput.totals(), backend: roster.backend(), shardsCommitted: roster.shardsCommitted(state) }),

@@ -18,6 +18,8 @@ export function tell(entry: RecordEntry, log: Log, metrics: Metrics): void {
       return log.warn(`Worker ${entry.worker} failed: ${entry.reason}`);
     case 'worker-refused':
       return log.warn(`Worker ${entry.worker} was refused: ${entry.reason}`);
+    case 'worker-quarantined':
+      return log.warn(`Worker ${entry.worker} is in quarantine: ${entry.reason}`);
     case 'shards-reassigned':
       return log.info(`Shards ${entry.shards.join(', ')} of worker ${entry.worker} are assigned again.`);
     case 'training':

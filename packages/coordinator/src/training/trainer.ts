@@ -76,14 +76,15 @@ export function createTrainer(options: TrainerOptions): Trainer {
       const parts = { recipe, stream, dataset, run: plan.run, model: model!, sampleMemory, pool, nowMs: clock.nowMs };
       round = task === 'gradient' ? beginRound(parts, cursor) : undefined;
     },
-    load({ shards, sends, versions, workId }) {
+    load({ shards, sends, versions, workId, seat }) {
       round?.detach();
       const weights = sends.map((name): KeyedFlat => {
         const network = model!.get(name)!;
         return { key: name, version: versions[name]!, live: network.weights, snapshot: () => snapshotWeights(network) };
       });
       const samples = round?.samples(shards) ?? sampleMemory.subarray(0, 0);
-      const flats = samples.length === 0 ? weights : [...weights, sampleFlat(samples, shards, workId)];
+      const flats =
+        samples.length === 0 ? weights : [...weights, sampleFlat(samples, `samples of seat ${seat}`, workId, sampleMemory.length / 4)];
       return { flats, sampleBytes: samples.length };
     },
     accept: ({ nodes, outcomes, payload }) => round!.accept(nodes, payload as readonly Float32Array[], outcomes),
@@ -105,8 +106,8 @@ function createSumPool(shardCount: number, model: Model): FlatPool {
   return createFlatPool(count, createArena(count, longest), longest);
 }
 
-/** Samples as a flat. Two workers never have the same shard at once, so the first shard serves as a key. */
-function sampleFlat(samples: Uint8Array, shards: readonly number[], version: number): KeyedFlat {
+/** Samples as a flat. */
+function sampleFlat(samples: Uint8Array, key: string, version: number, room: number): KeyedFlat {
   const live = new Float32Array(samples.buffer, samples.byteOffset, Math.ceil(samples.length / 4));
-  return { key: `samples from shard ${shards[0]}`, version, live, snapshot: () => live.slice() };
+  return { key, version, room, live, snapshot: () => live.slice() };
 }

@@ -23,6 +23,7 @@ const settle: Effect = { do: 'settle', peer: 'p', carrier: 'inline' };
 const assign = (workId: number): Effect => ({
   do: 'assign',
   to: 'p',
+  seat: 0,
   workId,
   task: 'gradient',
   cursor: { step: 0, phase: 0, repetition: 0, round: 0, samplePosition: 0 },
