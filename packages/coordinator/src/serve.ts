@@ -37,6 +37,7 @@ export interface Parts {
   readonly computesWith: RecorderOptions['computesWith'];
   readonly metrics: Metrics;
   readonly progress: Progress;
+  readonly live?: RecorderOptions['live'];
   readonly log: Log;
   readonly onStep?: RecorderOptions['onStep'];
   readonly clock: Clock;

@@ -14,6 +14,7 @@ import type { TaskKind } from '../core/events.ts';
 import type { Plan } from '../core/plan.ts';
 import { countWorkers, readyWorkers, type State } from '../core/state.ts';
 import type { Dataset } from '../data/mnist.ts';
+import type { LiveFigures } from '../live/live-figures.ts';
 import type { Direction } from '../metrics/labels.ts';
 import type { Metrics } from '../metrics/metrics.ts';
 import type { Standing } from '../metrics/stragglers.ts';
@@ -48,6 +49,8 @@ export interface RecorderOptions {
   readonly log: Log;
   /** Whoever else wants the line of every step. */
   readonly onStep?: ((line: StepLine) => void) | undefined;
+  /** For the live page. */
+  readonly live?: LiveFigures | undefined;
   /** Where the run stands when this process takes it up; undefined for a new run. */
   readonly resumed: Pick<Checkpoint, 'partial' | 'backend'> | undefined;
   /** Told once what a run without a checkpoint is computed with. */
@@ -94,7 +97,7 @@ export interface Recorder {
 }
 
 export function createRecorder(options: RecorderOptions): Recorder {
-  const { plan, directory, metrics, log, clock } = options;
+  const { plan, directory, metrics, live, log, clock } = options;
   const { instruments } = metrics;
   const images = imagesPerStep(plan.phases, plan.run.batchSize);
   const figures = createStepFigures(options.resumed?.partial as StepRecord | undefined, clock.nowMs);
@@ -116,9 +119,12 @@ export function createRecorder(options: RecorderOptions): Recorder {
     measured(effect) {
       figures.measured(effect.computeSeconds);
       times.answered(effect);
+      if (effect.task === 'gradient') live?.measured(effect.worker, effect.computeSeconds);
     },
     committed(round) {
-      metrics.roundCommitted({ ...round, seconds: figures.commit(round) });
+      const seconds = figures.commit(round);
+      metrics.roundCommitted({ ...round, seconds });
+      live?.committed(round.phase, seconds);
       times.committed();
     },
     diverged: ({ phase }) => instruments.nonFiniteRounds.inc({ phase: plan.phases[phase]!.name }),
@@ -129,8 +135,10 @@ export function createRecorder(options: RecorderOptions): Recorder {
       options.onStep?.(line);
       metrics.stepCommitted({ step, images, seconds });
       throughput.advance(step);
-      const { remainingSeconds } = throughput.estimate(plan.totalSteps);
+      const rate = throughput.estimate(plan.totalSteps);
+      const { remainingSeconds } = rate;
       if (remainingSeconds !== undefined) instruments.runRemaining.set(remainingSeconds);
+      live?.stepCompleted(step, images, seconds, rate);
     },
     grid: grids.write,
     checkpoint: (effect, networks) =>
