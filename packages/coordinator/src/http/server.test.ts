@@ -130,6 +130,14 @@ test('a route that fails answers 500 without details, tells the log once, and ha
   );
 });
 
+test('a name that a web site may have pointed here is refused, but for what machines ask', patience, async (context) => {
+  const server = await start(context);
+  const ask = async (path: string): Promise<string> =>
+    (await raw(context, server, `GET ${path} HTTP/1.1\r\nHost: evil.example\r\nConnection: close\r\n\r\n`)).ended;
+  assert.match(await ask('/status'), /^HTTP\/1\.1 421 [^]*--metrics-host/);
+  for (const path of ['/metrics', '/healthz', '/readyz']) assert.match(await ask(path), /^HTTP\/1\.1 200 /);
+});
+
 test('malformed requests are refused and harm nothing', patience, async (context) => {
   const server = await start(context);
   for (const text of [

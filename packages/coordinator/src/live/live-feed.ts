@@ -63,14 +63,16 @@ export function createLiveFeed(runs: readonly RunView[], warn: (sentence: string
       clients.add(response);
       response.on('close', () => gone(response)).on('error', () => gone(response));
       void read(() => welcome(response));
-      timer ??= setInterval(() => void readAndTell(), tellEveryMs).unref();
+      timer ??= setInterval(() => void readAndTell(), tellEveryMs);
       return true;
     },
     async end() {
       if (clients.size === 0) return;
       await read(tell);
       const left = [...clients].map((client) => new Promise<void>((resolve) => client.end(resolve)));
-      await Promise.race([Promise.all(left), new Promise((resolve) => setTimeout(resolve, farewellMs).unref())]);
+      let overdue: NodeJS.Timeout | undefined;
+      await Promise.race([Promise.all(left), new Promise((resolve) => (overdue = setTimeout(resolve, farewellMs)))]);
+      clearTimeout(overdue);
     },
   };
 }
@@ -97,6 +99,6 @@ function messageOf(run: number, count: number, parts: Partial<RunParts>): string
 }
 
 function send(client: ServerResponse, text: string): void {
-  client.write(text);
   if (client.writableLength > maximumWaitingBytes) client.destroy();
+  else client.write(text);
 }

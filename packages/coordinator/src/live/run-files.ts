@@ -117,6 +117,8 @@ function takeEvent(told: Told, text: string): void {
     told.workers.clear();
   } else if (row.event === 'coordinator-ended') {
     told.ended = { outcome: String(entry['outcome']), reason: String(entry['reason']) };
+    for (const worker of told.workers.values())
+      if (worker.state === 'joined') told.workers.set(worker.name, { ...worker, state: 'took part' });
     for (const [worker, shards] of Object.entries(entry['shardsCommitted'] ?? {}))
       told.workers.set(worker, { ...(told.workers.get(worker) ?? { name: worker, host: '', device: '', state: 'gone' }), shards });
   } else if (row.event === 'worker-joined') {

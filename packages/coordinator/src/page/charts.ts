@@ -165,7 +165,8 @@ function optionsOf({ isLogarithmic = false }: ChartKind, lines: readonly Line[],
     label,
     stroke: styleOf(`--line-${colour}`, alpha),
     width,
-    dash: dashes[dash]!,
+    // Pale lines are thin and close: dashes would make them a fog.
+    dash: alpha === '' ? dashes[dash]! : [],
     spanGaps: true,
     points: { show: false },
   });
@@ -173,7 +174,7 @@ function optionsOf({ isLogarithmic = false }: ChartKind, lines: readonly Line[],
   return {
     width,
     height,
-    padding: [8, 10, 0, 0],
+    padding: [8, 18, 0, 0],
     legend: { show: false },
     cursor: { sync: { key: 'step' }, drag: { x: false, y: false } },
     scales: { x: { time: false }, y: isLogarithmic ? { distr: 3 } : {} },

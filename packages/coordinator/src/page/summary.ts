@@ -145,6 +145,10 @@ function drawPhases({ phases }: Head): void {
 }
 
 function drawWorkers({ workers }: Head): void {
+  byId('workers-section').classList.toggle(
+    'from-files',
+    workers.every(({ computeSeconds }) => computeSeconds === undefined),
+  );
   fillTable(
     byId('workers'),
     workers
