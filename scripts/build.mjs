@@ -20,3 +20,5 @@ const outdir = join(root, 'packages/coordinator/dist/page');
 const entryPoints = ['page.ts', 'page.css'].map((name) => join(page, name));
 await build({ entryPoints, outdir, bundle: true, minify: true, target: 'es2023', logLevel: 'warning' });
 for (const name of ['page.html', 'icon.svg']) copyFileSync(join(page, name), join(outdir, name));
+// Its licence wants to go where it goes.
+copyFileSync(createRequire(join(page, 'page.ts')).resolve('uplot/LICENSE'), join(outdir, 'uplot-LICENSE.txt'));
