@@ -8,7 +8,7 @@ import type { RunMessage, RunParts } from './messages.ts';
 import type { RunView } from './run-view.ts';
 
 export interface LiveFeed {
-  /** Takes the answer over; its headers are sent. False: too many pages are open already. */
+  /** Takes over an answer whose headers are set. False, and nothing done: too many pages are open already. */
   connect(response: ServerResponse): boolean;
   /** Tells all pages how it ended, and lets them go. Resolves when they have it, or have had time enough. */
   end(): Promise<void>;
