@@ -136,13 +136,11 @@ export function createRecorder(options: RecorderOptions): Recorder {
       metrics.stepCommitted({ step, images, seconds });
       throughput.advance(step);
       const rate = throughput.estimate(plan.totalSteps);
-      const { remainingSeconds } = rate;
-      if (remainingSeconds !== undefined) instruments.runRemaining.set(remainingSeconds);
+      if (rate.remainingSeconds !== undefined) instruments.runRemaining.set(rate.remainingSeconds);
       live?.stepCompleted(step, images, seconds, rate);
     },
     grid: grids.write,
-    checkpoint: (effect, networks) =>
-      options.checkpoints.write(checkpointOf(effect, networks, options, figures.record(), roster.backend())),
+    checkpoint: (effect, saved) => options.checkpoints.write(checkpointOf(effect, saved, options, figures.record(), roster.backend())),
     record(entry) {
       if (entry.event === 'worker-left') times.left(entry.worker);
       directory.appendEvent(entry);
