@@ -22,7 +22,10 @@ const shows = (page: Page, text: string): Promise<void> => page.locator('#state'
 const isDrawn = (page: Page): Promise<boolean> =>
   page.evaluate<boolean>(`(() => {
     const canvas = document.querySelector('.chart canvas');
-    const { data } = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height);
+    // Read from a copy: of a canvas that is read often, Chromium warns.
+    const copy = new OffscreenCanvas(canvas.width, canvas.height).getContext('2d', { willReadFrequently: true });
+    copy.drawImage(canvas, 0, 0);
+    const { data } = copy.getImageData(0, 0, canvas.width, canvas.height);
     // Lines are blue or orange, in both themes; everything else on the canvas is grey.
     for (let at = 0; at < data.length; at += 4) if (data[at + 3] > 200 && Math.abs(data[at + 2] - data[at]) > 80) return true;
     return false;
