@@ -7,6 +7,7 @@ import { resolveOptions } from './options/resolve-options.ts';
 import { createConsole } from './reporting/console.ts';
 import { createLogFile } from './reporting/log-file.ts';
 import { findOrigin } from './run/origin.ts';
+import { watch } from './watch/watch.ts';
 
 const logFile = createLogFile();
 
@@ -24,4 +25,4 @@ async function train(argv: readonly string[], commands: readonly string[]): Prom
 }
 
 // Exits instead of waiting for the event loop to be empty: nothing that is left is worth waiting for.
-process.exit(await runProgram('coordinator', () => runCommand({ train }, process.argv.slice(2)), logFile.write));
+process.exit(await runProgram('coordinator', () => runCommand({ train, watch }, process.argv.slice(2)), logFile.write));

@@ -41,6 +41,7 @@ export interface Parts {
   readonly progress: Progress;
   readonly sinks: readonly RunSink[];
   readonly trace?: Trace | undefined;
+  readonly live?: RecorderOptions['live'];
   readonly log: Log;
   readonly onStep?: RecorderOptions['onStep'];
   readonly participants?: RuntimeOptions['participants'];

@@ -11,6 +11,7 @@ import type { Plan } from './core/plan.ts';
 import type { State } from './core/state.ts';
 import { exists, makeDirectory } from './disk/files.ts';
 import { acquireLock } from './disk/lock.ts';
+import { createRoutes, type RouteSources } from './http/routes.ts';
 import { type HttpServer, startHttpServer } from './http/server.ts';
 import { findLauncher } from './local-workers/launcher.ts';
 import { type Devices, planLocalWorkers, reachableLocally } from './local-workers/plan.ts';
@@ -19,8 +20,9 @@ import { createMetrics, type Metrics } from './metrics/metrics.ts';
 import type { Options } from './options/option-table.ts';
 import { announce } from './reporting/announce.ts';
 import type { Console } from './reporting/console.ts';
+import { createLivePage, type LivePage } from './reporting/live-page.ts';
 import type { Progress } from './reporting/progress.ts';
-import type { Recorder, RecorderOptions } from './reporting/recorder.ts';
+import type { RecorderOptions } from './reporting/recorder.ts';
 import { statusOf } from './reporting/status.ts';
 import { targetsOf } from './reporting/targets.ts';
 import { createTensorBoardWriter } from './reporting/tensorboard/writer.ts';
@@ -54,6 +56,7 @@ export async function runSession(session: SessionOptions): Promise<Summary | und
   const endpointLock = await acquireLock('endpoint', options.bind);
   let transport: ServerTransport | undefined;
   let reporting: Reporting | undefined;
+  let live: LivePage | undefined;
   let http: HttpServer | undefined;
   let served: Served | undefined;
   let localWorkers: LocalWorkers | undefined;
@@ -64,16 +67,21 @@ export async function runSession(session: SessionOptions): Promise<Summary | und
     const hasGrid = (step: number) => exists(join(directory.path, 'grids', `${stepName(step)}.png`));
     const start = await startOf(plan, checkpoint, hasGrid);
     reporting = createReporting(session, plan, start.cursor.step);
-    http = await startHttp(session, plan, reporting.metrics, () => served);
-    announce({ endpoint: transport.endpoint, metricsUrl: http.url, prepared, run, log });
-    run.begun();
+    const { metrics } = reporting;
+    const sources = { standing: (worker: string) => served?.recorder.standing(worker), workerLabel: metrics.workerLabel };
+    const status = () => statusOf(plan, prepared.recipe.name, served?.runtime.state, sources);
     const { recipe, dataset } = prepared;
+    live = createLivePage({ path: directory.path, plan, recipe, status, log });
+    const targets = (server: HttpServer) => targetsOf(plan, server, served?.runtime.state, metrics.workerLabel);
+    http = await startHttp(session, metrics, status, targets, live);
+    announce({ endpoint: transport.endpoint, url: http.url, prepared, run, log });
+    run.begun();
     const files = { directory, store, checkpoint, computesWith: run.computesWith };
     const carriers = createCarriers(options.carrier);
     const { learningRate } = options;
     const extras = extrasOf(options, plan, directory.path, start.cursor.step, log);
     const participants = (workers: State['workers']): void => localWorkers?.watch(workers.values());
-    const told = { ...reporting, ...extras, log, onStep: session.onStep, participants };
+    const told = { ...reporting, ...extras, live: live.figures, log, onStep: session.onStep, participants };
     served = serve({ plan, start, recipe, learningRate, dataset, ...files, transport, carriers, ...told, clock: systemClock });
     const { runtime } = served;
     localWorkers = await startWorkers(session, transport.endpoint, runtime);
@@ -85,6 +93,7 @@ export async function runSession(session: SessionOptions): Promise<Summary | und
   } finally {
     reporting?.progress.stop(undefined, systemClock.nowMs());
     await localWorkers?.stop(0);
+    await live?.end();
     await http?.close();
     await transport?.close(0);
     await endpointLock.release();
@@ -145,21 +154,16 @@ function extrasOf(options: Options, plan: Plan, path: string, step: number, log:
 }
 
 async function startHttp(
-  { options, prepared, log }: SessionOptions,
-  plan: Plan,
-  metrics: Metrics,
-  served: () => Served | undefined,
+  { options, log }: SessionOptions,
+  { registry }: Metrics,
+  status: RouteSources['status'],
+  targets: (server: HttpServer) => ReturnType<RouteSources['targets']>,
+  live: LivePage,
 ): Promise<HttpServer> {
-  const { workerLabel } = metrics;
-  const standing: Recorder['standing'] = (worker) => served()?.recorder.standing(worker);
-  const server: HttpServer = await startHttpServer({
-    host: options.metricsHost,
-    port: options.metricsPort,
-    registry: metrics.registry,
-    status: () => statusOf(plan, prepared.recipe.name, served()?.runtime.state, { standing, workerLabel }),
-    targets: () => targetsOf(plan, server, served()?.runtime.state, workerLabel),
-    warn: (sentence) => log.warn(sentence),
-  });
+  const own = createRoutes({ registry, status, targets: () => targets(server), nowMs: systemClock.nowMs });
+  const { metricsHost: host, metricsPort: port } = options;
+  const warn = (sentence: string): void => log.warn(sentence);
+  const server: HttpServer = await startHttpServer({ host, port, routes: { ...own, ...live.routes }, warn });
   return server;
 }
 

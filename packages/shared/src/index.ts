@@ -28,7 +28,20 @@ export { createInstruments } from './metrics/instruments.ts';
 export { addProcessMetrics } from './metrics/process.ts';
 export { parseCommandLine } from './program/command-line.ts';
 export type { Given, OptionSpec, OptionTable, ValuesOf } from './program/option-table.ts';
-export { address, checkGiven, choice, defaultsOf, flagOf, matching, real, seconds, text, truth, whole } from './program/option-table.ts';
+export {
+  address,
+  checkGiven,
+  choice,
+  defaultsOf,
+  flagOf,
+  matching,
+  real,
+  seconds,
+  text,
+  texts,
+  truth,
+  whole,
+} from './program/option-table.ts';
 export type { Log, LogDestination, LogLevel } from './program/log.ts';
 export { bothLogs, createLog, logLevels } from './program/log.ts';
 export { decode, encode, manifestsBytes, maximumManifestsBytes } from './protocol/codec.ts';

@@ -20,7 +20,10 @@ function create(current: () => Status = () => status) {
   const counter = new Counter({ name: 'lockstep_test_total', help: 'Test.', registers: [registry] });
   const clock = { nowMs: 0 };
   const routes = createRoutes({ registry, status: current, targets: () => [{ targets: ['127.0.0.1:9464'] }], nowMs: () => clock.nowMs });
-  const answer = async (path: string): Promise<Answer> => (await routes[path]?.answer()) ?? assert.fail(`no route ${path}`);
+  const answer = async (path: string): Promise<Answer & { body: string }> => {
+    const { body, ...rest } = (await routes[path]?.answer?.(path)) ?? assert.fail(`no route ${path}`);
+    return { ...rest, body: String(body) };
+  };
   return { registry, counter, clock, routes, answer };
 }
 

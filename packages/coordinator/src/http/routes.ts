@@ -1,8 +1,9 @@
 /**
- * The one table of what the coordinator serves. A route answers without arguments: nothing in a request changes what is said.
+ * What a coordinator serves beside the live page (`live/page-routes.ts`). Nothing in a request but its path changes what is said.
  *
  * Responsible for: paths and contents. Not responsible for: methods, headers, limits (`server.ts`), or what is true (`status()`, the registry).
  */
+import type { ServerResponse } from 'node:http';
 import { createMetricsText, scrapesPerSecond } from '@lockstep/shared';
 import type { Registry } from 'prom-client';
 import type { Status } from './status.ts';
@@ -10,18 +11,24 @@ import type { Status } from './status.ts';
 export interface Answer {
   readonly code: number;
   readonly type: string;
-  readonly body: string;
+  readonly body: string | Uint8Array;
+  /** Beside the usual ones, or in their place. */
+  readonly headers?: Readonly<Record<string, string>>;
 }
 
 export interface Route {
   /** One line for people who ask for a path that is not there. */
   readonly about: string;
-  readonly answer: () => Answer | Promise<Answer>;
+  readonly answer?: (path: string) => Answer | Promise<Answer>;
+  /** In place of `answer`: takes over an answer that goes on and on. False, and nothing done, where there are too many of them. */
+  readonly stream?: (response: ServerResponse) => boolean;
+  /** Machines ask for it, by whatever name they know this host. */
+  readonly byAnyName?: boolean;
   /** An address that asks more often is refused. */
   readonly mostPerSecond?: number;
 }
 
-/** By path, without query. */
+/** By path, without query. One that ends with a slash stands for every path below it, unless it is the whole path. */
 export type Routes = Readonly<Record<string, Route>>;
 
 export interface RouteSources {
@@ -38,12 +45,21 @@ export function createRoutes({ registry, status, targets, nowMs }: RouteSources)
   return {
     '/metrics': {
       about: 'metrics in the Prometheus text format',
+      byAnyName: true,
       mostPerSecond: scrapesPerSecond,
       answer: async () => ({ code: 200, type: registry.contentType, body: await render() }),
     },
-    '/sd': { about: 'everybody who serves metrics, for http_sd_configs of Prometheus', answer: () => json(200, targets()) },
-    '/healthz': { about: '200 while the process lives', answer: () => plain(200, 'live') },
-    '/readyz': { about: '200 while the run advances or is done, otherwise 503 and why', answer: () => readiness(status()) },
+    '/sd': {
+      about: 'everybody who serves metrics, for http_sd_configs of Prometheus',
+      answer: () => json(200, targets()),
+      byAnyName: true,
+    },
+    '/healthz': { about: '200 while the process lives', answer: () => plain(200, 'live'), byAnyName: true },
+    '/readyz': {
+      about: '200 while the run advances or is done, otherwise 503 and why',
+      answer: () => readiness(status()),
+      byAnyName: true,
+    },
     '/status': { about: 'the state of the run as JSON, and one sentence that says why', answer: () => json(200, status()) },
   };
 }

@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 import { type TestContext, test } from 'node:test';
 import { Registry } from 'prom-client';
-import { plain, type Route } from './routes.ts';
+import { createRoutes, plain, type Route, type RouteSources } from './routes.ts';
 import { type HttpServer, type HttpServerOptions, startHttpServer } from './server.ts';
 import type { Status } from './status.ts';
 
@@ -25,18 +25,20 @@ const big: Route = { about: 'more than the buffers of a socket hold', answer: ()
 const never: Route = { about: 'an answer that does not come', answer: () => new Promise<never>(() => {}) };
 
 /** A server on a free loopback port that is closed after the test; `warnings` collects what it complains about. */
-async function start(context: TestContext, options: Partial<HttpServerOptions> = {}): Promise<HttpServer & { warnings: string[] }> {
+async function start(
+  context: TestContext,
+  { routes, ...options }: Partial<HttpServerOptions & RouteSources> = {},
+): Promise<HttpServer & { warnings: string[] }> {
   const warnings: string[] = [];
   const warn = (sentence: string): void => void warnings.push(sentence);
-  const server = await startHttpServer({
-    host: '127.0.0.1',
-    port: 0,
+  const own = createRoutes({
     registry: new Registry(),
     status: () => status,
     targets: () => [],
-    warn,
+    nowMs: () => performance.now(),
     ...options,
   });
+  const server = await startHttpServer({ host: '127.0.0.1', port: 0, warn, ...options, routes: { ...own, ...routes } });
   // Not awaited: a connection that keeps it from closing is destroyed by the hooks that follow.
   context.after(() => void server.close());
   return { ...server, warnings };
@@ -83,9 +85,17 @@ test('other methods are refused and their bodies are not read', patience, async 
     assert.equal(response.headers.get('allow'), 'GET, HEAD');
     await response.text();
   }
-  const { ended } = await raw(context, server, 'POST /metrics HTTP/1.1\r\nHost: x\r\nContent-Length: 1000000000\r\n\r\nfirst bytes');
+  const { ended } = await raw(
+    context,
+    server,
+    'POST /metrics HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1000000000\r\n\r\nfirst bytes',
+  );
   assert.match(await ended, /^HTTP\/1\.1 405 [^]*connection: close/i);
-  const chunked = await raw(context, server, 'GET /healthz HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n');
+  const chunked = await raw(
+    context,
+    server,
+    'GET /healthz HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n',
+  );
   assert.match(await chunked.ended, /^HTTP\/1\.1 200 [^]*connection: close[^]*live\n$/i);
 });
 
@@ -118,6 +128,14 @@ test('a route that fails answers 500 without details, tells the log once, and ha
     warnings,
     ['/metrics', '/status', '/readyz'].map((path) => `${path} cannot be served: secret detail`),
   );
+});
+
+test('a name that a web site may have pointed here is refused, but for what machines ask', patience, async (context) => {
+  const server = await start(context);
+  const ask = async (path: string): Promise<string> =>
+    (await raw(context, server, `GET ${path} HTTP/1.1\r\nHost: evil.example\r\nConnection: close\r\n\r\n`)).ended;
+  assert.match(await ask('/status'), /^HTTP\/1\.1 421 [^]*--metrics-host/);
+  for (const path of ['/metrics', '/healthz', '/readyz']) assert.match(await ask(path), /^HTTP\/1\.1 200 /);
 });
 
 test('malformed requests are refused and harm nothing', patience, async (context) => {
@@ -176,10 +194,10 @@ test('clients that are slow to ask are cut off', patience, async (context) => {
 
 test('clients that do not take their answer, or whose answer does not come, are cut off', patience, async (context) => {
   const server = await start(context, { routes: { '/big': big, '/never': never }, limits: { answerMs: 50 } });
-  const stuck = await raw(context, server, 'GET /big HTTP/1.1\r\nHost: x\r\n\r\n');
+  const stuck = await raw(context, server, 'GET /big HTTP/1.1\r\nHost: localhost\r\n\r\n');
   await once(stuck.socket, 'data');
   stuck.socket.pause();
-  const waiting = await raw(context, server, 'GET /never HTTP/1.1\r\nHost: x\r\n\r\n');
+  const waiting = await raw(context, server, 'GET /never HTTP/1.1\r\nHost: localhost\r\n\r\n');
   assert.equal(await waiting.ended, '');
   // The one that waited asked later, so by now the stuck one is cut as well: what it still reads is what was under way.
   stuck.socket.resume();
@@ -189,7 +207,7 @@ test('clients that do not take their answer, or whose answer does not come, are 
 test('connections beyond the limit are dropped', patience, async (context) => {
   const server = await start(context, { limits: { connections: 2 } });
   const held = [await raw(context, server), await raw(context, server)];
-  const third = await raw(context, server, 'GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n');
+  const third = await raw(context, server, 'GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n');
   assert.equal(await third.ended, '');
   for (const { socket } of held) socket.destroy();
 });
@@ -198,11 +216,11 @@ test('closing cuts silent, idle and stuck clients, frees the port, and may be re
   const server = await start(context, { routes: { '/big': big, '/never': never } });
   const silent = await raw(context, server);
   const halfway = await raw(context, server, 'GET /metrics HTTP/1.1\r\nHost:');
-  const waiting = await raw(context, server, 'GET /never HTTP/1.1\r\nHost: x\r\n\r\n');
-  const stuck = await raw(context, server, 'GET /big HTTP/1.1\r\nHost: x\r\n\r\n');
+  const waiting = await raw(context, server, 'GET /never HTTP/1.1\r\nHost: localhost\r\n\r\n');
+  const stuck = await raw(context, server, 'GET /big HTTP/1.1\r\nHost: localhost\r\n\r\n');
   await once(stuck.socket, 'data');
   stuck.socket.pause();
-  const idle = await raw(context, server, 'GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n');
+  const idle = await raw(context, server, 'GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n');
   await once(idle.socket, 'data');
   await Promise.all([server.close(), server.close()]);
   stuck.socket.resume();

@@ -117,7 +117,7 @@ export const optionTable = {
   metricsPort: {
     type: 'number',
     default: 9464,
-    describe: 'HTTP port of /metrics, /sd, /status, /healthz and /readyz (0: any free one)',
+    describe: 'HTTP port of the live page, /metrics, /sd, /status, /healthz and /readyz (0: any free one)',
     check: whole(0, 65535),
     changesOnResume: true,
   },

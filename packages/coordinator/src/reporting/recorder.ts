@@ -14,6 +14,7 @@ import type { TaskKind } from '../core/events.ts';
 import type { Plan } from '../core/plan.ts';
 import { countWorkers, readyWorkers, type State } from '../core/state.ts';
 import type { Dataset } from '../data/mnist.ts';
+import type { LiveFigures } from '../live/live-figures.ts';
 import type { Direction } from '../metrics/labels.ts';
 import type { Metrics } from '../metrics/metrics.ts';
 import type { Standing } from '../metrics/stragglers.ts';
@@ -52,6 +53,8 @@ export interface RecorderOptions {
   readonly log: Log;
   /** Whoever else wants the line of every step. */
   readonly onStep?: ((line: StepLine) => void) | undefined;
+  /** For the live page. */
+  readonly live?: LiveFigures | undefined;
   /** Where the run stands when this process takes it up; undefined for a new run. */
   readonly resumed: Pick<Checkpoint, 'partial' | 'backend'> | undefined;
   /** Told once what a run without a checkpoint is computed with. */
@@ -99,7 +102,7 @@ export interface Recorder {
 }
 
 export function createRecorder(options: RecorderOptions): Recorder {
-  const { plan, directory, metrics, sinks, log, clock } = options;
+  const { plan, directory, metrics, sinks, live, log, clock } = options;
   const images = imagesPerStep(plan.phases, plan.run.batchSize);
   const figures = createStepFigures(options.resumed?.partial as StepRecord | undefined, clock.nowMs);
   const throughput = createThroughputMeter(images, clock.nowMs);
@@ -122,12 +125,14 @@ export function createRecorder(options: RecorderOptions): Recorder {
       teller.moved();
       figures.measured(effect.computeSeconds);
       times.answered(effect);
+      if (effect.task === 'gradient') live?.measured(effect.worker, effect.computeSeconds);
     },
     committed(round) {
-      metrics.roundCommitted({ ...round, seconds: figures.commit(round) });
+      const seconds = figures.commit(round);
+      metrics.roundCommitted({ ...round, seconds });
+      live?.committed(round.phase, seconds);
       times.committed();
     },
-    diverged: ({ phase }) => metrics.instruments.nonFiniteRounds.inc({ phase: plan.phases[phase]!.name }),
     stepCompleted({ step }) {
       const { record, seconds } = figures.completeStep();
       const line = { step, images: step * images, ...record };
@@ -135,28 +140,39 @@ export function createRecorder(options: RecorderOptions): Recorder {
       options.onStep?.(line);
       metrics.stepCommitted({ step, images, seconds });
       throughput.advance(step);
-      const { remainingSeconds, imagesPerSecond } = throughput.estimate(plan.totalSteps);
-      if (remainingSeconds !== undefined) metrics.instruments.runRemaining.set(remainingSeconds);
-      for (const sink of sinks) sink.stepCompleted(line, imagesPerSecond);
+      const rate = throughput.estimate(plan.totalSteps);
+      if (rate.remainingSeconds !== undefined) metrics.instruments.runRemaining.set(rate.remainingSeconds);
+      for (const sink of sinks) sink.stepCompleted(line, rate.imagesPerSecond);
+      live?.stepCompleted(step, images, seconds, rate);
     },
     grid: grids.write,
-    checkpoint: (effect, networks) =>
-      options.checkpoints.write(checkpointOf(effect, networks, options, figures.record(), roster.backend())),
+    checkpoint: (effect, saved) => options.checkpoints.write(checkpointOf(effect, saved, options, figures.record(), roster.backend())),
     record(entry) {
       if (entry.event === 'worker-left') times.left(entry.worker);
       directory.appendEvent(entry);
       tell(entry, log, metrics);
       roster.record(entry);
     },
-    reassigned: (count) => metrics.instruments.shardsReassigned.inc(count),
-    copied: (count) => metrics.instruments.shardsCopied.inc(count),
-    dropped: (reason) => metrics.instruments.resultsDropped.inc({ reason }),
-    refused: (code) => metrics.instruments.workerRefusals.inc({ code }),
-    bytes: (carrier, direction, count) => metrics.instruments.transferredBytes.inc({ carrier, direction }, count),
+    ...countersOf(options),
     stateChanged: teller.tell,
     standing: times.standing,
     totals: (state) => ({ ...throughput.totals(), backend: roster.backend(), shardsCommitted: roster.shardsCommitted(state) }),
     settled: () => grids.settled().then(() => closeAll(sinks)),
+  };
+}
+
+/** What is only counted. */
+function countersOf({
+  plan,
+  metrics: { instruments },
+}: RecorderOptions): Pick<Recorder, 'diverged' | 'reassigned' | 'copied' | 'dropped' | 'refused' | 'bytes'> {
+  return {
+    diverged: ({ phase }) => instruments.nonFiniteRounds.inc({ phase: plan.phases[phase]!.name }),
+    reassigned: (count) => instruments.shardsReassigned.inc(count),
+    copied: (count) => instruments.shardsCopied.inc(count),
+    dropped: (reason) => instruments.resultsDropped.inc({ reason }),
+    refused: (code) => instruments.workerRefusals.inc({ code }),
+    bytes: (carrier, direction, count) => instruments.transferredBytes.inc({ carrier, direction }, count),
   };
 }
 

@@ -23,13 +23,19 @@ export async function parseCommandLine<Table extends OptionTable>(
     .usage(`${synopsis}\n\n${purpose}`);
   for (const [name, spec] of Object.entries(table)) {
     const { type } = spec;
-    parser = parser.option(flagOf(name).slice(2), { type, describe: helpOf(spec), ...(type === 'boolean' ? {} : { requiresArg: true }) });
+    const kind = type === 'list' ? ({ type: 'string', array: true } as const) : { type };
+    parser = parser.option(flagOf(name).slice(2), {
+      ...kind,
+      describe: helpOf(spec),
+      ...(type === 'boolean' ? {} : { requiresArg: true }),
+    });
   }
   for (const [command, effect] of examples) parser = parser.example(command, effect);
   const parsed = (await parser
     .version(version)
     .strict()
-    .parserConfiguration({ 'duplicate-arguments-array': false })
+    // Of a flag that is repeated the last one counts, but for lists.
+    .parserConfiguration({ 'duplicate-arguments-array': Object.values(table).some(({ type }) => type === 'list') })
     .wrap(120)
     .fail((message, error) => {
       throw usageError(program, message, error);

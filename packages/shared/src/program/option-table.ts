@@ -7,7 +7,8 @@
 import { LockstepError } from '../errors.ts';
 
 export interface OptionSpec {
-  readonly type: 'number' | 'string' | 'boolean';
+  /** `list`: the flag takes several words, and may be repeated. */
+  readonly type: 'number' | 'string' | 'boolean' | 'list';
   readonly describe: string;
   readonly default: string | number | boolean | undefined;
   /** Shown by --help where the default is not a plain value. */
@@ -70,6 +71,11 @@ export const choice =
 export const text = (flag: string, value: unknown): string => {
   if (typeof value === 'string' && value.length > 0) return value;
   throw new LockstepError('usage', `${flag} takes a value.`);
+};
+
+export const texts = (flag: string, value: unknown): readonly string[] => {
+  if (Array.isArray(value) && value.length > 0) return value.map((each) => text(flag, each));
+  throw new LockstepError('usage', `${flag} takes at least one value.`);
 };
 
 export const matching =
