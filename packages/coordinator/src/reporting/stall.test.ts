@@ -39,7 +39,9 @@ function createClock() {
 }
 
 const workersOf = (stages: Readonly<Record<string, string>>) =>
-  new Map(Object.entries(stages).map(([name, stage]) => [name, { name, stage }])) as unknown as State['workers'];
+  new Map(
+    Object.entries(stages).map(([name, stage]) => [name, { name, stage, shards: stage === 'working' ? [0] : [] }]),
+  ) as unknown as State['workers'];
 const stateOf = (stage: State['stage'], stages: Readonly<Record<string, string>>) =>
   ({ stage, workers: workersOf(stages), cursor: { step: 7 }, plan: { run: { shardCount: 2 } } }) as unknown as State;
 test('the line of a run that stands still says for whom it waits, and counts the seconds', () => {
