@@ -82,7 +82,7 @@ describe('HTTP of a run', { concurrency: false }, () => {
     const { workers } = JSON.parse((await get(`${url}/status`)).text) as { workers: { each: { name: string }[] } };
     assert.deepEqual(workers.each.map(({ name }) => name).toSorted(), ['by-hand', 'local-0', 'local-1', 'silent']);
     run.child.kill('SIGTERM');
-    assert.equal((await within(run, 'its end', run.exited)).code, 0);
+    assert.equal((await within(run, 'its end', run.exited)).code, 21);
   });
 
   test('training stays live under a flood of scrapes', async (t) => {
@@ -114,7 +114,7 @@ describe('HTTP of a run', { concurrency: false }, () => {
     assert.ok(codes.get(429)! > 20 && codes.get(200)! >= 20, 'most were refused, some were served');
     assert.ok(flooded > calm / 10, `${flooded} of ${calm} steps a second`);
     run.child.kill('SIGTERM');
-    assert.equal((await within(run, 'its end', run.exited)).code, 0);
+    assert.equal((await within(run, 'its end', run.exited)).code, 21);
   });
 });
 
