@@ -77,7 +77,7 @@ export const plantedBugs: readonly PlantedBug[] = [
   {
     name: 'a NEED changes nothing about what its worker is believed to hold',
     file: `${core}/step.ts`,
-    find: 'for (const network of event.networks) delete worker.holds[network];',
+    find: 'for (const network of lacks) delete worker.holds[network];',
     replace: '',
   },
   {
