@@ -108,6 +108,27 @@ const commands: Record<string, (place: Place, t: TestContext) => Promise<void>> 
     assert.equal(code, 0, output);
     assert.match(output, /Weights of generator: sha256 [0-9a-f]{64}/);
   },
+  'npx --no -- coordinator watch --run-dir DIR': async (place) => {
+    const { output: newest } = await place.run('ls -t runs | head -1');
+    // Ctrl-C after it has served its page once.
+    const watch = spawn('npx', ['--no', '--', 'coordinator', 'watch', '--run-dir', `runs/${newest.trim()}`], {
+      cwd: place.directory,
+      detached: true,
+    });
+    let output = '';
+    const page = await new Promise<string>((resolve, reject) => {
+      watch.stdout.on('data', (text: Buffer) => {
+        output += text.toString();
+        const found = /Live page at (http:\S+)/.exec(output);
+        if (found !== null) resolve(found[1]!);
+      });
+      watch.once('exit', () => reject(new Error(output)));
+    });
+    const ended = new Promise((resolve) => watch.once('exit', resolve));
+    assert.match(await (await fetch(page)).text(), /<title>/);
+    process.kill(-watch.pid!, 'SIGINT');
+    await ended;
+  },
   // What .ci/run does first, on a clean checkout.
   'npm run check': async () => {},
   // Run by test/native and by .ci/run, which sets it up: its download is too large for a copy of its own.
