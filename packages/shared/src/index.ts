@@ -25,6 +25,7 @@ export { createMetricsText, renderEveryMs, scrapesPerSecond } from './metrics/te
 export type { LabelValues, MetricDeclaration, MetricTable } from './metrics/declaration.ts';
 export type { Instruments, RecipeNames } from './metrics/instruments.ts';
 export { createInstruments } from './metrics/instruments.ts';
+export { onScrape } from './metrics/on-scrape.ts';
 export { addProcessMetrics } from './metrics/process.ts';
 export { parseCommandLine } from './program/command-line.ts';
 export type { Given, OptionSpec, OptionTable, ValuesOf } from './program/option-table.ts';

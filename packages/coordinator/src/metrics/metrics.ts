@@ -5,7 +5,7 @@
  * for: serving them (`http/`), measuring (the runtime passes seconds and bytes), or the words of the labels (`labels.ts`). No clock is
  * read here.
  */
-import { addProcessMetrics, createInstruments, type Instruments as InstrumentsOf, protocolVersion } from '@lockstep/shared';
+import { addProcessMetrics, createInstruments, type Instruments as InstrumentsOf, onScrape, protocolVersion } from '@lockstep/shared';
 import { Registry } from 'prom-client';
 import { type Stage, type WorkerState, workerStates } from '../core/state.ts';
 import { type PhasePart, phaseParts, type WorkerPart, workerParts } from './labels.ts';
@@ -155,11 +155,7 @@ function workerMethods(instruments: Instruments, registry: Registry, nowMs: () =
   const series = createWorkerSeries(instruments);
   const expire = (): void => labels.expire(nowMs()).forEach(series.end);
   // Nothing else may happen in a run without workers: whoever reads must not find those that are long gone.
-  const render = registry.metrics.bind(registry);
-  registry.metrics = () => {
-    expire();
-    return render();
-  };
+  onScrape(registry, expire);
   return {
     workers(countsByState) {
       for (const state of workerStates) instruments.workers.set({ state }, countsByState[state] ?? 0);

@@ -3,17 +3,17 @@
  *
  * Not responsible for: serving them (`server.ts`).
  */
-import { addProcessMetrics, createInstruments, type Instruments, protocolVersion, version } from '@lockstep/shared';
+import { addProcessMetrics, createInstruments, type Instruments, onScrape, protocolVersion, version } from '@lockstep/shared';
 import { Registry } from 'prom-client';
 import { type GpuReading, NoDriver, readGpus } from './gpus.ts';
-import { type LoopPart, metricTable } from './table.ts';
+import { type LoopPart, loopParts, metricTable, tasks } from './table.ts';
 
 /** What a worker tells of itself while it works. */
 export interface Observer {
   connected(isConnected: boolean): void;
   /** Time that has just been spent; what lies between is idle. */
   spent(part: Exclude<LoopPart, 'idle'>, seconds: number): void;
-  answered(task: 'gradient' | 'generate'): void;
+  answered(task: (typeof tasks)[number]): void;
 }
 
 /** For a worker whose metrics nobody reads. */
@@ -40,18 +40,33 @@ export function createMetrics({ backend, device, gpuEnvironment, nowMs }: Metric
   const instruments = createInstruments(metricTable, registry, { networks: [], phases: [] });
   addProcessMetrics(registry);
   instruments.processInfo.set({ version, protocol: protocolVersion, backend, device }, 1);
-  instruments.connected.set(0);
   if (gpuEnvironment !== undefined) askGpusBefore(registry, instruments, gpuEnvironment, nowMs);
+  return { registry, ...observe(registry, instruments, nowMs) };
+}
+
+/** Between scrapes only plain numbers change, several times for each WORK. */
+function observe(registry: Registry, { loopTime, results, connected }: Instruments<typeof metricTable>, nowMs: () => number): Observer {
+  const told = {
+    connected: false,
+    seconds: { load: 0, compute: 0, serialise: 0, send: 0, idle: 0 },
+    answers: { gradient: 0, generate: 0 },
+  };
   let lastMs: number | undefined;
+  onScrape(registry, () => {
+    connected.set(told.connected ? 1 : 0);
+    // A counter can only be added to.
+    for (const counter of [loopTime, results]) counter.reset();
+    for (const part of loopParts) loopTime.inc({ part }, told.seconds[part]);
+    for (const task of tasks) results.inc({ task }, told.answers[task]);
+  });
   return {
-    registry,
-    connected: (isConnected) => instruments.connected.set(isConnected ? 1 : 0),
-    answered: (task) => instruments.results.inc({ task }),
+    connected: (isConnected) => void (told.connected = isConnected),
+    answered: (task) => void (told.answers[task] += 1),
     spent(part, seconds) {
       const now = nowMs();
-      instruments.loopTime.inc({ part }, seconds);
+      told.seconds[part] += seconds;
       // The first WORK has nothing before it that would be worth telling: the worker was started, or looked for a coordinator.
-      if (lastMs !== undefined) instruments.loopTime.inc({ part: 'idle' }, Math.max(0, (now - lastMs) / 1000 - seconds));
+      if (lastMs !== undefined) told.seconds.idle += Math.max(0, (now - lastMs) / 1000 - seconds);
       lastMs = now;
     },
   };
@@ -73,14 +88,11 @@ function askGpusBefore(
       if (error instanceof NoDriver) askedMs = Infinity;
     }
   };
-  const render = registry.metrics.bind(registry);
-  registry.metrics = () => {
-    if (nowMs() - askedMs >= gpusEveryMs) {
-      askedMs = nowMs();
-      void ask();
-    }
-    return render();
-  };
+  onScrape(registry, () => {
+    if (nowMs() - askedMs < gpusEveryMs) return;
+    askedMs = nowMs();
+    void ask();
+  });
 }
 
 function setGpus(instruments: Instruments<typeof metricTable>, readings: readonly GpuReading[]): void {

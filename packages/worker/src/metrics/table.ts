@@ -10,6 +10,8 @@ import type { MetricTable } from '@lockstep/shared';
 export const loopParts = ['load', 'compute', 'serialise', 'send', 'idle'] as const;
 export type LoopPart = (typeof loopParts)[number];
 
+export const tasks = ['gradient', 'generate'] as const;
+
 export const metricTable = {
   processInfo: {
     type: 'gauge',
@@ -27,7 +29,7 @@ export const metricTable = {
     type: 'counter',
     name: 'lockstep_results_total',
     help: 'Answers sent, by what was asked for.',
-    labels: { task: ['gradient', 'generate'] },
+    labels: { task: tasks },
   },
   loopTime: {
     type: 'counter',
