@@ -8,7 +8,7 @@ import { until } from './processes.ts';
 
 /** Both ends of a connection through a proxy; what arrives at the far end is collected. */
 async function connection(t: TestContext): Promise<{ proxy: Proxy; near: Socket; far: Socket; arrived: () => string }> {
-  const server = createServer();
+  const server = createServer((socket) => void socket.on('error', () => {}));
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const proxy = await startProxy(t, `tcp://127.0.0.1:${(server.address() as { port: number }).port}`);
   const near = connect(Number(new URL(proxy.endpoint).port), '127.0.0.1');
