@@ -40,6 +40,8 @@ export const endpoint = 'memory://coordinator';
 export const usualDelayMs = 2;
 /** Of one sender: what may come once more. */
 const remembered = 12;
+/** How much later at most: its receiver may have answered meanwhile, and wait for what comes next. */
+const repeatDelayMs = 200;
 
 export function createSimulatedNetwork(random: Random, trace: Trace): SimulatedNetwork {
   const network = createMemoryNetwork();
@@ -51,13 +53,15 @@ export function createSimulatedNetwork(random: Random, trace: Trace): SimulatedN
     after: (afterMs, callback) => clock.after(afterMs + random.below(delayMs() + 1), callback),
   });
   /** Sends, and now and then repeats something. */
-  const repeating = (send: (frames: Frames) => void): ((link: Link | undefined, frames: Frames) => void) => {
+  const repeating = ({ clock }: Process, send: (frames: Frames) => void): ((link: Link | undefined, frames: Frames) => void) => {
     const recent: Frames[] = [];
     return (link, frames) => {
       recent.push(frames.map((frame) => new Uint8Array(frame)));
       if (recent.length > remembered) recent.shift();
       send(frames);
-      if (link !== undefined && random.chance(link.repeatPercent)) send(random.pick(recent));
+      if (link === undefined || !random.chance(link.repeatPercent)) return;
+      const again = random.pick(recent);
+      clock.after(random.below(repeatDelayMs), () => send(again));
     };
   };
 
@@ -91,7 +95,7 @@ export function createSimulatedNetwork(random: Random, trace: Trace): SimulatedN
         send(peer, frames) {
           const link = links.get(peer);
           if (link?.silent === true) return;
-          const sender = senders.get(peer) ?? repeating((again) => inner.send(peer, again));
+          const sender = senders.get(peer) ?? repeating(process, (again) => inner.send(peer, again));
           senders.set(peer, sender);
           sender(link, frames);
         },
@@ -120,7 +124,7 @@ export function createSimulatedNetwork(random: Random, trace: Trace): SimulatedN
         heard,
         late(process, () => link.delayMs),
       );
-      const send = repeating(inner.send);
+      const send = repeating(process, inner.send);
       return {
         ...inner,
         send(frames) {
