@@ -61,10 +61,10 @@ function createReference(run: Run): Reference {
     const line = { step: lines.length + 1, images: 0, loss: {}, gradientNorm: {}, metrics: {} };
     for (const phase of rounds) {
       const { loss, norm, score } = nextRound(phase);
-      const { updates } = phases[phase]!;
-      Object.assign(line.loss, { [updates]: loss });
-      Object.assign(line.gradientNorm, { [updates]: norm });
-      Object.assign(line.metrics, { score });
+      const { name } = phases[phase]!;
+      Object.assign(line.loss, { [name]: loss });
+      Object.assign(line.gradientNorm, { [name]: norm });
+      Object.assign(line.metrics, { [phase === 0 ? 'score' : `${name}/score`]: score });
     }
     lines.push(JSON.stringify({ ...line, images: position }));
   };

@@ -11,16 +11,22 @@ import type { IdStream } from '../data/stream.ts';
 import { applyGradient, type Model, type Network } from './model.ts';
 import { createTreeSum, type TreeSum } from './reduce.ts';
 
-/** Figures of a committed round. */
-export interface Committed {
-  readonly phase: string;
-  readonly network: string;
-  /** Mean over the batch. */
-  readonly loss: number;
-  readonly metrics: Readonly<Record<string, number>>;
+export interface UpdatedNetwork {
+  readonly name: string;
+  /** L2 norm before clipping. */
   readonly gradientNorm: number;
   /** If it was measured in this round. */
   readonly updateNorm: number | undefined;
+}
+
+/** Figures of a committed round. */
+export interface Committed {
+  readonly phase: string;
+  /** Mean over the batch. */
+  readonly loss: number;
+  readonly metrics: Readonly<Record<string, number>>;
+  /** Those that were updated. */
+  readonly networks: readonly UpdatedNetwork[];
   readonly reduceSeconds: number;
   readonly applySeconds: number;
 }
@@ -109,7 +115,7 @@ export function beginRound(options: RoundOptions, cursor: Cursor): Round {
       const applySeconds = (nowMs() - startMs) / 1000;
       const { gradientNorm, updateNorm } = applied;
       const seconds = { reduceSeconds: reduceMs / 1000, applySeconds };
-      return { phase: phase.name, network: network.name, loss, metrics, gradientNorm, updateNorm, ...seconds };
+      return { phase: phase.name, loss, metrics, networks: [{ name: network.name, gradientNorm, updateNorm }], ...seconds };
     },
   };
 }
