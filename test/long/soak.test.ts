@@ -10,7 +10,7 @@ import { test } from 'node:test';
 import { setImmediate } from 'node:timers/promises';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
-import { builtInRecipe, type Execution } from '@lockstep/shared';
+import { builtInRecipe, type Execution, updatedNetworks } from '@lockstep/shared';
 import { inExecution } from '../../packages/worker/src/backends/execution.ts';
 import { loadTensorflow } from '../../packages/worker/src/backends/tensorflow.ts';
 import { createCompute } from '../../packages/worker/src/compute/compute.ts';
@@ -41,7 +41,8 @@ test(`${steps} steps, ${execution}: resident memory of the last third is at most
   }
 
   const step = async (number: number): Promise<void> => {
-    for (const [phase, { updates, inputs }] of recipe.phases.entries()) {
+    for (const [phase, { inputs, ...each }] of recipe.phases.entries()) {
+      const [updates] = updatedNetworks(each) as [string];
       const job = { phase, round: number * recipe.phases.length + phase, shards: [0] };
       const answer = await compute.gradient({ ...job, samples: inputs.includes('real') ? pixels : new Uint8Array() });
       // A new array every time, as from a message; the rate is too small to learn anything, and large enough to change the bits.

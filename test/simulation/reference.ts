@@ -45,26 +45,31 @@ function createReference(run: Run): Reference {
   const stream = createIdStream(run.seed, dataset.count);
   let position = 0;
 
-  const nextRound = (phase: number): { loss: number; norm: number; score: number } => {
+  const nextRound = (phase: number): { loss: number; norms: Record<string, number>; score: number } => {
     const round = after.length - 1;
-    const { updates, readsReal } = phases[phase]!;
+    const { name, updates, readsReal } = phases[phase]!;
     const ids = readsReal ? stream.idsAt(position, run.batchSize) : new Uint32Array(0);
     position += ids.length;
     const { total, loss, score } = batchGradient(run, after.at(-1)!.weights, phase, round, ids);
-    const norm = Math.sqrt(squaredNorm(total));
-    optimizers.get(updates)!.apply(total, clipScale(norm, recipe.optimizers[updates]!.clipNorm));
-    versions[updates]! += 1;
+    const norms: Record<string, number> = {};
+    let start = 0;
+    for (const network of updates) {
+      const own = total.slice(start, (start += manifests[network]!.length));
+      const norm = (norms[updates.length === 1 ? name : `${name}/${network}`] = Math.sqrt(squaredNorm(own)));
+      optimizers.get(network)!.apply(own, clipScale(norm, recipe.optimizers[network]!.clipNorm));
+      versions[network]! += 1;
+    }
     after.push(snapshot());
-    return { loss, norm, score };
+    return { loss, norms, score };
   };
   const nextStep = (): void => {
     const line = { step: lines.length + 1, images: 0, loss: {}, gradientNorm: {}, metrics: {} };
     for (const phase of rounds) {
-      const { loss, norm, score } = nextRound(phase);
-      const { updates } = phases[phase]!;
-      Object.assign(line.loss, { [updates]: loss });
-      Object.assign(line.gradientNorm, { [updates]: norm });
-      Object.assign(line.metrics, { score });
+      const { loss, norms, score } = nextRound(phase);
+      const { name } = phases[phase]!;
+      Object.assign(line.loss, { [name]: loss });
+      Object.assign(line.gradientNorm, norms);
+      Object.assign(line.metrics, { [phase === 0 ? 'score' : `${name}/score`]: score });
     }
     lines.push(JSON.stringify({ ...line, images: position }));
   };

@@ -3,7 +3,17 @@
  * on every bit that a real one depends on: all weights, the samples, the seed, the round, the shard.
  */
 import { createHash } from 'node:crypto';
-import { cover, type Manifest, type Manifests, type Recipe, shardSizes, type ShardOutcome, type TreeNode, sumInto } from '@lockstep/shared';
+import {
+  cover,
+  type Manifest,
+  type Manifests,
+  type Recipe,
+  shardSizes,
+  type ShardOutcome,
+  type TreeNode,
+  sumInto,
+  updatedNetworks,
+} from '@lockstep/shared';
 import type { PlannedPhase } from '../../packages/coordinator/src/core/plan.ts';
 import type { Dataset } from '../../packages/coordinator/src/data/mnist.ts';
 
@@ -19,7 +29,7 @@ export const recipe: Recipe = {
   networks: { generator: neverBuilt, discriminator: neverBuilt },
   phases: [
     { name: 'discriminate', updates: 'discriminator', repeat: 2, inputs: ['real'], loss: neverBuilt },
-    { name: 'generate', updates: 'generator', inputs: [], loss: neverBuilt },
+    { name: 'generate', updates: ['generator', 'discriminator'], inputs: [], loss: neverBuilt },
   ],
   // Both kinds of state: slots alone, and slots with scalars.
   optimizers: {
@@ -35,7 +45,7 @@ function neverBuilt(): never {
 
 export const phases: readonly PlannedPhase[] = recipe.phases.map(({ name, updates, repeat = 1, inputs }) => ({
   name,
-  updates,
+  updates: updatedNetworks({ updates }),
   repeat,
   readsReal: inputs.includes('real'),
 }));
@@ -46,6 +56,8 @@ export const fingerprint = createHash('sha256').update('fingerprint').digest('he
 
 /** Lengths that are not whole lanes of the kernels. */
 export const manifests: Manifests = { generator: manifestOf('generator', 7), discriminator: manifestOf('discriminator', 11) };
+
+export const longestGradient = manifests['generator']!.length + manifests['discriminator']!.length;
 
 function manifestOf(name: string, length: number): Manifest {
   const kernel = length - 2;
@@ -94,7 +106,8 @@ export function gradientOfShard(
   let sum = 0;
   for (const flat of weights.values()) for (const [index, value] of flat.entries()) sum += value * (index + 1);
   const share = size / run.batchSize;
-  const flat = weights.get(phases[at.phase]!.updates)!.map((value, index) => {
+  const updated = phases[at.phase]!.updates.flatMap((name) => [...weights.get(name)!]);
+  const flat = Float32Array.from(updated, (value, index) => {
     state = mix(state, index);
     // Magnitudes apart, so that another order of additions gives other bits.
     return (value * 0.3 + sum * 0.01 + (state / 2 ** 32 - 0.5) * 10 ** (index % 4)) * share;

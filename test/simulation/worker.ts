@@ -8,7 +8,7 @@ import { type Process, sleep } from './clock.ts';
 import { silentLog } from './coordinator.ts';
 import { endpoint, type Link, type SimulatedNetwork } from './network.ts';
 import type { Random } from './random.ts';
-import { fingerprint, gradientOfShards, manifests, picturesOf } from './training.ts';
+import { fingerprint, gradientOfShards, longestGradient, manifests, picturesOf } from './training.ts';
 
 /** As `--reconnect-timeout` is when nothing else is said. */
 export const reconnectTimeoutMs = 300_000;
@@ -63,6 +63,7 @@ async function createCompute(run: RunSettings, { process, random, slowness }: Wo
   };
   return {
     manifests,
+    longestGradient,
     setWeights: (network, _version, flat) => void weights.set(network, flat),
     version: () => undefined,
     gradient: (job) => compute(100 * job.shards.length, () => gradientOfShards(run, weights, job)),

@@ -37,7 +37,7 @@ const plan: Plan = {
   runId: 'r',
   term: 1,
   run: { recipe: { name: 'r', hash: 'a'.repeat(64) }, seed: 1, batchSize: 1, shardCount: 1, execution: 'graph' },
-  phases: [{ name: 'p', updates: 'only', repeat: 1, readsReal: true }],
+  phases: [{ name: 'p', updates: ['only'], repeat: 1, readsReal: true }],
   networks: ['only'],
   totalSteps: 3,
   workersWanted: 1,

@@ -79,7 +79,7 @@ export type {
   Tensor,
   Tf,
 } from './recipe/recipe.ts';
-export { defineRecipe, repetitions } from './recipe/recipe.ts';
+export { defineRecipe, repetitions, updatedNetworks } from './recipe/recipe.ts';
 export type { LoadedRecipe } from './recipe/recipe-file.ts';
 export { loadBuiltInRecipe, loadRecipe } from './recipe/recipe-file.ts';
 export type { OptimizerKind, OptimizerSpec } from './recipe/optimizers.ts';

@@ -3,8 +3,8 @@ import type { RunSettings } from '@lockstep/shared';
 
 export interface PlannedPhase {
   readonly name: string;
-  /** The network whose version a commit of this phase raises. */
-  readonly updates: string;
+  /** The networks whose version a commit of this phase raises. */
+  readonly updates: readonly string[];
   readonly repeat: number;
   /** Whether each round of this phase takes a batch from the data stream. */
   readonly readsReal: boolean;

@@ -308,7 +308,7 @@ function completeTask(state: State, nowMs: number, effects: Effect[]): void {
 
 function commitRound(state: State, effects: Effect[]): void {
   const committed = state.plan.phases[state.cursor.phase]!;
-  state.versions[committed.updates] = state.versions[committed.updates]! + 1;
+  for (const network of committed.updates) state.versions[network] = state.versions[network]! + 1;
   state.cursor = advance(state.plan, state.cursor);
   state.task = undefined;
   if (!isStepBoundary(state.cursor)) return;

@@ -25,12 +25,15 @@ async function scrape({ registry }: Metrics): Promise<Map<string, string>> {
 function use(metrics: Metrics): void {
   metrics.planned({ term: 2, step: 500, steps: 1000, workersWanted: 4 });
   metrics.runsOn('wasm');
-  const common = { gradientNorm: 3, updateNorm: 0.01, metrics: {}, seconds };
+  const common = { metrics: {}, seconds };
+  const network = (name: string, gradientNorm = 3, updateNorm: number | undefined = 0.01) => ({ name, gradientNorm, updateNorm });
   metrics.stage('training');
   metrics.instruments.runRemaining.set(42);
-  metrics.roundCommitted({ ...common, phase: 'discriminator', network: 'discriminator', loss: 0.7, metrics: { accuracy: 0.5 } });
-  metrics.roundCommitted({ ...common, phase: 'generator', network: 'generator', loss: 1.5, gradientNorm: 2 });
-  metrics.roundCommitted({ ...common, phase: 'encoder', network: 'generator', loss: 2.5, updateNorm: undefined });
+  const discriminator = [network('discriminator')];
+  metrics.roundCommitted({ ...common, phase: 'discriminator', networks: discriminator, loss: 0.7, metrics: { accuracy: 0.5 } });
+  metrics.roundCommitted({ ...common, phase: 'generator', networks: [network('generator', 2)], loss: 1.5 });
+  const several = [network('generator', 3, undefined), network('encoder', 4)];
+  metrics.roundCommitted({ ...common, phase: 'encoder', networks: several, loss: 2.5 });
   metrics.instruments.nonFiniteRounds.inc({ phase: 'generator' });
   metrics.stepCommitted({ step: 501, images: 128, seconds: 0.47 });
   metrics.workers({ computing: 3, spare: 1 });
@@ -96,6 +99,9 @@ test('each event is seen in its metric', async () => {
     'lockstep_loss{phase="discriminator",network="discriminator"}': '0.7',
     'lockstep_loss{phase="generator",network="generator"}': '1.5',
     'lockstep_loss{phase="encoder",network="generator"}': '2.5',
+    'lockstep_loss{phase="encoder",network="encoder"}': '2.5',
+    'lockstep_gradient_norm{phase="encoder",network="generator"}': '3',
+    'lockstep_gradient_norm{phase="encoder",network="encoder"}': '4',
     'lockstep_gradient_norm{phase="generator",network="generator"}': '2',
     'lockstep_update_norm{phase="generator",network="generator"}': '0.01',
     'lockstep_nonfinite_rounds_total{phase="generator"}': '1',
@@ -158,7 +164,7 @@ test("a worker's series begin when it joins and end a minute after it has left, 
 
 test('worker names and recipe metrics are bounded, whatever workers send', async () => {
   const metrics = create();
-  const round = { phase: 'generator', network: 'generator', loss: 0, gradientNorm: 0, updateNorm: 0, seconds };
+  const round = { phase: 'generator', networks: [{ name: 'generator', gradientNorm: 0, updateNorm: 0 }], loss: 0, seconds };
   for (let n = 0; n < 1000; n += 1) {
     metrics.workerJoined(joined(`worker-${n}`));
     metrics.workerAnswered(`worker-${n}`, { answer: 0.2, compute: 0.1 });
@@ -205,8 +211,8 @@ test(
     const used = create({ processMetrics: true });
     use(used);
     used.workerJoined(joined('a "quoted" \\ name\nin two lines'));
-    const figures = { loss: NaN, gradientNorm: Infinity, updateNorm: undefined, metrics: {}, seconds };
-    used.roundCommitted({ phase: 'generator', network: 'generator', ...figures });
+    const networks = [{ name: 'generator', gradientNorm: Infinity, updateNorm: undefined }];
+    used.roundCommitted({ phase: 'generator', networks, loss: NaN, metrics: {}, seconds });
     for (const metrics of [fresh, used]) {
       const { status, stdout, stderr } = spawnSync('promtool', ['check', 'metrics'], {
         input: await metrics.registry.metrics(),

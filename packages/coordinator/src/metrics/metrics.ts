@@ -34,12 +34,11 @@ export interface MetricsOptions {
 
 export interface CommittedRound {
   readonly phase: string;
-  readonly network: string;
   readonly loss: number;
-  readonly gradientNorm: number;
   /** What the recipe reports beside the loss. */
   readonly metrics: Readonly<Record<string, number>>;
-  readonly updateNorm: number | undefined;
+  /** Those that the phase updates. */
+  readonly networks: readonly { readonly name: string; readonly gradientNorm: number; readonly updateNorm: number | undefined }[];
   readonly seconds: Readonly<Record<PhasePart, number>>;
 }
 
@@ -130,10 +129,12 @@ function trainingMethods(instruments: Instruments): Pick<Metrics, 'roundCommitte
   };
   return {
     roundCommitted(round) {
-      const { phase, network } = round;
-      instruments.loss.set({ phase, network }, round.loss);
-      instruments.gradientNorm.set({ phase, network }, round.gradientNorm);
-      if (round.updateNorm !== undefined) instruments.updateNorm.set({ phase, network }, round.updateNorm);
+      const { phase } = round;
+      for (const { name: network, gradientNorm, updateNorm } of round.networks) {
+        instruments.loss.set({ phase, network }, round.loss);
+        instruments.gradientNorm.set({ phase, network }, gradientNorm);
+        if (updateNorm !== undefined) instruments.updateNorm.set({ phase, network }, updateNorm);
+      }
       for (const [name, value] of Object.entries(round.metrics)) {
         if (isExported(phase, name)) instruments.recipeMetric.set({ phase, name }, value);
       }

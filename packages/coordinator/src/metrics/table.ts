@@ -77,13 +77,13 @@ export const metricTable = {
   loss: {
     type: 'gauge',
     name: 'lockstep_loss',
-    help: "Mean loss over the global batch in the phase's last committed round; network is the one that the phase updates. Absent before the first.",
+    help: "Mean loss over the global batch in the phase's last committed round; network is one that the phase updates. Absent before the first.",
     labels: { phase: 'phases', network: 'networks' },
   },
   gradientNorm: {
     type: 'gauge',
     name: 'lockstep_gradient_norm',
-    help: "L2 norm of the phase's last committed gradient, before clipping. Absent before the first.",
+    help: "L2 norm of the phase's last committed gradient for the network, before clipping. Absent before the first.",
     labels: { phase: 'phases', network: 'networks' },
   },
   updateNorm: {

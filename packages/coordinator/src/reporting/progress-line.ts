@@ -14,7 +14,7 @@ export interface ProgressView {
   /** `undefined` while unknown. */
   readonly imagesPerSecond: number | undefined;
   readonly remainingSeconds: number | undefined;
-  /** Latest, by network. */
+  /** Latest, by phase. */
   readonly losses: Readonly<Record<string, number>>;
   readonly workersLive: number;
   readonly workersWanted: number;

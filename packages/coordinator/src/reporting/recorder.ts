@@ -27,7 +27,7 @@ import type { ProgressView } from './progress-line.ts';
 import type { Progress } from './progress.ts';
 import type { RunSink } from './sink.ts';
 import { createStallWatch, describeStall } from './stall.ts';
-import { createStepFigures, type StepRecord, type TimedPart } from './step-figures.ts';
+import { createStepFigures, type PartialRecord, type StepRecord, type TimedPart } from './step-figures.ts';
 import { tell } from './tell.ts';
 import { createThroughputMeter, type ThroughputMeter } from './throughput-meter.ts';
 import { createWorkerTimes } from './worker-times.ts';
@@ -104,7 +104,7 @@ export interface Recorder {
 export function createRecorder(options: RecorderOptions): Recorder {
   const { plan, directory, metrics, sinks, live, log, clock } = options;
   const images = imagesPerStep(plan.phases, plan.run.batchSize);
-  const figures = createStepFigures(options.resumed?.partial as StepRecord | undefined, clock.nowMs);
+  const figures = createStepFigures(options.resumed?.partial as PartialRecord | undefined, clock.nowMs);
   const throughput = createThroughputMeter(images, clock.nowMs);
   const grids = createGridWriter({ ...options, count: plan.pictures });
   const roster = createRoster(options);
@@ -184,7 +184,7 @@ function checkpointOf(
   { cursor, versions, fingerprint }: Extract<Effect, { do: 'checkpoint' }>,
   networks: readonly SavedNetwork[],
   { plan, identity }: RecorderOptions,
-  partial: StepRecord,
+  partial: PartialRecord,
   backend: string,
 ): Checkpoint {
   const roundsPerStep = plan.phases.reduce((sum, phase) => sum + phase.repeat, 0);

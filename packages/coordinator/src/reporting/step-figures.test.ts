@@ -5,10 +5,8 @@ import { createStepFigures, type RoundSeconds } from './step-figures.ts';
 
 const committed: Committed = {
   phase: 'p',
-  network: 'n',
   loss: 1,
-  gradientNorm: 1,
-  updateNorm: undefined,
+  networks: [{ name: 'n', gradientNorm: 1, updateNorm: undefined }],
   metrics: {},
   reduceSeconds: 0.002,
   applySeconds: 0.003,
@@ -49,4 +47,40 @@ test('the parts of a round add up to the time from the commit before it to its o
     Object.values(second).reduce((sum, ms) => sum + ms, 0),
     7 + 20 + 13 + 6 + 105,
   );
+});
+
+test('two phases of one network, with a metric of the same name, have figures of their own, also across a checkpoint', () => {
+  const rounds = [
+    { phase: 'a', loss: 1, metrics: { score: 10, only: 11 } },
+    { phase: 'a', loss: 2, metrics: { score: 20, only: 21 } },
+    { phase: 'b', loss: 3, metrics: { score: 30, constructor: 31 } },
+    { phase: 'b', loss: 4, metrics: { score: 40, constructor: 41 } },
+  ].map((round, index) => ({ ...committed, ...round, networks: [{ name: 'n', gradientNorm: index, updateNorm: undefined }] }));
+  const expected = {
+    loss: { a: 2, b: 4 },
+    gradientNorm: { a: 1, b: 3 },
+    metrics: { score: 20, only: 21, 'b/score': 40, constructor: 41 },
+  };
+  for (const interruptedAfter of [0, 1, 2, 3, 4]) {
+    const before = createStepFigures(undefined, () => 0);
+    for (const round of rounds.slice(0, interruptedAfter)) before.commit(round);
+    const saved = JSON.parse(JSON.stringify(before.record())) as ReturnType<typeof before.record>;
+    const after = createStepFigures(saved, () => 0);
+    for (const round of rounds.slice(interruptedAfter)) after.commit(round);
+    assert.equal(JSON.stringify(after.completeStep().record), JSON.stringify(expected));
+  }
+});
+
+test('a phase that updates several networks has one loss, and a norm for each network', () => {
+  const figures = createStepFigures(undefined, () => 0);
+  const networks = ['encoder', 'decoder'].map((name, index) => ({ name, gradientNorm: index + 1, updateNorm: undefined }));
+  figures.commit({ ...committed, networks });
+  assert.deepEqual(figures.losses(), { p: 1 });
+  assert.deepEqual(figures.completeStep().record, { loss: { p: 1 }, gradientNorm: { 'p/encoder': 1, 'p/decoder': 2 }, metrics: {} });
+});
+
+test('a checkpoint of an earlier version, which does not say whose metrics it holds, is taken up', () => {
+  const figures = createStepFigures({ loss: { n: 5 }, gradientNorm: {}, metrics: { score: 1 } }, () => 0);
+  figures.commit({ ...committed, metrics: { score: 2 } });
+  assert.deepEqual(figures.completeStep().record.metrics, { score: 2 });
 });

@@ -6,14 +6,23 @@
 import type { PhasePart } from '../metrics/labels.ts';
 import type { Committed } from '../training/round.ts';
 
-/** A step's line of losses.jsonl so far, kept in checkpoints. By network, the last round wins. */
+/** A step's line of losses.jsonl. Of a phase's repetitions, the last one counts. */
 export interface StepRecord {
+  /** By phase. */
   readonly loss: Readonly<Record<string, number>>;
+  /** By phase or, where a phase updates several networks, by `phase/network`. */
   readonly gradientNorm: Readonly<Record<string, number>>;
+  /** By name; a name that an earlier phase of the step has reported is `phase/name`. */
   readonly metrics: Readonly<Record<string, number>>;
 }
 
-const emptyRecord: StepRecord = { loss: {}, gradientNorm: {}, metrics: {} };
+/** The line so far, kept in checkpoints. */
+export interface PartialRecord extends StepRecord {
+  /** Which phase a metric belongs to. Absent in checkpoints of earlier versions. */
+  readonly metricPhases?: Readonly<Record<string, string>>;
+}
+
+const emptyRecord: PartialRecord = { loss: {}, gradientNorm: {}, metrics: {} };
 
 /** Seconds from the commit before a round to its own: they add up. */
 export type RoundSeconds = Readonly<Record<PhasePart, number>>;
@@ -30,13 +39,13 @@ export interface StepFigures {
   /** The line of the step, and its duration. The next step begins with nothing. */
   completeStep(): { readonly record: StepRecord; readonly seconds: number };
   /** For a checkpoint. */
-  record(): StepRecord;
-  /** Of every network, by its last committed round. */
+  record(): PartialRecord;
+  /** Of every phase, by its last committed round. */
   losses(): Readonly<Record<string, number>>;
 }
 
 /** `partial`: what a checkpoint holds of the step under way. */
-export function createStepFigures(partial: StepRecord | undefined, nowMs: () => number): StepFigures {
+export function createStepFigures(partial: PartialRecord | undefined, nowMs: () => number): StepFigures {
   let record = partial ?? emptyRecord;
   let losses: Readonly<Record<string, number>> = {};
   let stepStartMs: number | undefined;
@@ -58,13 +67,10 @@ export function createStepFigures(partial: StepRecord | undefined, nowMs: () => 
     measured(computeSeconds) {
       slowestSeconds = Math.max(slowestSeconds, computeSeconds);
     },
-    commit({ network, loss, gradientNorm, metrics, reduceSeconds, applySeconds }) {
-      losses = { ...losses, [network]: loss };
-      record = {
-        loss: { ...record.loss, [network]: loss },
-        gradientNorm: { ...record.gradientNorm, [network]: gradientNorm },
-        metrics: { ...record.metrics, ...metrics },
-      };
+    commit(round) {
+      const { reduceSeconds, applySeconds } = round;
+      losses = { ...losses, [round.phase]: round.loss };
+      record = withRound(record, round);
       const now = nowMs();
       const betweenSeconds = (roundStartMs - (lastCommitMs ?? roundStartMs)) / 1000;
       const checkpoint = Math.min(timed.checkpoint, betweenSeconds);
@@ -89,12 +95,26 @@ export function createStepFigures(partial: StepRecord | undefined, nowMs: () => 
     },
     completeStep() {
       const now = nowMs();
-      const completed = { record, seconds: (now - (stepStartMs ?? now)) / 1000 };
+      const { metricPhases: _, ...line } = record;
+      const completed = { record: line, seconds: (now - (stepStartMs ?? now)) / 1000 };
       record = emptyRecord;
       stepStartMs = undefined;
       return completed;
     },
     record: () => record,
     losses: () => losses,
+  };
+}
+
+function withRound(record: PartialRecord, { phase, loss, networks, metrics }: Committed): PartialRecord {
+  const owners = new Map(Object.entries(record.metricPhases ?? {}));
+  for (const name of Object.keys(metrics)) if (!owners.has(name)) owners.set(name, phase);
+  const norms = networks.map(({ name, gradientNorm }) => [networks.length === 1 ? phase : `${phase}/${name}`, gradientNorm] as const);
+  const named = Object.entries(metrics).map(([name, value]) => [owners.get(name) === phase ? name : `${phase}/${name}`, value] as const);
+  return {
+    loss: { ...record.loss, [phase]: loss },
+    gradientNorm: { ...record.gradientNorm, ...Object.fromEntries(norms) },
+    metrics: { ...record.metrics, ...Object.fromEntries(named) },
+    metricPhases: Object.fromEntries(owners),
   };
 }

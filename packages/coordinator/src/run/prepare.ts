@@ -3,7 +3,7 @@
  *
  * Responsible for: loading and cross-checking. Not responsible for: sockets, processes, or writing anything.
  */
-import { loadRecipe, LockstepError, type Manifests, type Recipe, repetitions, type RunSettings } from '@lockstep/shared';
+import { loadRecipe, LockstepError, type Manifests, type Recipe, repetitions, type RunSettings, updatedNetworks } from '@lockstep/shared';
 import type { Checkpoint } from '../checkpoint/checkpoint.ts';
 import { checkBatch } from '../options/resolve-options.ts';
 import { imagesPerStep } from '../core/cursor.ts';
@@ -36,7 +36,7 @@ export async function prepare(options: Options): Promise<Prepared> {
   }
   const phases = recipe.phases.map((phase) => ({
     name: phase.name,
-    updates: phase.updates,
+    updates: updatedNetworks(phase),
     repeat: repetitions(phase),
     readsReal: phase.inputs.includes('real'),
   }));

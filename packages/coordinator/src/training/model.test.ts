@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { inputRows, type Manifests, type OptimizerSpec, type Recipe, streams } from '@lockstep/shared';
-import { applyGradient, createModel, snapshotWeights, type Network, saveModel } from './model.ts';
+import { applyGradients, createModel, snapshotWeights, type Network, saveModel } from './model.ts';
 
 /** More than one block of the kernels, and not a whole number of lanes. */
 const length = 8192 + 13;
@@ -25,12 +25,12 @@ const sgd = recipeWith({ kind: 'sgd', learningRate: 0.5 });
 for (const bad of [Number.NaN, Infinity, -Infinity]) {
   test(`a gradient with one ${bad} anywhere changes nothing`, () => {
     const network = networkWith(recipeWith({ kind: 'adam', learningRate: 1e-3 }));
-    applyGradient(network, sgd, normals(1));
+    applyGradients([network], sgd, normals(1));
     const before = structuredClone({ weights: network.weights.slice(), state: network.optimizer.save() });
     for (const at of [0, 7, 8191, 8192, length - 1]) {
       const gradient = normals(2);
       gradient[at] = bad;
-      assert.deepEqual(applyGradient(network, sgd, gradient), { ok: false });
+      assert.equal(applyGradients([network], sgd, gradient), undefined);
     }
     assert.deepEqual({ weights: network.weights.slice(), state: network.optimizer.save() }, before);
   });
@@ -38,8 +38,8 @@ for (const bad of [Number.NaN, Infinity, -Infinity]) {
 
 test('the largest finite gradients are applied', () => {
   const network = networkWith(sgd);
-  const applied = applyGradient(network, sgd, new Float32Array(length).fill(3.4028234663852886e38));
-  assert.ok(applied.ok && Math.abs(applied.gradientNorm / (3.4028234663852886e38 * Math.sqrt(length)) - 1) < 1e-12);
+  const [applied] = applyGradients([network], sgd, new Float32Array(length).fill(3.4028234663852886e38))!;
+  assert.ok(Math.abs(applied!.gradientNorm / (3.4028234663852886e38 * Math.sqrt(length)) - 1) < 1e-12);
 });
 
 test('a gradient longer than the limit is clipped, any other is applied as it is; the norm reported is the one before clipping', () => {
@@ -49,9 +49,9 @@ test('a gradient longer than the limit is clipped, any other is applied as it is
     const recipe = recipeWith({ kind: 'sgd', learningRate: 0.5, clipNorm });
     const network = networkWith(recipe);
     const before = network.weights.slice();
-    const applied = applyGradient(network, recipe, gradient);
-    assert.ok(applied.ok && Math.abs(applied.gradientNorm / norm - 1) < 1e-12);
-    const scale = clipNorm < norm ? Math.fround(clipNorm / applied.gradientNorm) : 1;
+    const [applied] = applyGradients([network], recipe, gradient)!;
+    assert.ok(Math.abs(applied!.gradientNorm / norm - 1) < 1e-12);
+    const scale = clipNorm < norm ? Math.fround(clipNorm / applied!.gradientNorm) : 1;
     const expected = before.map((weight, index) => weight + Math.fround(-0.5 * Math.fround(gradient[index]! * scale)));
     assert.deepEqual(bitsOf(network.weights), bitsOf(expected));
     assert.deepEqual(gradient, normals(1));
@@ -64,7 +64,7 @@ test('a snapshot is shared until the next commit, and never changed', () => {
   const bits = bitsOf(first);
   assert.equal(snapshotWeights(network), first);
   assert.notEqual(first.buffer, network.weights.buffer);
-  applyGradient(network, sgd, normals(1));
+  applyGradients([network], sgd, normals(1));
   assert.deepEqual(bitsOf(first), bits);
   const second = snapshotWeights(network);
   assert.notDeepEqual(bitsOf(second), bits);
@@ -74,8 +74,33 @@ test('a snapshot is shared until the next commit, and never changed', () => {
 test('a model continues from what was saved, bit for bit', () => {
   const recipe = recipeWith({ kind: 'adam', learningRate: 1e-3 });
   const straight = createModel(recipe, manifests, 1, undefined);
-  for (let round = 1; round <= 3; round += 1) applyGradient(straight.get('only')!, recipe, normals(round));
+  for (let round = 1; round <= 3; round += 1) applyGradients([straight.get('only')!], recipe, normals(round));
   const resumed = createModel(recipe, manifests, 1, undefined, saveModel(straight));
-  for (const model of [straight, resumed]) applyGradient(model.get('only')!, recipe, normals(4));
+  for (const model of [straight, resumed]) applyGradients([model.get('only')!], recipe, normals(4));
   assert.deepEqual(saveModel(resumed), saveModel(straight));
+});
+
+test('a flat of several networks updates each as alone, by its own optimizer and limit; one that is not finite changes none', () => {
+  const short = { parameters: [{ ...parameter, shape: [5] }], length: 5, topology: {} };
+  const optimizers: Record<string, OptimizerSpec> = {
+    first: { kind: 'sgd', learningRate: 0.5 },
+    only: { kind: 'adam', learningRate: 1e-3, clipNorm: 0.01 },
+  };
+  const recipe = { networks: { first: () => undefined, only: () => undefined }, optimizers } as unknown as Recipe;
+  const create = (): Network[] => [...createModel(recipe, { first: short, only: manifests['only']! }, 1, undefined).values()];
+  const [together, alone] = [create(), create()];
+  for (let round = 1; round <= 3; round += 1) {
+    const gradients = [normals(round).subarray(0, 5), normals(round + 10)];
+    const flat = Float32Array.of(...gradients[0]!, ...gradients[1]!);
+    const figures = applyGradients(together, recipe, flat, true);
+    assert.deepEqual(
+      figures,
+      alone.map((network, index) => applyGradients([network], recipe, gradients[index]!, true)![0]),
+    );
+    assert.deepEqual(
+      together.map(({ weights }) => bitsOf(weights)),
+      alone.map(({ weights }) => bitsOf(weights)),
+    );
+    for (const at of [2, 5 + 8192]) assert.equal(applyGradients(together, recipe, flat.with(at, NaN)), undefined);
+  }
 });

@@ -54,28 +54,44 @@ export function snapshotWeights(network: Network): Float32Array {
   return network.snapshot;
 }
 
-export type Applied =
-  | {
-      readonly ok: true;
-      /** L2 norm before clipping. */
-      readonly gradientNorm: number;
-      /** L2 norm of the change of the weights, if it was asked for: it costs a copy of them. */
-      readonly updateNorm: number | undefined;
-    }
-  /** The sum is not finite: nothing was changed. */
-  | { readonly ok: false };
+/** Figures of a network that a gradient has updated. */
+export interface UpdatedNetwork {
+  readonly name: string;
+  /** L2 norm before clipping. */
+  readonly gradientNorm: number;
+  /** L2 norm of the change of the weights, if it was asked for: it costs a copy of them. */
+  readonly updateNorm: number | undefined;
+}
+
+/** Elements of the flat that holds the gradients of these networks, one after the other. */
+export function gradientLength(networks: readonly Pick<Network, 'manifest'>[]): number {
+  return networks.reduce((sum, { manifest }) => sum + manifest.length, 0);
+}
 
 /**
- * Checks, clips and applies a summed gradient, which stays as it is. Two passes: one finds the norm, which is
- * finite exactly if the gradient is; the other clips on the way into the optimizer.
+ * Checks, clips and applies a summed gradient, which stays as it is: that of each of these networks in turn. Each is clipped by its own
+ * norm and its own optimizer's limit. Undefined if any is not finite: nothing was changed then.
+ *
+ * Two passes over each: one finds the norm, which is finite exactly if the gradient is; the other clips on the way into the optimizer.
  */
-export function applyGradient(network: Network, recipe: Recipe, gradient: Float32Array, isMeasured = false): Applied {
-  const gradientNorm = Math.sqrt(squaredNorm(gradient));
-  if (!Number.isFinite(gradientNorm)) return { ok: false };
-  const before = isMeasured ? network.weights.slice() : undefined;
-  network.optimizer.apply(gradient, clipScale(gradientNorm, recipe.optimizers[network.name]!.clipNorm));
-  network.snapshot = undefined;
-  return { ok: true, gradientNorm, updateNorm: before === undefined ? undefined : distance(before, network.weights) };
+export function applyGradients(
+  networks: readonly Network[],
+  recipe: Recipe,
+  gradient: Float32Array,
+  isMeasured = false,
+): UpdatedNetwork[] | undefined {
+  let start = 0;
+  const parts = networks.map((network) => {
+    const own = gradient.subarray(start, (start += network.manifest.length));
+    return { network, own, gradientNorm: Math.sqrt(squaredNorm(own)) };
+  });
+  if (!parts.every(({ gradientNorm }) => Number.isFinite(gradientNorm))) return undefined;
+  return parts.map(({ network, own, gradientNorm }) => {
+    const before = isMeasured ? network.weights.slice() : undefined;
+    network.optimizer.apply(own, clipScale(gradientNorm, recipe.optimizers[network.name]!.clipNorm));
+    network.snapshot = undefined;
+    return { name: network.name, gradientNorm, updateNorm: before === undefined ? undefined : distance(before, network.weights) };
+  });
 }
 
 function distance(a: Float32Array, b: Float32Array): number {

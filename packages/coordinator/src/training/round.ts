@@ -4,30 +4,37 @@
  * Responsible for: everything between "a round begins" and "its gradient is applied". Not responsible for: who computes what (core),
  * or what happens to the figures (`reporting/recorder.ts`).
  */
-import { type FlatPool, type Recipe, type RunSettings, shardSizes, shardStarts, type ShardOutcome, type TreeNode } from '@lockstep/shared';
+import {
+  type FlatPool,
+  type Recipe,
+  type RunSettings,
+  shardSizes,
+  shardStarts,
+  type ShardOutcome,
+  type TreeNode,
+  updatedNetworks,
+} from '@lockstep/shared';
 import type { Cursor } from '../core/cursor.ts';
 import type { Dataset } from '../data/mnist.ts';
 import type { IdStream } from '../data/stream.ts';
-import { applyGradient, type Model, type Network } from './model.ts';
+import { applyGradients, gradientLength, type Model, type UpdatedNetwork } from './model.ts';
 import { createTreeSum, type TreeSum } from './reduce.ts';
 
 /** Figures of a committed round. */
 export interface Committed {
   readonly phase: string;
-  readonly network: string;
   /** Mean over the batch. */
   readonly loss: number;
   readonly metrics: Readonly<Record<string, number>>;
-  readonly gradientNorm: number;
-  /** If it was measured in this round. */
-  readonly updateNorm: number | undefined;
+  /** Those that were updated. */
+  readonly networks: readonly UpdatedNetwork[];
   readonly reduceSeconds: number;
   readonly applySeconds: number;
 }
 
 export interface Round {
-  /** The network that is updated. */
-  readonly network: Network;
+  /** Elements of its gradient. */
+  readonly length: number;
   /** uint8 samples of these shards, in shard order, in `sampleMemory`; empty if the phase reads no data. */
   samples(shards: readonly number[]): Uint8Array;
   /** The flats must stay as they are until `detach` or `commit`. */
@@ -56,7 +63,7 @@ export function beginRound(options: RoundOptions, cursor: Cursor): Round {
   const { recipe, dataset, model, sampleMemory, nowMs } = options;
   const { batchSize, shardCount } = options.run;
   const phase = recipe.phases[cursor.phase]!;
-  const network = model.get(phase.updates)!;
+  const networks = updatedNetworks(phase).map((name) => model.get(name)!);
   const sizes = shardSizes(batchSize, shardCount);
   const starts = shardStarts(batchSize, shardCount);
   const readsReal = phase.inputs.includes('real');
@@ -66,7 +73,7 @@ export function beginRound(options: RoundOptions, cursor: Cursor): Round {
   let reduceMs = 0;
 
   return {
-    network,
+    length: gradientLength(networks),
     samples(shards) {
       let end = 0;
       if (!readsReal) return sampleMemory.subarray(0, end);
@@ -93,9 +100,9 @@ export function beginRound(options: RoundOptions, cursor: Cursor): Round {
       const where = `step ${cursor.step + 1}, phase ${phase.name}`;
       if (!Number.isFinite(loss)) return `The loss of ${where} is ${loss}. Lower --learning-rate or check the recipe's loss.`;
       const gradient = sum.total()!;
-      const applied = applyGradient(network, recipe, gradient, measuresUpdate);
+      const updated = applyGradients(networks, recipe, gradient, measuresUpdate);
       options.pool.give(gradient);
-      if (!applied.ok) return `The gradient of ${where} is not finite. Lower --learning-rate or check the recipe's loss.`;
+      if (updated === undefined) return `The gradient of ${where} is not finite. Lower --learning-rate or check the recipe's loss.`;
       const names = Object.keys(outcomes[0]!.metrics);
       const metrics = Object.fromEntries(
         names.map((name) => [
@@ -107,9 +114,7 @@ export function beginRound(options: RoundOptions, cursor: Cursor): Round {
         ]),
       );
       const applySeconds = (nowMs() - startMs) / 1000;
-      const { gradientNorm, updateNorm } = applied;
-      const seconds = { reduceSeconds: reduceMs / 1000, applySeconds };
-      return { phase: phase.name, network: network.name, loss, metrics, gradientNorm, updateNorm, ...seconds };
+      return { phase: phase.name, loss, metrics, networks: updated, reduceSeconds: reduceMs / 1000, applySeconds };
     },
   };
 }

@@ -11,7 +11,7 @@ import type { TaskKind } from '../core/events.ts';
 import type { Plan } from '../core/plan.ts';
 import type { Dataset } from '../data/mnist.ts';
 import type { IdStream } from '../data/stream.ts';
-import { type Model, type SavedNetwork, saveModel, snapshotWeights } from './model.ts';
+import { gradientLength, type Model, type SavedNetwork, saveModel, snapshotWeights } from './model.ts';
 import { beginRound, type Committed, type Round } from './round.ts';
 
 export interface TrainerOptions {
@@ -70,8 +70,8 @@ export function createTrainer(options: TrainerOptions): Trainer {
       model = options.createModel(manifests);
     },
     begin(task, cursor) {
-      pool ??= createSumPool(plan.run.shardCount, model!);
       const { recipe, stream, clock } = options;
+      pool ??= createSumPool(plan, model!);
       ({ phase } = cursor);
       const parts = { recipe, stream, dataset, run: plan.run, model: model!, sampleMemory, pool, nowMs: clock.nowMs };
       round = task === 'gradient' ? beginRound(parts, cursor) : undefined;
@@ -94,15 +94,15 @@ export function createTrainer(options: TrainerOptions): Trainer {
       if (isDue) measuredMs.set(phase, now);
       return round!.commit(isDue);
     },
-    answerLength: () => (round === undefined ? plan.pictures * dataset.pixels : round.network.manifest.length),
+    answerLength: () => (round === undefined ? plan.pictures * dataset.pixels : round.length),
     save: () => saveModel(model!),
   };
 }
 
-/** Memory for the sums of a round (`reduce.ts`), of any network. */
-function createSumPool(shardCount: number, model: Model): FlatPool {
-  const count = Math.ceil(shardCount / 2);
-  const longest = Math.max(...[...model.values()].map(({ manifest }) => manifest.length));
+/** Memory for the sums of a round (`reduce.ts`), of any phase. */
+function createSumPool({ run, phases }: Plan, model: Model): FlatPool {
+  const count = Math.ceil(run.shardCount / 2);
+  const longest = Math.max(...phases.map(({ updates }) => gradientLength(updates.map((name) => model.get(name)!))));
   return createFlatPool(count, createArena(count, longest), longest);
 }
 

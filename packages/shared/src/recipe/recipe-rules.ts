@@ -9,7 +9,7 @@
 import { z } from 'zod';
 import { LockstepError } from '../errors.ts';
 import { optimizer } from './optimizers.ts';
-import type { Recipe } from './recipe.ts';
+import { type Recipe, updatedNetworks } from './recipe.ts';
 
 /** Names become directories, metric labels and JSON keys. */
 const name = z.string().regex(/^[A-Za-z][A-Za-z0-9_-]{0,63}$/, 'must be 1 to 64 letters, digits, _ or -, starting with a letter');
@@ -26,7 +26,10 @@ const method = z.custom<unknown>((value) => typeof value === 'function', 'must b
 
 const phase = z.strictObject({
   name,
-  updates: z.string(),
+  updates: z.custom<string | string[]>(
+    (value) => typeof value === 'string' || (Array.isArray(value) && value.length > 0 && value.every((each) => typeof each === 'string')),
+    "must be the name of a network, or a list of names: the networks that its loss's gradient changes",
+  ),
   repeat: z.int().min(1).max(1000).optional(),
   inputs: z.array(z.string()).max(17),
   loss: method,
@@ -89,8 +92,12 @@ function checkNames(recipe: Fields, fail: Fail): void {
   recipe.phases.forEach((each, index) => {
     const field = `phases[${index}]`;
     if (recipe.phases.findIndex((other) => other.name === each.name) !== index) fail(`${field}.name`, `'${each.name}' is used twice`);
-    if (!networks.includes(each.updates))
-      fail(`${field}.updates`, `names no network: '${each.updates}' (networks are ${networks.join(', ')})`);
+    const updated = updatedNetworks(each);
+    updated.forEach((network, at) => {
+      const place = typeof each.updates === 'string' ? `${field}.updates` : `${field}.updates[${at}]`;
+      if (!networks.includes(network)) fail(place, `names no network: '${network}' (networks are ${networks.join(', ')})`);
+      if (updated.indexOf(network) !== at) fail(place, `names '${network}' twice`);
+    });
     if (each.inputs.length === 0) fail(`${field}.inputs`, 'must name at least one input, or its loss has nothing to average over');
     each.inputs.forEach((input, at) => {
       const place = `${field}.inputs[${at}]`;

@@ -46,10 +46,11 @@ export interface PhaseResult {
   readonly metrics?: Readonly<Record<string, Scalar>>;
 }
 
-/** One update of one network. */
+/** One update of one network, or of several together. */
 export interface Phase<N extends string = string, I extends string = string> {
   readonly name: string;
-  readonly updates: N;
+  /** A list: one loss, whose gradients reach all of these networks. Each is updated by its own optimizer. */
+  readonly updates: N | readonly N[];
   /** Times per step; default 1. Each repetition draws its own batch and noise. */
   readonly repeat?: number;
   /** What the loss reads: 'real' and/or names from `recipe.inputs`. A phase that does not name 'real' consumes no data. */
@@ -83,6 +84,11 @@ export interface Recipe<N extends string = string, I extends string = string> {
 /** Checks a recipe's types and infers its network and input names. Returns its argument. */
 export function defineRecipe<const N extends string, const I extends string>(recipe: Recipe<N, I>): Recipe {
   return recipe;
+}
+
+/** The networks that a phase updates, in the order in which their gradients lie one after the other in the phase's flat. */
+export function updatedNetworks({ updates }: Pick<Phase, 'updates'>): readonly string[] {
+  return typeof updates === 'string' ? [updates] : updates;
 }
 
 /** Repetitions of a phase within one step. */

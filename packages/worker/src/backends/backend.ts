@@ -14,7 +14,7 @@ export interface PhaseInputs {
 }
 
 export interface PhaseOutputs {
-  /** One flat: the gradient of the phase's loss for the updated network, in manifest order. */
+  /** One flat: the gradient of the phase's loss for the updated networks, one after the other, in manifest order. */
   readonly gradient: Tensor;
   readonly loss: Tensor;
   readonly metrics: Readonly<Record<string, Tensor>>;

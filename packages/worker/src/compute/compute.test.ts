@@ -242,6 +242,25 @@ test('tensors stay constant over 200 steps of weights, both phases and pictures;
   assert.equal(compute.tensorCount(), before);
 });
 
+test('a phase that updates two networks gives the gradients of two phases that update one each', async () => {
+  const phase = tiny.phases[0]!;
+  const phases = ['discriminator', 'generator'].map((name) => ({ ...phase, name, updates: name }));
+  const both = { ...phase, updates: ['discriminator', 'generator'] };
+  const job = { round: 3, shards: [0, 1, 2], samples: samplesOf([0, 1, 2], 10, 4) };
+  const apart = await ready({ recipe: { ...tiny, phases } });
+  const together = await ready({ recipe: { ...tiny, phases: [both, phase] } });
+  const parts = [await apart.gradient({ phase: 0, ...job }), await apart.gradient({ phase: 1, ...job })];
+  const whole = await together.gradient({ phase: 0, ...job });
+  assert.deepEqual(
+    whole.flats.map((flat) => [...flat]),
+    parts[0]!.flats.map((flat, node) => [...flat, ...parts[1]!.flats[node]!]),
+  );
+  assert.deepEqual(whole.outcomes, parts[0]!.outcomes);
+  const lengths = Object.values(together.manifests).map(({ length }) => length);
+  assert.equal(together.longestGradient, lengths[0]! + lengths[1]!);
+  assert.equal(apart.longestGradient, Math.max(...lengths));
+});
+
 test('a phase is compiled once per shard size', async () => {
   let compilations = 0;
   const backend: Backend = { ...cpu, compile: (eager) => ((compilations += 1), eager) };

@@ -5,7 +5,7 @@
  * (`jobs.ts`), the phase itself (`evaluate.ts`), or optimizers (the coordinator).
  */
 import type { Manifests, Recipe, RunSettings, ShardOutcome, TreeNode } from '@lockstep/shared';
-import { childrenOf, cover, elementCount, freeFlat, LockstepError, shardSizes, streams, sumInto } from '@lockstep/shared';
+import { childrenOf, cover, elementCount, freeFlat, LockstepError, shardSizes, streams, sumInto, updatedNetworks } from '@lockstep/shared';
 import type { Backend } from '../backends/backend.ts';
 import { buildNetworks, manifestsOf } from '../networks/networks.ts';
 import { createDeclaredInputs, type DeclaredInputs } from './declared-inputs.ts';
@@ -43,6 +43,8 @@ export interface GradientAnswer {
 
 export interface Compute {
   readonly manifests: Manifests;
+  /** Elements of the longest flat that `gradient` gives. */
+  readonly longestGradient: number;
   /** Replaces a network's weights. `flat` must stay as it is for as long as this version is computed with. */
   setWeights(network: string, version: number, flat: Float32Array): void;
   /** The version held, if any. */
@@ -64,6 +66,9 @@ export interface Compute {
   dispose(): void;
 }
 
+/** A gigabyte of float32: what one frame may carry. */
+const maximumGradient = 2 ** 28;
+
 /** Throws LockstepError('recipe-invalid') for networks that break a rule. */
 export async function createCompute(options: ComputeOptions): Promise<Compute> {
   const { backend, recipe, run } = options;
@@ -71,12 +76,14 @@ export async function createCompute(options: ComputeOptions): Promise<Compute> {
   if (batchSize < shardCount) throw new Error(`a batch of ${batchSize} cannot be cut into ${shardCount} shards`);
   await backend.tf.ready();
   const networks = buildNetworks(backend.tf, recipe);
+  const manifests = manifestsOf(networks);
   const evaluator = createEvaluator(backend, recipe, networks, batchSize);
   const sizes = shardSizes(batchSize, shardCount);
   const inputs = createDeclaredInputs(recipe, run);
   const held = createHeldWeights(networks);
   return {
-    manifests: manifestsOf(networks),
+    manifests,
+    longestGradient: longestGradient(recipe, manifests),
     setWeights: held.set,
     version: held.version,
     gradient: createGradient(recipe, evaluator, inputs, held, sizes),
@@ -92,6 +99,19 @@ export async function createCompute(options: ComputeOptions): Promise<Compute> {
       for (const network of Object.values(networks)) network.dispose();
     },
   };
+}
+
+function longestGradient(recipe: Recipe, manifests: Manifests): number {
+  const lengths = recipe.phases.map((phase) => {
+    const length = updatedNetworks(phase).reduce((sum, network) => sum + manifests[network]!.length, 0);
+    if (length <= maximumGradient) return length;
+    const problem = `updates ${length} parameters together, and at most ${maximumGradient} are possible`;
+    throw new LockstepError(
+      'recipe-invalid',
+      `Recipe '${recipe.name}', phase '${phase.name}' ${problem}: update fewer networks in one phase.`,
+    );
+  });
+  return Math.max(...lengths);
 }
 
 /** Shard after shard, summed up the tree as far as the job's shards fill it. */

@@ -5,7 +5,7 @@
  * Not responsible for: where weights, samples and noise come from (`compute.ts`, `fingerprint.ts`), or summing.
  */
 import type { Apply, Phase, PhaseResult, Recipe, Scalar, Tensor, Tf } from '@lockstep/shared';
-import { elementCount, LockstepError } from '@lockstep/shared';
+import { elementCount, LockstepError, updatedNetworks } from '@lockstep/shared';
 import type { Backend, PhaseFunction, PhaseInputs } from '../backends/backend.ts';
 import type { Network, Weights } from '../networks/networks.ts';
 
@@ -15,7 +15,7 @@ export type WeightsByNetwork = Readonly<Record<string, Weights>>;
 export type Rows = Readonly<Record<string, Float32Array>>;
 
 export interface Evaluation {
-  /** d/d(updated network) of (rows / batchSize) * mean loss, in manifest order. Owned by the caller. */
+  /** d/d(updated networks) of (rows / batchSize) * mean loss: one network after the other, in manifest order. Owned by the caller. */
   readonly flat: Float32Array;
   /** Mean over the rows. */
   readonly loss: number;
@@ -100,21 +100,25 @@ function applyAll(networks: Readonly<Record<string, Network>>, weights: WeightsB
 }
 
 /**
- * The phase as a function of tensors, run eagerly. Only the updated network's tensors are differentiated: TF.js drops every tape node that
+ * The phase as a function of tensors, run eagerly. Only the updated networks' tensors are differentiated: TF.js drops every tape node that
  * does not lie between them and the loss, so no gradient is computed for the weights of the other networks.
  */
 function eagerPhase(tf: Tf, recipe: Recipe, networks: Readonly<Record<string, Network>>, phase: Phase, weight: number): PhaseFunction {
   const place = `Recipe '${recipe.name}', phase '${phase.name}'`;
+  const updated = updatedNetworks(phase);
   return ({ weights, inputs }) => {
     const kept: Record<string, Tensor> = {};
     try {
       const forward = (...parameters: Tensor[]): Scalar => {
-        const result = callLoss(tf, phase, applyAll(networks, { ...weights, [phase.updates]: parameters }), inputs, place);
+        let start = 0;
+        const own = updated.map((name) => [name, parameters.slice(start, (start += weights[name]!.length))] as const);
+        const result = callLoss(tf, phase, applyAll(networks, { ...weights, ...Object.fromEntries(own) }), inputs, place);
         // The tape's own tidy would dispose metrics before they can be returned.
         for (const [name, metric] of Object.entries(result.metrics ?? {})) kept[name] = tf.keep(metric.clone());
         return result.loss;
       };
-      const { value, grads } = differentiate(tf, forward, weights[phase.updates]!, weight, phase, place);
+      const parameters = updated.flatMap((name) => weights[name]!);
+      const { value, grads } = differentiate(tf, forward, parameters, weight, updated, place);
       const gradient = tf.concat(grads.map((each) => each.reshape([-1])));
       return { gradient, loss: value, metrics: Object.fromEntries(Object.entries(kept).map(([name, metric]) => [name, metric.clone()])) };
     } finally {
@@ -129,17 +133,17 @@ function differentiate(
   forward: (...parameters: Tensor[]) => Scalar,
   parameters: Weights,
   weight: number,
-  phase: Phase,
+  updated: readonly string[],
   place: string,
 ): { value: Tensor; grads: Tensor[] } {
   try {
     return tf.valueAndGrads(forward)([...parameters], tf.scalar(weight));
   } catch (error) {
     if (!(error instanceof Error && error.message.startsWith('Cannot compute gradient of y=f(x)'))) throw error;
-    const problem = `its loss does not depend on every parameter of '${phase.updates}', the network it updates`;
+    const problem = `its loss does not depend on every parameter of '${updated.join("' and '")}', which it updates`;
     throw new LockstepError(
       'recipe-invalid',
-      `${place}: ${problem}. Use that network in the loss, and only operations that have gradients.`,
+      `${place}: ${problem}. Use ${updated.length === 1 ? 'that network' : 'those networks'} in the loss, and only operations that have gradients.`,
       { cause: error },
     );
   }

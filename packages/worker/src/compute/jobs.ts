@@ -127,8 +127,7 @@ async function carryOut(
       : await compute.gradient({ phase, round: fence.round, shards, samples, shardDone });
   const computedMs = clock.nowMs();
   observer.spent('compute', (computedMs - loadedMs) / 1000);
-  const room = Math.max(...Object.values(compute.manifests).map(({ length }) => length));
-  const answer = { task, nodes, outcomes, computeSeconds: (computedMs - startMs) / 1000, flats, number, room };
+  const answer = { task, nodes, outcomes, computeSeconds: (computedMs - startMs) / 1000, flats, number, room: compute.longestGradient };
   const times = { received: receivedMs, started: startMs, weights: loadedMs, shards: shardsMs, computed: computedMs };
   return order.timed ? { ...answer, times } : answer;
 }
