@@ -19,6 +19,7 @@ export interface Settings {
   readonly workersWanted: number;
   readonly minWorkers: number;
   readonly checkpointEverySteps: number;
+  readonly checkpointEveryMs: number | undefined;
   readonly gridEverySteps: number;
 }
 

@@ -83,7 +83,7 @@ export const plantedBugs: readonly PlantedBug[] = [
   {
     name: 'stopping does not checkpoint the cursor',
     file: `${core}/step.ts`,
-    find: "checkpoint(state, effects);\n      return finish(state, 'stopped', event.reason, effects);",
+    find: "checkpoint(state, true, effects);\n      return finish(state, 'stopped', event.reason, effects);",
     replace: "return finish(state, 'stopped', event.reason, effects);",
   },
   {
@@ -154,9 +154,9 @@ export const plantedBugs: readonly PlantedBug[] = [
   },
   {
     name: "a checkpoint's optimizer goes on changing until it is written",
-    file: `${training}/optimizer/optimizer.ts`,
-    find: '[name, flat.slice()] as const',
-    replace: '[name, flat] as const',
+    file: `${training}/model.ts`,
+    find: '[slot, flat.slice()]',
+    replace: '[slot, flat]',
   },
   {
     name: 'a run resumed within a step forgets the figures of its first rounds',

@@ -125,12 +125,15 @@ function drawSettings(random: Random): Settings {
     shardCount,
     execution: 'graph',
   };
+  const [totalSteps, minWorkers, checkpointEverySteps] = [random.between(1, 4), random.between(1, workersWanted), random.between(0, 2)];
   return {
     run,
-    totalSteps: random.between(1, 4),
+    totalSteps,
     workersWanted,
-    minWorkers: random.between(1, workersWanted),
-    checkpointEverySteps: random.between(0, 2),
+    minWorkers,
+    checkpointEverySteps,
+    // Where not by steps: at the end only, or by time.
+    checkpointEveryMs: checkpointEverySteps === 0 && minWorkers === 1 ? 100 : undefined,
     gridEverySteps: random.between(0, 2),
   };
 }

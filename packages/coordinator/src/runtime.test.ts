@@ -45,6 +45,7 @@ const plan: Plan = {
   joinTimeoutMs: 60_000,
   workerTimeoutMs: 60_000,
   checkpointEverySteps: 1,
+  checkpointEveryMs: undefined,
   gridEverySteps: 0,
   pictures: 1,
   allowMixedNumerics: false,
@@ -66,7 +67,12 @@ async function played(recorder: (name: keyof Recorder, ...args: unknown[]) => vo
     const nodes = gradient ? [{ level: 0, index: 0 }] : [];
     send({ type: 'result', round, workId, task, nodes, outcomes, computeSeconds: 0 }, [new Float32Array(4).fill(1)]);
   };
-  const { ended } = startRuntime({
+  const told = (name: keyof Recorder, ...args: unknown[]): void => {
+    recorder(name, ...args);
+    // Written before anything else happens.
+    if (name === 'checkpoint') queueMicrotask(() => runtime.checkpointSettled());
+  };
+  const runtime = startRuntime({
     plan,
     start: { cursor: startOfRun, versions: { only: 0 }, gridDue: false },
     recipe,
@@ -86,12 +92,12 @@ async function played(recorder: (name: keyof Recorder, ...args: unknown[]) => vo
     carriers: createCarriers('inline'),
     restored: undefined,
     createModel: (found) => createModel(recipe, found, 1, undefined),
-    recorder: new Proxy({} as Recorder, { get: (_, name: keyof Recorder) => recorder.bind(undefined, name) }),
+    recorder: new Proxy({} as Recorder, { get: (_, name: keyof Recorder) => told.bind(undefined, name) }),
     clock: systemClock,
   });
   send({ type: 'hello', name: 'w', host: 'h', pid: 1, backend: 'b', device: 'd' });
   send({ type: 'ready', manifests, fingerprint: 'c'.repeat(64), carrier: 'inline' });
-  return ended;
+  return runtime.ended;
 }
 
 test('a round is committed, its step recorded and its weights copied before anything of the next round is sent; the end comes last', async () => {

@@ -40,6 +40,8 @@ export interface Runtime {
   readonly ended: Promise<Ending>;
   stop(reason: string): void;
   spawnGaveUp(failure: Failure): void;
+  /** The checkpoint that was being written is, or has failed. */
+  checkpointSettled(): void;
   readonly state: State;
   /** Undefined until the first worker is ready. */
   model(): Model | undefined;
@@ -88,6 +90,7 @@ export function startRuntime(options: RuntimeOptions): Runtime {
     }),
     stop: (reason) => handle({ type: 'stop', reason }),
     spawnGaveUp: (failure) => handle({ type: 'spawn-gave-up', ...failure }),
+    checkpointSettled: () => handle({ type: 'checkpoint-settled' }),
     state,
     model: trainer.model,
   };
@@ -218,7 +221,7 @@ function perform(
 
 function checkpoint(effect: Extract<Effect, { do: 'checkpoint' }>, { recorder, clock }: RuntimeOptions, trainer: Trainer): void {
   const startMs = clock.nowMs();
-  recorder.checkpoint(effect, trainer.save());
+  recorder.checkpoint(effect, trainer.save(effect.isLast));
   recorder.spent('checkpoint', (clock.nowMs() - startMs) / 1000);
 }
 

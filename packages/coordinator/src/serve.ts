@@ -56,7 +56,7 @@ export interface Served {
 
 export function serve(parts: Parts): Served {
   const { plan, recipe, dataset, checkpoint, clock } = parts;
-  const checkpoints = createCheckpoints(parts);
+  const checkpoints = createCheckpoints(parts, () => runtime.checkpointSettled());
   const identity = { lockstepVersion: version, run: plan.run, datasetSha256: dataset.sha256 };
   const recorder = createRecorder({ ...parts, checkpoints, resumed: checkpoint, identity });
   const modelOf = (manifests: Manifests) => createModel(recipe, manifests, plan.run.seed, parts.learningRate, checkpoint?.networks);
@@ -78,7 +78,7 @@ export function serve(parts: Parts): Served {
   return { runtime, recorder, checkpoints };
 }
 
-function createCheckpoints({ directory, store, metrics, log, clock }: Parts): CheckpointWriter {
+function createCheckpoints({ directory, store, metrics, log, clock }: Parts, settled: () => void): CheckpointWriter {
   return createCheckpointWriter({
     // A resume needs every line of losses.jsonl up to the checkpoint: lines first.
     write: (value) => directory.flush().then(() => store.write(value)),
@@ -91,6 +91,7 @@ function createCheckpoints({ directory, store, metrics, log, clock }: Parts): Ch
       metrics.instruments.checkpointFailures.inc();
       log.error(`A checkpoint could not be written; training continues: ${error instanceof Error ? error.message : String(error)}`);
     },
+    settled,
     nowMs: clock.nowMs,
   });
 }

@@ -4,7 +4,7 @@
  * Responsible for: wiring, and for ending everything it started, in order, whatever happens. Not responsible for: decisions (`core/`).
  */
 import { join } from 'node:path';
-import { listen, type Log, type ServerTransport, systemClock, version } from '@lockstep/shared';
+import { durationMs, listen, type Log, type ServerTransport, systemClock, version } from '@lockstep/shared';
 import { stepName } from './checkpoint/name.ts';
 import { conclude } from './conclude.ts';
 import type { Plan } from './core/plan.ts';
@@ -115,7 +115,8 @@ async function planOf({ options, prepared, run }: SessionOptions, endpoint: stri
     minWorkers: options.minWorkers,
     joinTimeoutMs: options.joinTimeout * 1000,
     workerTimeoutMs: options.workerTimeout * 1000,
-    checkpointEverySteps: options.checkpointEvery,
+    checkpointEverySteps: typeof options.checkpointEvery === 'number' ? options.checkpointEvery : 0,
+    checkpointEveryMs: typeof options.checkpointEvery === 'number' ? undefined : durationMs(options.checkpointEvery),
     gridEverySteps: options.gridEvery,
     pictures,
     allowMixedNumerics: options.allowMixedNumerics,

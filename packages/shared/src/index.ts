@@ -28,13 +28,15 @@ export { createInstruments } from './metrics/instruments.ts';
 export { onScrape } from './metrics/on-scrape.ts';
 export { addProcessMetrics } from './metrics/process.ts';
 export { parseCommandLine } from './program/command-line.ts';
-export type { Given, OptionSpec, OptionTable, ValuesOf } from './program/option-table.ts';
+export type { Duration, Given, OptionSpec, OptionTable, ValuesOf } from './program/option-table.ts';
 export {
   address,
   checkGiven,
   choice,
   defaultsOf,
+  durationMs,
   flagOf,
+  interval,
   matching,
   real,
   seconds,

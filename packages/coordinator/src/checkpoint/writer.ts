@@ -1,5 +1,5 @@
 /**
- * Writes checkpoints during training: one at a time. Of those that become due meanwhile, only the newest is written.
+ * Writes checkpoints during training, one at a time. The core takes none while one is being written, but for the last of a run.
  *
  * A disk that is slower than training therefore costs checkpoints, not memory. A failed write is reported and training continues: the next
  * one tries again, and older checkpoints are untouched. Not responsible for: the format or the store (`checkpoint/`).
@@ -8,7 +8,7 @@ import type { Checkpoint } from './checkpoint.ts';
 import type { Written } from './store.ts';
 
 export interface CheckpointWriter {
-  /** Queues a checkpoint; replaces one that is still waiting. Its flats are never written again by the caller. */
+  /** Writes a checkpoint, after the one that is being written. Its flats are never changed again by the caller. */
   write(checkpoint: Checkpoint): void;
   /** Resolves when nothing is being written, with the error of the last write if it failed. */
   settled(): Promise<unknown>;
@@ -20,18 +20,24 @@ export interface WriterOptions {
   readonly write: (checkpoint: Checkpoint) => Promise<Written>;
   readonly written: (result: Written, seconds: number) => void;
   readonly failed: (error: unknown) => void;
+  /** Called after either. */
+  readonly settled: () => void;
   readonly nowMs: () => number;
 }
 
-export function createCheckpointWriter({ write, written, failed, nowMs }: WriterOptions): CheckpointWriter {
+export function createCheckpointWriter({ write, written, failed, settled, nowMs }: WriterOptions): CheckpointWriter {
   let waiting: Checkpoint | undefined;
   let writing: Promise<void> | undefined;
   let unwritten: { readonly checkpoint: Checkpoint; readonly error: unknown } | undefined;
 
   const writeOne = async (checkpoint: Checkpoint): Promise<void> => {
     const startMs = nowMs();
-    const result = await write(checkpoint);
+    // What failed before is older: its memory is given up.
     unwritten = undefined;
+    const result = await write(checkpoint).catch((error: unknown) => {
+      unwritten = { checkpoint, error };
+      throw error;
+    });
     written(result, (nowMs() - startMs) / 1000);
   };
   const run = async (): Promise<void> => {
@@ -41,9 +47,9 @@ export function createCheckpointWriter({ write, written, failed, nowMs }: Writer
       try {
         await writeOne(checkpoint);
       } catch (error) {
-        unwritten = { checkpoint, error };
         failed(error);
       }
+      settled();
     }
     writing = undefined;
   };

@@ -56,12 +56,13 @@ export type Effect =
   | { readonly do: 'complete-step'; readonly cursor: Cursor }
   /** The pictures are in: write the grid. */
   | { readonly do: 'save-grid'; readonly step: number; readonly pictures: Payload }
-  /** `versions`: commits of each network at the cursor. */
+  /** `versions`: commits of each network at the cursor. `isLast`: nothing will be committed after it. */
   | {
       readonly do: 'checkpoint';
       readonly cursor: Cursor;
       readonly versions: Readonly<Record<string, number>>;
       readonly fingerprint: string;
+      readonly isLast: boolean;
     }
   /** A line for events.jsonl and the log. */
   | { readonly do: 'record'; readonly entry: RecordEntry }

@@ -33,6 +33,8 @@ export type Event =
   | { readonly type: 'committed' }
   /** The sum was not finite: nothing was applied. */
   | { readonly type: 'diverged'; readonly reason: string }
+  /** The checkpoint under way is written, or has failed. */
+  | { readonly type: 'checkpoint-settled' }
   /** An effect could not be carried out, and those after it were not tried. No `code`: a bug of ours. */
   | { readonly type: 'effect-failed'; readonly code: ErrorCode | undefined; readonly reason: string }
   /** A person or a scheduler asks to stop. */

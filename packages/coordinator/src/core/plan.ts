@@ -24,8 +24,10 @@ export interface Plan {
   readonly joinTimeoutMs: number;
   /** How long one worker may take to prepare itself, or to answer one WORK. */
   readonly workerTimeoutMs: number;
-  /** 0: only at the end. */
+  /** 0: only at the end, or by time. */
   readonly checkpointEverySteps: number;
+  /** After how long the next step that ends is checkpointed; undefined: checkpoints go by steps alone. */
+  readonly checkpointEveryMs: number | undefined;
   /** 0: only at the end. */
   readonly gridEverySteps: number;
   readonly pictures: number;

@@ -89,6 +89,12 @@ export interface State {
   readonly pace: Pace;
   /** A grid is due before the next round. */
   gridDue: boolean;
+  /** A checkpoint is due at the end of a step. */
+  checkpointDue: boolean;
+  /** One is being written: the next is taken when it is done, so that there are never copies of the model for two. */
+  checkpointUnderway: boolean;
+  /** When the last one was taken, or this coordinator began. */
+  checkpointedMs: number;
   /** Of the first worker, or of the checkpoint. */
   manifestKey: string | undefined;
   fingerprint: string | undefined;
@@ -120,6 +126,9 @@ export function createState(plan: Plan, start: Start, nowMs: number): State {
     nextWorkId: 1,
     pace: new Map(),
     gridDue: start.gridDue,
+    checkpointDue: false,
+    checkpointUnderway: false,
+    checkpointedMs: nowMs,
     manifestKey: start.manifestKey,
     fingerprint: start.fingerprint,
     refusals: 0,

@@ -57,6 +57,40 @@ describe('coordinator core', () => {
     assert.deepEqual(kinds(step(state, hello('late'), 0)), ['bye']);
   });
 
+  test('a checkpoint by time is taken when the first step ends after it is due, and not while one is being written', () => {
+    const state = create({ workersWanted: 1, totalSteps: 100, checkpointEverySteps: 0, checkpointEveryMs: 1000 });
+    join(state, 'a');
+    const stepAt = (nowMs: number): boolean => {
+      const effects = [0, 1].flatMap(() => [
+        ...step(state, result(state, 'a', [0, 1, 2, 3]), nowMs),
+        ...step(state, { type: 'committed' }, nowMs),
+      ]);
+      return kinds(effects).includes('checkpoint');
+    };
+    assert.deepEqual([999, 1000, 1500].map(stepAt), [false, true, false]);
+    // The one before is still being written: the next waits for it, and is taken once.
+    assert.deepEqual([2000, 2900].map(stepAt), [false, false]);
+    assert.deepEqual(step(state, { type: 'checkpoint-settled' }, 2950), []);
+    assert.deepEqual([3000, 3999, 4000].map(stepAt), [true, false, false]);
+    step(state, { type: 'checkpoint-settled' }, 4000);
+    assert.equal(stepAt(4001), true);
+  });
+
+  test('a checkpoint by steps that is due while one is being written is taken when a step ends afterwards; the last waits for none', () => {
+    const state = create({ workersWanted: 1, totalSteps: 100, checkpointEverySteps: 2 });
+    join(state, 'a');
+    const round = (): Effect[] => [...step(state, result(state, 'a', [0, 1, 2, 3]), 0), ...step(state, { type: 'committed' }, 0)];
+    const steps = (count: number): number[] =>
+      Array.from({ length: count * 2 }, round).flatMap((effects) =>
+        effects.flatMap((each) => (each.do === 'checkpoint' ? each.cursor.step : [])),
+      );
+    assert.deepEqual(steps(5), [2]);
+    step(state, { type: 'checkpoint-settled' }, 0);
+    assert.deepEqual(steps(2), [6]);
+    const effects = step(state, { type: 'stop', reason: 'SIGTERM' }, 0);
+    assert.ok(effects.some((each) => each.do === 'checkpoint' && each.isLast && each.cursor.step === 7));
+  });
+
   test('reassigns the shards of a lost worker, to whichever worker is idle first', () => {
     const state = create();
     join(state, 'a', 'b');
@@ -230,6 +264,7 @@ describe('coordinator core', () => {
       cursor: { step: 1, phase: 0, repetition: 0, round: 2, samplePosition: 8 },
       versions: { generator: 1, discriminator: 1 },
       fingerprint: 'f',
+      isLast: true,
     });
   });
 

@@ -61,14 +61,17 @@ function handle(state: State, event: Event, nowMs: number, effects: Effect[]): v
     case 'down':
       return removeWorker(state, event.peer, 'disconnected', 'its connection was lost', effects);
     case 'committed':
-      return commitRound(state, effects);
+      return commitRound(state, nowMs, effects);
     case 'diverged':
       return finish(state, 'failed', event.reason, effects, 'diverged');
+    case 'checkpoint-settled':
+      state.checkpointUnderway = false;
+      return;
     case 'effect-failed':
       // No checkpoint: what the tensors hold is not certain.
       return finish(state, 'failed', event.reason, effects, event.code);
     case 'stop': {
-      checkpoint(state, effects);
+      checkpoint(state, true, effects);
       return finish(state, 'stopped', event.reason, effects);
     }
     case 'spawn-gave-up':
@@ -196,14 +199,14 @@ function expire(state: State, nowMs: number, effects: Effect[]): void {
 /** Too few workers, for good. The error of the last worker that failed says more than that workers are missing. */
 function failForWorkers(state: State, otherwise: Failure, effects: Effect[]): void {
   const { code, reason } = state.failure ?? otherwise;
-  checkpoint(state, effects);
+  checkpoint(state, true, effects);
   finish(state, 'failed', reason, effects, code);
 }
 
 /** Before the first worker is ready there is nothing to write. */
-function checkpoint(state: State, effects: Effect[]): void {
+function checkpoint(state: State, isLast: boolean, effects: Effect[]): void {
   const { cursor, fingerprint } = state;
-  if (fingerprint !== undefined) effects.push({ do: 'checkpoint', cursor, versions: { ...state.versions }, fingerprint });
+  if (fingerprint !== undefined) effects.push({ do: 'checkpoint', cursor, versions: { ...state.versions }, fingerprint, isLast });
 }
 
 /** After every event: begin what can begin, assign what waits, commit what is complete. */
@@ -302,11 +305,11 @@ function completeTask(state: State, nowMs: number, effects: Effect[]): void {
   effects.push({ do: 'save-grid', step: state.cursor.step, pictures: state.task!.pictures });
   state.task = undefined;
   state.gridDue = false;
-  completeBoundary(state, effects);
+  completeBoundary(state, nowMs, effects);
   if (stageOf(state) !== 'ended') proceed(state, nowMs, effects);
 }
 
-function commitRound(state: State, effects: Effect[]): void {
+function commitRound(state: State, nowMs: number, effects: Effect[]): void {
   const committed = state.plan.phases[state.cursor.phase]!;
   for (const network of committed.updates) state.versions[network] = state.versions[network]! + 1;
   state.cursor = advance(state.plan, state.cursor);
@@ -314,20 +317,26 @@ function commitRound(state: State, effects: Effect[]): void {
   if (!isStepBoundary(state.cursor)) return;
   effects.push({ do: 'complete-step', cursor: state.cursor });
   state.gridDue = isDue(state.plan, state.cursor, state.plan.gridEverySteps);
-  if (!state.gridDue) completeBoundary(state, effects);
+  if (!state.gridDue) completeBoundary(state, nowMs, effects);
 }
 
 /** After the grid, if one was due: checkpoint, or end. */
-function completeBoundary(state: State, effects: Effect[]): void {
+function completeBoundary(state: State, nowMs: number, effects: Effect[]): void {
   const { plan, cursor } = state;
   if (cursor.step >= plan.totalSteps) return finish(state, 'completed', `All ${plan.totalSteps} steps are done.`, effects);
-  if (isDue(plan, cursor, plan.checkpointEverySteps)) checkpoint(state, effects);
+  const { checkpointEverySteps, checkpointEveryMs = Infinity } = plan;
+  if (isDue(plan, cursor, checkpointEverySteps) || nowMs - state.checkpointedMs >= checkpointEveryMs) state.checkpointDue = true;
+  if (!state.checkpointDue || state.checkpointUnderway) return;
+  state.checkpointDue = false;
+  state.checkpointUnderway = true;
+  state.checkpointedMs = nowMs;
+  checkpoint(state, false, effects);
 }
 
 function finish(state: State, outcome: 'completed' | 'stopped' | 'failed', reason: string, effects: Effect[], code?: ErrorCode): void {
   state.stage = 'ended';
   state.task = undefined;
-  if (outcome === 'completed') checkpoint(state, effects);
+  if (outcome === 'completed') checkpoint(state, true, effects);
   for (const worker of state.workers.values()) {
     effects.push({ do: 'bye', to: worker.peer, round: state.cursor.round, ended: true, reason: `The run is over: ${reason}` });
   }

@@ -22,6 +22,7 @@ export const plan: Plan = {
   joinTimeoutMs: 1000,
   workerTimeoutMs: 100,
   checkpointEverySteps: 1,
+  checkpointEveryMs: undefined,
   gridEverySteps: 0,
   pictures: 64,
   allowMixedNumerics: false,

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { flagOf, LockstepError } from '@lockstep/shared';
+import { durationMs, flagOf, LockstepError } from '@lockstep/shared';
 import { parseCommandLine } from './command-line.ts';
 import { checkBatch, type ConfigFile, leavesHost, resolveOptions } from './resolve-options.ts';
 import { type Options, optionNames, optionTable } from './option-table.ts';
@@ -46,6 +46,13 @@ describe('coordinator options', () => {
     ['--shards -1', /--shards takes/],
     ['--seed 1e300', /--seed takes/],
     ['--learning-rate 0', /--learning-rate takes a number/],
+    ['--checkpoint-every 0s', /--checkpoint-every takes a number of steps up to 2147483648, or a time from 1s to 168h .*, not '0s'/],
+    ['--checkpoint-every 169h', /--checkpoint-every takes/],
+    ['--checkpoint-every 5min', /--checkpoint-every takes/],
+    ['--checkpoint-every -5m', /checkpoint-every/],
+    ['--checkpoint-every 1e3m', /--checkpoint-every takes/],
+    ['--checkpoint-every 2.5', /--checkpoint-every takes/],
+    ['--checkpoint-every 99999999999', /--checkpoint-every takes/],
     ['--metrics-port 70000', /--metrics-port takes/],
     ['--bind 5555', /--bind takes tcp:\/\/HOST:PORT/],
     ['--bind tcp://127.0.0.1:99999', /--bind takes/],
@@ -61,6 +68,21 @@ describe('coordinator options', () => {
   ] as const) {
     test(`refuses '${line}' by name`, () => refused(line, 'usage', pattern));
   }
+
+  test('the interval of checkpoints is a number of steps or a time, and a config file holds what it takes', async () => {
+    for (const [typed, value] of [
+      ['200', 200],
+      ['0', 0],
+      ['5m', '5m'],
+      ['1s', '1s'],
+      ['1.5h', '1.5h'],
+    ] as const) {
+      assert.equal((await parse(`--checkpoint-every ${typed}`)).checkpointEvery, value);
+      assert.equal((await parse('', { checkpointEvery: value })).checkpointEvery, value);
+    }
+    assert.deepEqual((['90s', '5m', '1.5h'] as const).map(durationMs), [90_000, 300_000, 5_400_000]);
+    await refused('', 'config-invalid', /config\.json: 'checkpointEvery' takes a number of steps/, { checkpointEvery: '5 minutes' });
+  });
 
   test('a config file sets options, and flags win over it', async () => {
     const options = await parse('--shards 2 --epochs 3', { shards: 8, seed: 9, steps: 100, about: { anything: 1 }, runDir: 'elsewhere' });

@@ -26,13 +26,13 @@ for (const bad of [Number.NaN, Infinity, -Infinity]) {
   test(`a gradient with one ${bad} anywhere changes nothing`, () => {
     const network = networkWith(recipeWith({ kind: 'adam', learningRate: 1e-3 }));
     applyGradients([network], sgd, normals(1));
-    const before = structuredClone({ weights: network.weights.slice(), state: network.optimizer.save() });
+    const before = structuredClone({ weights: network.weights.slice(), state: network.optimizer.state() });
     for (const at of [0, 7, 8191, 8192, length - 1]) {
       const gradient = normals(2);
       gradient[at] = bad;
       assert.equal(applyGradients([network], sgd, gradient), undefined);
     }
-    assert.deepEqual({ weights: network.weights.slice(), state: network.optimizer.save() }, before);
+    assert.deepEqual({ weights: network.weights.slice(), state: network.optimizer.state() }, before);
   });
 }
 
@@ -103,4 +103,14 @@ test('a flat of several networks updates each as alone, by its own optimizer and
     );
     for (const at of [2, 5 + 8192]) assert.equal(applyGradients(together, recipe, flat.with(at, NaN)), undefined);
   }
+});
+
+test('what was saved stays as it was while training goes on, but for a model that is not trained any more', () => {
+  const recipe = recipeWith({ kind: 'adam', learningRate: 1e-3 });
+  const model = createModel(recipe, manifests, 1, undefined);
+  const [copies, before] = [saveModel(model), structuredClone(saveModel(model))];
+  const [final] = saveModel(model, true);
+  applyGradients([model.get('only')!], recipe, normals(1));
+  assert.deepEqual(copies, before);
+  assert.equal(final!.weights, model.get('only')!.weights);
 });

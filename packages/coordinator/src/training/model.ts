@@ -100,10 +100,13 @@ function distance(a: Float32Array, b: Float32Array): number {
   return Math.sqrt(sum);
 }
 
-/** The networks as they are now: copies, which never change. */
-export function saveModel(model: Model): SavedNetwork[] {
+/** The networks as they are now, in copies, which never change. A model that is not trained any more needs none: `isFinal`. */
+export function saveModel(model: Model, isFinal = false): SavedNetwork[] {
   return [...model.values()].map((network) => {
     const { name, manifest, optimizer } = network;
-    return { name, manifest, weights: snapshotWeights(network), optimizer: { kind: optimizer.kind, ...optimizer.save() } };
+    const { slots, scalars } = optimizer.state();
+    if (isFinal) return { name, manifest, weights: network.weights, optimizer: { kind: optimizer.kind, slots, scalars } };
+    const copies = Object.fromEntries(Object.entries(slots).map(([slot, flat]) => [slot, flat.slice()]));
+    return { name, manifest, weights: snapshotWeights(network), optimizer: { kind: optimizer.kind, slots: copies, scalars } };
   });
 }

@@ -46,8 +46,8 @@ export interface Trainer {
   commit(): Committed | string;
   /** Elements of each flat that answers the task under way. */
   answerLength(): number;
-  /** The networks as they are now, for a checkpoint: copies, which never change. */
-  save(): SavedNetwork[];
+  /** The networks as they are now, for a checkpoint: copies, which never change, unless nothing is committed after it (`isLast`). */
+  save(isLast: boolean): SavedNetwork[];
 }
 
 /** The norm of an update costs a pass over the weights, which is little if it is not taken in every round. */
@@ -95,7 +95,7 @@ export function createTrainer(options: TrainerOptions): Trainer {
       return round!.commit(isDue);
     },
     answerLength: () => (round === undefined ? plan.pictures * dataset.pixels : round.length),
-    save: () => saveModel(model!),
+    save: (isLast) => saveModel(model!, isLast),
   };
 }
 

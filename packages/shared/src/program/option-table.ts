@@ -60,6 +60,34 @@ export const real = (minimum: number, maximum: number) => within(minimum, maximu
 /** The length of a wait: up to a week. */
 export const seconds = real(0.1, 7 * 24 * 3600);
 
+/** A length of time as people write it: '90s', '5m', '1.5h'. */
+export type Duration = `${number}${keyof typeof unitsMs}`;
+const unitsMs = { s: 1000, m: 60_000, h: 3_600_000 } as const;
+const longestMs = 7 * 24 * unitsMs.h;
+
+/** Undefined for anything but a number of seconds, minutes or hours. */
+function durationOf(value: unknown): Duration | undefined {
+  return typeof value === 'string' && /^\d{1,9}(\.\d{1,3})?[smh]$/.test(value) ? (value as Duration) : undefined;
+}
+
+export function durationMs(duration: Duration): number {
+  return Number(duration.slice(0, -1)) * unitsMs[duration.slice(-1) as keyof typeof unitsMs];
+}
+
+/** How often something is done: a number of steps, or a length of time from a second to a week. */
+export const interval =
+  (maximumSteps: number) =>
+  (flag: string, value: unknown): number | Duration => {
+    const steps = typeof value === 'string' && /^\d+$/.test(value) ? Number(value) : value;
+    if (typeof steps === 'number' && Number.isInteger(steps) && steps >= 0 && steps <= maximumSteps) return steps;
+    const duration = durationOf(value);
+    if (duration !== undefined && durationMs(duration) >= unitsMs.s && durationMs(duration) <= longestMs) return duration;
+    throw new LockstepError(
+      'usage',
+      `${flag} takes a number of steps up to ${maximumSteps}, or a time from 1s to 168h such as 90s, 5m or 1.5h, not '${String(value)}'.`,
+    );
+  };
+
 export const choice =
   <T extends string>(choices: readonly T[]) =>
   (flag: string, value: unknown): T => {

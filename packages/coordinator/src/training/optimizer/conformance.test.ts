@@ -29,14 +29,14 @@ for (const [name, spec] of Object.entries(specs)) {
       for (let step = 1; step <= savedAfter; step += 1) straight.apply(normals(step));
       const resumed = createOptimizer(spec, straight.weights);
       // Through JSON, as a checkpoint holds scalars.
-      const { slots, scalars } = straight.save();
+      const { slots, scalars } = straight.state();
       resumed.restore({ slots, scalars: JSON.parse(JSON.stringify(scalars)) as Record<string, number> });
       for (let step = savedAfter + 1; step <= 30; step += 1) {
         straight.apply(normals(step));
         resumed.apply(normals(step));
       }
       assert.deepEqual(bitsOf(resumed.weights), bitsOf(straight.weights));
-      assert.deepEqual(resumed.save(), straight.save());
+      assert.deepEqual(resumed.state(), straight.state());
     }
   });
 
@@ -59,7 +59,7 @@ for (const [name, spec] of Object.entries(specs)) {
       multiplied.apply(normals(step).map((value) => value * scale));
     }
     assert.deepEqual(bitsOf(scaled.weights), bitsOf(multiplied.weights));
-    assert.deepEqual(scaled.save(), multiplied.save());
+    assert.deepEqual(scaled.state(), multiplied.state());
   });
 
   test(`${name}: weights are a copy of those it began with, and stay the same array`, () => {
@@ -73,24 +73,21 @@ for (const [name, spec] of Object.entries(specs)) {
     assert.notDeepEqual(weights, initial);
   });
 
-  test(`${name}: state is as long as the weights, float32, and a copy`, () => {
+  test(`${name}: state is as long as the weights, and float32`, () => {
     const optimizer = createOptimizer(spec, normals(0));
     optimizer.apply(normals(1));
-    const saved = optimizer.save();
+    const saved = optimizer.state();
     for (const slot of Object.values(saved.slots)) {
       assert.equal(slot.length, length);
       assert.ok(slot.some((value) => value !== 0));
     }
     for (const scalar of Object.values(saved.scalars)) assert.equal(Math.fround(scalar), scalar);
-    const copy = structuredClone(saved);
-    optimizer.apply(normals(2));
-    assert.deepEqual(saved, copy);
   });
 
   test(`${name}: a state that is not its own is refused, and changes nothing`, () => {
     const optimizer = createOptimizer(spec, normals(0));
     optimizer.apply(normals(1));
-    const own = optimizer.save();
+    const own = structuredClone(optimizer.state());
     const strangers: [OptimizerState, RegExp][] = [
       [{ ...own, slots: { ...own.slots, other: new Float32Array(length) } }, /it holds the slots .*other/],
       [{ ...own, scalars: { ...own.scalars, other: 1 } }, /it holds the scalars .*other/],
@@ -103,16 +100,16 @@ for (const [name, spec] of Object.entries(specs)) {
       strangers.push([{ ...own, scalars: { ...own.scalars, [scalar]: 0.1 } }, /not a float32/]);
     }
     for (const [state, pattern] of strangers) assert.throws(() => optimizer.restore(state), isResumeInvalid(pattern));
-    assert.deepEqual(optimizer.save(), own);
+    assert.deepEqual(optimizer.state(), own);
   });
 
   test(`${name}: a gradient of another length is a mistake, and changes nothing`, () => {
     const optimizer = createOptimizer(spec, normals(0));
-    const before = optimizer.save();
+    const before = optimizer.state();
     for (const wrong of [0, 1, length - 1, length + 1])
       assert.throws(() => optimizer.apply(new Float32Array(wrong)), /cannot update 37 weights/);
     assert.deepEqual(optimizer.weights, normals(0));
-    assert.deepEqual(optimizer.save(), before);
+    assert.deepEqual(optimizer.state(), before);
   });
 
   test(`${name}: --learning-rate replaces the recipe's`, () => {

@@ -27,8 +27,8 @@ export interface Optimizer {
    * is. Throws (a programmer's error) if it is not as long as the weights.
    */
   apply(gradient: Float32Array, scale?: number): void;
-  /** A copy, so that it may be written to disk while training goes on. */
-  save(): OptimizerState;
+  /** As it is now. The slots are those that `apply` changes: to write them to disk while training goes on, take copies. */
+  state(): OptimizerState;
   /** Copies a saved state in. Throws `resume-invalid`, and changes nothing, if it is not a state of this optimizer at this length. */
   restore(state: OptimizerState): void;
 }
@@ -47,10 +47,7 @@ export function optimizerFrom(kind: OptimizerKind, weights: Float32Array, state:
     kind,
     weights,
     apply: (gradient, scale = 1) => update(gradient, scale),
-    save() {
-      const slots = Object.entries(state.slots).map(([name, flat]) => [name, flat.slice()] as const);
-      return { slots: Object.fromEntries(slots), scalars: { ...state.scalars } };
-    },
+    state: () => ({ slots: state.slots, scalars: { ...state.scalars } }),
     restore(saved) {
       checkState(kind, state, saved);
       for (const [name, flat] of Object.entries(state.slots)) flat.set(saved.slots[name]!);
