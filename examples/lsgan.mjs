@@ -5,7 +5,8 @@
  *     npx --no -- coordinator --workers 4 --spawn --recipe ./my-recipe.mjs
  *
  * It imports nothing: TensorFlow.js comes in as `tf`, so the same file runs on every backend. Two rules keep runs reproducible: layers
- * with weights have names, and all randomness is declared under `inputs` (no tf.random*, no Math.random, no dropout).
+ * with weights have names, and all randomness is declared under `inputs` or comes from dropout and noise layers (no tf.random*, no
+ * Math.random).
  *
  * @type {import('@lockstep/shared').Recipe}
  */

@@ -62,8 +62,8 @@ for (const slope of [0, 0.2]) {
       for (const [index, phase] of recipe.phases.entries()) {
         for (const count of [9, 8]) {
           const rows = rowsFor(recipe, phase.inputs, count, round);
-          const wanted = await eager.phase(index, count, weights, rows);
-          const found = await compiled.phase(index, count, weights, rows);
+          const wanted = await eager.phase(index, count, weights, rows, assert.fail);
+          const found = await compiled.phase(index, count, weights, rows, assert.fail);
           assert.ok(wanted.flat.some((value) => value !== 0));
           assert.deepEqual(Buffer.from(found.flat.buffer), Buffer.from(wanted.flat.buffer));
           assert.deepEqual({ loss: found.loss, metrics: found.metrics }, { loss: wanted.loss, metrics: wanted.metrics });
@@ -88,7 +88,7 @@ test('gan through XLA: within 1e-6 of the norm of eager, bits that differ from t
   );
   for (const [index, phase] of recipe.phases.entries()) {
     const rows = rowsFor(recipe, phase.inputs, 9, 2);
-    const run = (evaluator: Evaluator): ReturnType<Evaluator['phase']> => evaluator.phase(index, 9, weights, rows);
+    const run = (evaluator: Evaluator): ReturnType<Evaluator['phase']> => evaluator.phase(index, 9, weights, rows, assert.fail);
     const [wanted, found, repeated] = [await run(eager), await run(xla!), await run(again!)];
     assertClose(found.flat, wanted.flat);
     assertClose(Float32Array.of(found.loss), Float32Array.of(wanted.loss));

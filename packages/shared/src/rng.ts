@@ -13,8 +13,15 @@ import { type Coordinates, drawRows, drawWords, normalsOf } from './kernels/nois
 import type { InputSpec } from './recipe/recipe.ts';
 import { elementCount } from './shape.ts';
 
-/** One number per purpose, so that no two purposes ever share a draw. Declared inputs use `inputs + index`. */
-export const streams = { initialWeights: 0x1000, permutation: 0x2000, fingerprint: 0x3000, inputs: 0x4000, samples: 0x5000 } as const;
+/** One number per purpose, so that no two purposes ever share a draw. Declared inputs use `inputs + index`, layers `layers + draw`. */
+export const streams = {
+  initialWeights: 0x1000,
+  permutation: 0x2000,
+  fingerprint: 0x3000,
+  inputs: 0x4000,
+  samples: 0x5000,
+  layers: 0x6000,
+} as const;
 
 /** Words that a sequence draws at a time. */
 const sequenceLength = 256;

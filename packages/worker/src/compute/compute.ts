@@ -5,13 +5,26 @@
  * (`jobs.ts`), the phase itself (`evaluate.ts`), or optimizers (the coordinator).
  */
 import type { Manifests, Recipe, RunSettings, ShardOutcome, TreeNode } from '@lockstep/shared';
-import { childrenOf, cover, elementCount, freeFlat, LockstepError, shardSizes, streams, sumInto, updatedNetworks } from '@lockstep/shared';
+import {
+  childrenOf,
+  cover,
+  elementCount,
+  freeFlat,
+  inputRows,
+  LockstepError,
+  shardSizes,
+  shardStarts,
+  streams,
+  sumInto,
+  updatedNetworks,
+} from '@lockstep/shared';
 import type { Backend } from '../backends/backend.ts';
 import { buildNetworks, manifestsOf } from '../networks/networks.ts';
 import { createDeclaredInputs, type DeclaredInputs } from './declared-inputs.ts';
 import { createEvaluator, type Evaluator } from './evaluate.ts';
 import { computeFingerprint } from './fingerprint.ts';
 import { createHeldWeights, type HeldWeights } from './held-weights.ts';
+import type { DrawNoise } from './layer-noise.ts';
 import { drawInputs, realRows } from './rows.ts';
 
 export interface ComputeOptions {
@@ -86,7 +99,7 @@ export async function createCompute(options: ComputeOptions): Promise<Compute> {
     longestGradient: longestGradient(recipe, manifests),
     setWeights: held.set,
     version: held.version,
-    gradient: createGradient(recipe, evaluator, inputs, held, sizes),
+    gradient: createGradient(recipe, evaluator, inputs, held, run),
     drawAhead: ({ round, shards }) => inputs.drawAhead(round, shards),
     generate: ({ pictures }) => {
       const rows = drawInputs(recipe, Object.keys(recipe.inputs), { seed, stream: streams.samples, round: 0, start: 0, count: pictures });
@@ -120,8 +133,10 @@ function createGradient(
   evaluator: Evaluator,
   inputs: DeclaredInputs,
   held: HeldWeights,
-  sizes: readonly number[],
+  { seed, batchSize, shardCount }: ComputeOptions['run'],
 ): (job: GradientJob) => Promise<GradientAnswer> {
+  const sizes = shardSizes(batchSize, shardCount);
+  const starts = shardStarts(batchSize, shardCount);
   const pixels = elementCount(recipe.real.shape);
   /** The gradient of one shard. Kept, since new memory of this size costs more than filling it. */
   const realMemory = new Float32Array(Math.max(...sizes) * pixels);
@@ -136,7 +151,8 @@ function createGradient(
     const ofShard = async (shard: number): Promise<Float32Array> => {
       const declared = inputs.take(job.round, shard, phase.inputs);
       const rows = samples === undefined ? declared : { ...declared, real: realOf(samples.get(shard)!) };
-      const { flat, loss, metrics } = await evaluator.phase(job.phase, sizes[shard]!, weights, rows);
+      const drawNoise: DrawNoise = (spec, index) => inputRows(spec, seed, streams.layers + index, job.round, starts[shard]!, sizes[shard]!);
+      const { flat, loss, metrics } = await evaluator.phase(job.phase, sizes[shard]!, weights, rows, drawNoise);
       Object.values(declared).forEach(freeFlat);
       outcomes.push({ shard, loss, metrics });
       job.shardDone?.();

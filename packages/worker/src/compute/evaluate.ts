@@ -5,9 +5,11 @@
  * Not responsible for: where weights, samples and noise come from (`compute.ts`, `fingerprint.ts`), or summing.
  */
 import type { Apply, Phase, PhaseResult, Recipe, Scalar, Tensor, Tf } from '@lockstep/shared';
-import { elementCount, LockstepError, updatedNetworks } from '@lockstep/shared';
+import { elementCount, freeFlat, LockstepError, updatedNetworks } from '@lockstep/shared';
 import type { Backend, PhaseFunction, PhaseInputs } from '../backends/backend.ts';
 import type { Network, Weights } from '../networks/networks.ts';
+import { inferencePass, type Pass } from '../networks/pass.ts';
+import { type DrawNoise, findNoise, type LayerNoise, noiseInputs, trainingPass } from './layer-noise.ts';
 
 /** Weights of every network, by network. */
 export type WeightsByNetwork = Readonly<Record<string, Weights>>;
@@ -23,8 +25,8 @@ export interface Evaluation {
 }
 
 export interface Evaluator {
-  /** Runs phase `phase` over `count` rows of each of the phase's inputs. */
-  phase(phase: number, count: number, weights: WeightsByNetwork, rows: Rows): Promise<Evaluation>;
+  /** Runs phase `phase` over `count` rows of each of the phase's inputs; `drawNoise` is for layers that draw any. */
+  phase(phase: number, count: number, weights: WeightsByNetwork, rows: Rows, drawNoise: DrawNoise): Promise<Evaluation>;
   /** [count * pixels], in recipe.real.range. */
   generate(count: number, weights: WeightsByNetwork, rows: Rows): Promise<Float32Array>;
 }
@@ -53,19 +55,39 @@ export function createEvaluator(
     compiled.set(key, made);
     return made;
   };
+  const drawsNoise = Object.values(networks).some((network) => network.drawsNoise);
+  const noises = new Map<string, readonly LayerNoise[]>();
+  const noiseOf = (phase: number, count: number, inputs: PhaseInputs): readonly LayerNoise[] => {
+    if (!drawsNoise) return [];
+    const key = `${phase}/${count}`;
+    const place = `Recipe '${recipe.name}', phase '${recipe.phases[phase]!.name}'`;
+    const lossOf = (pass: Pass): void => {
+      callLoss(tf, recipe.phases[phase]!, applyAll(networks, inputs.weights, pass), inputs.inputs, place);
+    };
+    const found = noises.get(key) ?? findNoise(tf, count, place, lossOf);
+    noises.set(key, found);
+    return found;
+  };
   const shapeOf = (input: string): readonly number[] => (input === 'real' ? recipe.real.shape : recipe.inputs[input]!.shape);
   const tensors = (rows: Rows, count: number): Record<string, Tensor> =>
     Object.fromEntries(Object.entries(rows).map(([input, values]) => [input, tf.tensor(values, [count, ...shapeOf(input)])]));
   return {
-    async phase(phase, count, weights, rows) {
-      const { gradient, loss, metrics } = tf.tidy(() => ({ ...functionFor(phase, count)({ weights, inputs: tensors(rows, count) }) }));
+    async phase(phase, count, weights, rows, drawNoise) {
+      const drawn: Float32Array[] = [];
+      const { gradient, loss, metrics } = tf.tidy(() => {
+        const inputs = tensors(rows, count);
+        const noise = noiseOf(phase, count, { weights, inputs });
+        drawn.push(...noise.map(({ spec }, index) => drawNoise(spec, index)));
+        return { ...functionFor(phase, count)({ weights, inputs: { ...inputs, ...noiseInputs(tf, noise, drawn) } }) };
+      });
       const names = Object.keys(metrics);
       const [flat, ...scalars] = await readAll([gradient, loss, ...names.map((name) => metrics[name]!)]);
+      drawn.forEach(freeFlat);
       const [lossValue, ...values] = scalars.map(([value]) => value!);
       return { flat: flat!, loss: lossValue!, metrics: Object.fromEntries(names.map((name, index) => [name, values[index]!])) };
     },
     async generate(count, weights, rows) {
-      const pictures = tf.tidy(() => runGenerate(tf, recipe, applyAll(networks, weights), tensors(rows, count), count));
+      const pictures = tf.tidy(() => runGenerate(tf, recipe, applyAll(networks, weights, inferencePass), tensors(rows, count), count));
       const [values] = await readAll([pictures]);
       return values!;
     },
@@ -95,8 +117,8 @@ async function readAll(tensors: readonly Tensor[]): Promise<Float32Array[]> {
   }
 }
 
-function applyAll(networks: Readonly<Record<string, Network>>, weights: WeightsByNetwork): Record<string, Apply> {
-  return Object.fromEntries(Object.entries(networks).map(([name, network]) => [name, network.withWeights(weights[name]!)]));
+function applyAll(networks: Readonly<Record<string, Network>>, weights: WeightsByNetwork, pass: Pass): Record<string, Apply> {
+  return Object.fromEntries(Object.entries(networks).map(([name, network]) => [name, network.withWeights(weights[name]!, pass)]));
 }
 
 /**
@@ -109,10 +131,11 @@ function eagerPhase(tf: Tf, recipe: Recipe, networks: Readonly<Record<string, Ne
   return ({ weights, inputs }) => {
     const kept: Record<string, Tensor> = {};
     try {
+      const pass = trainingPass(inputs);
       const forward = (...parameters: Tensor[]): Scalar => {
         let start = 0;
         const own = updated.map((name) => [name, parameters.slice(start, (start += weights[name]!.length))] as const);
-        const result = callLoss(tf, phase, applyAll(networks, { ...weights, ...Object.fromEntries(own) }), inputs, place);
+        const result = callLoss(tf, phase, applyAll(networks, { ...weights, ...Object.fromEntries(own) }, pass), inputs, place);
         // The tape's own tidy would dispose metrics before they can be returned.
         for (const [name, metric] of Object.entries(result.metrics ?? {})) kept[name] = tf.keep(metric.clone());
         return result.loss;

@@ -10,17 +10,19 @@
 import type { Hash } from 'node:crypto';
 import { createHash } from 'node:crypto';
 import type { Recipe } from '@lockstep/shared';
-import { elementCount, initialFlat, LockstepError, sequence, streams } from '@lockstep/shared';
+import { elementCount, initialFlat, inputRows, LockstepError, sequence, streams } from '@lockstep/shared';
 import type { Evaluator, Rows, WeightsByNetwork } from './evaluate.ts';
+import type { DrawNoise } from './layer-noise.ts';
 import type { Network } from '../networks/networks.ts';
 import { drawInputs, realRows } from './rows.ts';
 
 const seed = 1;
 /** The number of pictures in a grid. */
 const pictures = 64;
-/** Streams within `streams.fingerprint`: weights by network, then inputs by input, then pixels. */
+/** Streams within `streams.fingerprint`: weights by network, then inputs by input, then pixels, then noise by draw. */
 const inputStream = streams.fingerprint + 0x100;
 const pixelStream = streams.fingerprint + 0x200;
+const noiseStream = streams.fingerprint + 0x300;
 
 export interface FingerprintOptions {
   readonly recipe: Recipe;
@@ -47,7 +49,8 @@ export async function computeFingerprint(options: FingerprintOptions): Promise<s
         const rows = fixedRows(recipe, phase.inputs, size);
         const evaluate = async (): Promise<string> => {
           const digest = createHash('sha256');
-          const { flat, loss, metrics } = await evaluator.phase(index, size, weights, rows);
+          const drawNoise: DrawNoise = (spec, draw) => inputRows(spec, seed, noiseStream + draw, 0, 0, size);
+          const { flat, loss, metrics } = await evaluator.phase(index, size, weights, rows, drawNoise);
           update(digest, 'gradient', flat);
           update(digest, 'loss', Float32Array.of(loss));
           for (const [name, value] of Object.entries(metrics)) update(digest, name, Float32Array.of(value));

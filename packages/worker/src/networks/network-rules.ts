@@ -38,9 +38,12 @@ export function checkNetwork(model: LayersModel, place: string): void {
 
 function checkLayer(layer: Layer, refuseLayer: Refuse): void {
   const className = layer.getClassName();
-  if (/Dropout|Noise|^Random/.test(className) || hasInnerDropout(layer)) {
+  if (className.startsWith('Random'))
     refuseLayer("draws random numbers of its own: remove it, or declare noise in the recipe's inputs and feed it to the network");
-  }
+  if (hasInnerDropout(layer))
+    refuseLayer(
+      'draws random numbers at every step of its recurrence: build it without dropout and recurrentDropout, and put a dropout layer before it',
+    );
   if (layer.stateful) refuseLayer('keeps state between batches: build it without stateful: true');
   // A nested model repeats its layers' weights; they are checked themselves.
   if (innerLayers(layer) !== undefined) return;
@@ -63,7 +66,7 @@ function hasInnerDropout(layer: Layer): boolean {
 }
 
 /** Every layer, those of nested models and the one inside a wrapper included. */
-function layersOf(container: { readonly layers: readonly Layer[] }): Layer[] {
+export function layersOf(container: { readonly layers: readonly Layer[] }): Layer[] {
   return container.layers.flatMap((layer) => [layer, ...layersOf({ layers: innerLayers(layer) ?? wrappedLayers(layer) })]);
 }
 

@@ -12,7 +12,9 @@ import type { Apply, Initializer, LayersModel, Manifest, Manifests, Parameter, R
 import { elementCount, LockstepError } from '@lockstep/shared';
 import type { LayerInitializer } from './initializers.ts';
 import { initializerFor, knownInitializers } from './initializers.ts';
-import { checkNetwork, refuse } from './network-rules.ts';
+import { checkNetwork, layersOf, refuse } from './network-rules.ts';
+import { feedNoise } from './noise-layers.ts';
+import { type Pass, plainPass } from './pass.ts';
 import { topologyOf } from './topology.ts';
 
 /** Tensors of one network's parameters, in manifest order. */
@@ -20,10 +22,12 @@ export type Weights = readonly Tensor[];
 
 export interface Network {
   readonly manifest: Manifest;
+  /** Whether any of its layers takes noise from the pass. */
+  readonly drawsNoise: boolean;
   /** New tensors with the values of a flat. The flat must not be written afterwards: a backend may read it later. */
   split(flat: Float32Array): Tensor[];
   /** The network with these weights. */
-  withWeights(weights: Weights): Apply;
+  withWeights(weights: Weights, pass?: Pass): Apply;
   dispose(): void;
 }
 
@@ -48,10 +52,19 @@ function buildNetwork(tf: Tf, recipe: Recipe, name: string): Network {
   checkNetwork(model, place);
   const variables = model.trainableWeights as unknown as LayerVariable[];
   const manifest = readManifest(model, variables, initializers, place);
+  let current: Pass = plainPass;
+  // For every layer: `some` would stop at the first.
+  const drawsNoise = layersOf(model).filter((layer) => feedNoise(tf, layer, () => current)).length > 0;
   return {
     manifest,
+    drawsNoise,
     split: (flat) => splitFlat(tf, manifest, flat),
-    withWeights: (weights) => (input) => withTensors(variables, weights, () => model.apply(input, { training: true }) as Tensor),
+    withWeights:
+      (weights, pass = plainPass) =>
+      (input) => {
+        current = pass;
+        return withTensors(variables, weights, () => model.apply(input, { training: pass.training }) as Tensor);
+      },
     dispose: () => void model.dispose(),
   };
 }
@@ -143,7 +156,7 @@ function splitFlat(tf: Tf, manifest: Manifest, flat: Float32Array): Tensor[] {
   return manifest.parameters.map(({ shape, offset }) => tf.tensor(flat.subarray(offset, offset + elementCount(shape)), shape as number[]));
 }
 
-/** `run`, while each variable holds the given tensor. `training: true` keeps TF.js from disposing what a gradient still needs. */
+/** `run`, while each variable holds the given tensor. */
 function withTensors<T>(variables: readonly LayerVariable[], tensors: Weights, run: () => T): T {
   if (tensors.length !== variables.length) throw new Error(`${tensors.length} tensors for ${variables.length} parameters`);
   const own = variables.map((variable) => variable.val);
