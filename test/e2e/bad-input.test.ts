@@ -94,7 +94,10 @@ const cases: Readonly<Record<Exclude<ErrorCode, (typeof lateCodes)[number]>, Rea
     'too long': data({ images: Buffer.concat([idx([2, 28, 28]), Buffer.alloc(3)]) }, /offset 1584: 3 bytes follow/),
     'damaged gzip': data({ images: gzipSync(idx([2, 28, 28])).subarray(0, 30) }, /train-images-idx3-ubyte.*gzip data is truncated/),
     'counts that disagree': data({ labels: idx([3]) }, /counts 2 images \(offset 4\), but .* counts 3 labels/),
-    'images of another size than the recipe wants': data({ images: idx([2, 4, 4]) }, /wants samples of 784 pixels, but .* has 4 x 4/),
+    'images of another size than the recipe wants': data(
+      { images: idx([2, 4, 4]) },
+      /wants samples of 784 pixels as real, but IDX files in .* has 4 x 4/,
+    ),
   },
   'recipe-invalid': {
     'an unknown name': { ...coordinator('--recipe gam', /gam/) },

@@ -8,7 +8,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { inputRows, streams, type Tf } from '@lockstep/shared';
-import { loadDataset } from '../../packages/coordinator/src/data/mnist.ts';
+import { openIdx } from '../../packages/coordinator/src/data/idx-dataset.ts';
 import { loadWasm } from '../../packages/worker/src/backends/wasm.ts';
 import { startRun } from '../e2e/harness.ts';
 
@@ -60,7 +60,14 @@ async function drawn(tf: Tf, directory: string): Promise<Tensor2D> {
 
 /** One hidden layer, three passes over MNIST, and a check on held-out images that it can be trusted. */
 async function trainClassifier(tf: Tf): Promise<Model> {
-  const { images, labels, count, pixels } = await loadDataset();
+  const dataset = await openIdx('train');
+  const { count } = dataset;
+  const pixels = 784;
+  const all = Uint32Array.from({ length: count }, (_, id) => id);
+  const images = new Uint8Array(count * pixels);
+  const labels = new Uint8Array(count);
+  dataset.read('image', all, images);
+  dataset.read('label', all, labels);
   const held = 2000;
   const scaled = Float32Array.from(images, (pixel) => pixel / 127.5 - 1);
   const rows = (from: number, to: number): Tensor2D => tf.tensor2d(scaled.subarray(from * pixels, to * pixels), [to - from, pixels]);
@@ -72,10 +79,10 @@ async function trainClassifier(tf: Tf): Promise<Model> {
   });
   model.compile({ optimizer: tf.train.adam(1e-3), loss: 'sparseCategoricalCrossentropy' });
   const x = rows(0, count - held);
-  const y = tf.tensor1d(Float32Array.from(labels!.subarray(0, count - held)));
+  const y = tf.tensor1d(Float32Array.from(labels.subarray(0, count - held)));
   await model.fit(x, y, { epochs: 3, batchSize: 256, shuffle: false, verbose: 0 });
   const guesses = [...(await (model.predict(rows(count - held, count)) as Tensor2D).argMax(1).data())];
-  const right = guesses.filter((guess, index) => guess === labels![count - held + index]).length;
+  const right = guesses.filter((guess, index) => guess === labels[count - held + index]).length;
   assert.ok(right / held > 0.93, `the classifier itself is right on ${right} of ${held}`);
   return model;
 }

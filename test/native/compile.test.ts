@@ -38,7 +38,7 @@ const ganWithSlope = (slope: number): Recipe =>
   });
 
 function rowsFor(recipe: Recipe, inputs: readonly string[], count: number, round: number): Record<string, Float32Array> {
-  const pixels = recipe.real.shape.reduce((product, size) => product * size, 1);
+  const pixels = recipe.real!.shape.reduce((product, size) => product * size, 1);
   const all: Record<string, Float32Array> = {
     real: Float32Array.from({ length: count * pixels }, (_, index) => Math.sin(index * (round + 1))),
     z: inputRows(recipe.inputs['z']!, 7, 3, round, 0, count),

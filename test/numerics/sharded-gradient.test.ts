@@ -37,7 +37,7 @@ test('however six shards are assigned, the coordinator gets the same bits', asyn
   const recipe = builtInRecipe('gan');
   const shardCount = 6;
   const compute = await readyCompute(recipe, batchSize, shardCount);
-  const image = elementCount(recipe.real.shape);
+  const image = elementCount(recipe.real!.shape);
   const [sizes, starts] = [shardSizes(batchSize, shardCount), shardStarts(batchSize, shardCount)];
   const samplesOf = (shards: readonly number[]): Uint8Array =>
     Buffer.concat(shards.map((shard) => pixels.subarray(starts[shard]! * image, (starts[shard]! + sizes[shard]!) * image)));

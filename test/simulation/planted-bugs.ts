@@ -125,7 +125,7 @@ export const plantedBugs: readonly PlantedBug[] = [
   {
     name: 'a phase that reads no data takes a batch from the stream',
     file: `${core}/cursor.ts`,
-    find: '(phase.readsReal ? plan.run.batchSize : 0)',
+    find: '(phase.readsData ? plan.run.batchSize : 0)',
     replace: 'plan.run.batchSize',
   },
   {

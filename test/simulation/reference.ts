@@ -8,7 +8,17 @@ import { initialFlat, shardSizes, shardStarts, squaredNorm, streams } from '@loc
 import { createIdStream } from '../../packages/coordinator/src/data/stream.ts';
 import { clipScale } from '../../packages/coordinator/src/training/optimizer/gradient.ts';
 import { createOptimizer } from '../../packages/coordinator/src/training/optimizer/update-rules.ts';
-import { dataset, gradientOfShard, manifests, networks, phases, recipe, type Run, type Weights } from './training.ts';
+import {
+  dataset,
+  gradientOfShard,
+  manifests,
+  networks,
+  phases,
+  pixels as pixelsPerSample,
+  recipe,
+  type Run,
+  type Weights,
+} from './training.ts';
 
 export interface Reference {
   /** Copies, after so many committed rounds. */
@@ -47,8 +57,8 @@ function createReference(run: Run): Reference {
 
   const nextRound = (phase: number): { loss: number; norms: Record<string, number>; score: number } => {
     const round = after.length - 1;
-    const { name, updates, readsReal } = phases[phase]!;
-    const ids = readsReal ? stream.idsAt(position, run.batchSize) : new Uint32Array(0);
+    const { name, updates, readsData } = phases[phase]!;
+    const ids = readsData ? stream.idsAt(position, run.batchSize) : new Uint32Array(0);
     position += ids.length;
     const { total, loss, score } = batchGradient(run, after.at(-1)!.weights, phase, round, ids);
     const norms: Record<string, number> = {};
@@ -103,8 +113,8 @@ function batchGradient(
   let score = 0;
   let level = sizes.map((size, shard) => {
     const own = ids.length === 0 ? ids : ids.subarray(starts[shard], starts[shard]! + size);
-    const pixels = new Uint8Array(own.length * dataset.pixels);
-    dataset.sample(own, pixels);
+    const pixels = new Uint8Array(own.length * pixelsPerSample);
+    dataset.read('image', own, pixels);
     const { flat, outcome } = gradientOfShard(run, weights, { phase, round, shard }, pixels);
     loss += outcome.loss * size;
     score += outcome.metrics['score']! * size;

@@ -15,9 +15,9 @@ import {
   updatedNetworks,
 } from '@lockstep/shared';
 import type { PlannedPhase } from '../../packages/coordinator/src/core/plan.ts';
-import type { Dataset } from '../../packages/coordinator/src/data/mnist.ts';
+import { type Dataset, readArrays } from '../../packages/coordinator/src/data/dataset.ts';
 
-const pixels = 4;
+export const pixels = 4;
 const samples = 16;
 
 export const recipe: Recipe = {
@@ -47,7 +47,7 @@ export const phases: readonly PlannedPhase[] = recipe.phases.map(({ name, update
   name,
   updates: updatedNetworks({ updates }),
   repeat,
-  readsReal: inputs.includes('real'),
+  readsData: inputs.includes('real'),
 }));
 export const roundsPerStep = phases.reduce((sum, { repeat }) => sum + repeat, 0);
 export const networks = Object.keys(recipe.networks);
@@ -73,16 +73,14 @@ function manifestOf(name: string, length: number): Manifest {
 
 const images = Uint8Array.from({ length: samples * pixels }, (_, index) => (index * 37 + 11) % 256);
 
+const fields = [{ name: 'image', shape: [2, 2], dtype: 'uint8' }] as const;
+
 export const dataset: Dataset = {
+  source: 'the simulated data',
   count: samples,
-  pixels,
-  shape: [2, 2],
-  images,
-  labels: new Uint8Array(samples),
+  fields,
   sha256: createHash('sha256').update(images).digest('hex'),
-  sample(ids, out) {
-    ids.forEach((id, row) => out.set(images.subarray(id * pixels, (id + 1) * pixels), row * pixels));
-  },
+  read: readArrays(fields, { image: images }),
 };
 
 export interface Run {
@@ -127,7 +125,7 @@ export function gradientOfShards(
   const outcomes: ShardOutcome[] = [];
   let start = 0;
   for (const shard of job.shards) {
-    const end = start + (phases[job.phase]!.readsReal ? sizes[shard]! * pixels : 0);
+    const end = start + (phases[job.phase]!.readsData ? sizes[shard]! * pixels : 0);
     const { flat, outcome } = gradientOfShard(run, weights, { ...job, shard }, job.samples.subarray(start, end));
     start = end;
     flats.set(shard, flat);

@@ -1,10 +1,12 @@
 /** What a program or a recipe imports from @lockstep/coordinator. The `coordinator` program itself is `main.ts`. */
 export type {
   Apply,
+  DataSpec,
   ErrorCode,
   GenerateContext,
   InputSpec,
   LayersModel,
+  NumberSpec,
   OptimizerSpec,
   Phase,
   PhaseContext,

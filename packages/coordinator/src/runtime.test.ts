@@ -16,7 +16,7 @@ import {
 import type { Plan } from './core/plan.ts';
 import { startOfRun } from './core/cursor.ts';
 import { createIdStream } from './data/stream.ts';
-import type { Dataset } from './data/mnist.ts';
+import type { Dataset } from './data/dataset.ts';
 import type { Recorder } from './reporting/recorder.ts';
 import { type Ending, startRuntime } from './runtime.ts';
 import { createModel, type SavedNetwork } from './training/model.ts';
@@ -29,6 +29,7 @@ const manifests: Manifests = {
 };
 const recipe = {
   name: 'r',
+  real: { shape: [2, 2], range: [0, 1] },
   networks: { only: () => undefined },
   optimizers: { only: { kind: 'sgd', learningRate: 1 } },
   phases: [{ name: 'p', updates: 'only', inputs: ['real'] }],
@@ -37,7 +38,7 @@ const plan: Plan = {
   runId: 'r',
   term: 1,
   run: { recipe: { name: 'r', hash: 'a'.repeat(64) }, seed: 1, batchSize: 1, shardCount: 1, execution: 'graph' },
-  phases: [{ name: 'p', updates: ['only'], repeat: 1, readsReal: true }],
+  phases: [{ name: 'p', updates: ['only'], repeat: 1, readsData: true }],
   networks: ['only'],
   totalSteps: 3,
   workersWanted: 1,
@@ -51,7 +52,13 @@ const plan: Plan = {
   allowMixedNumerics: false,
   workerCommand: undefined,
 };
-const dataset = { count: 4, pixels: 4, shape: [2, 2], sha256: 'b'.repeat(64), sample: () => {} } as unknown as Dataset;
+const dataset: Dataset = {
+  source: 'nowhere',
+  count: 4,
+  fields: [{ name: 'image', shape: [2, 2], dtype: 'uint8' }],
+  sha256: 'b'.repeat(64),
+  read: () => {},
+};
 
 /** A run with one worker, played by frames, up to its end. `recorder` hears of each effect by the name of its method. */
 async function played(recorder: (name: keyof Recorder, ...args: unknown[]) => void, sent: (type: string) => void): Promise<Ending> {

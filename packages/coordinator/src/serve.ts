@@ -9,7 +9,7 @@ import type { CheckpointStore } from './checkpoint/store.ts';
 import { type CheckpointWriter, createCheckpointWriter } from './checkpoint/writer.ts';
 import type { Plan } from './core/plan.ts';
 import type { Start } from './core/state.ts';
-import type { Dataset } from './data/mnist.ts';
+import type { Dataset } from './data/dataset.ts';
 import { createIdStream } from './data/stream.ts';
 import type { Metrics } from './metrics/metrics.ts';
 import type { Progress } from './reporting/progress.ts';

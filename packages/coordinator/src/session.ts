@@ -118,7 +118,7 @@ async function planOf({ options, prepared, run }: SessionOptions, endpoint: stri
     checkpointEverySteps: typeof options.checkpointEvery === 'number' ? options.checkpointEvery : 0,
     checkpointEveryMs: typeof options.checkpointEvery === 'number' ? undefined : durationMs(options.checkpointEvery),
     gridEverySteps: options.gridEvery,
-    pictures,
+    pictures: prepared.recipe.generate === undefined ? 0 : pictures,
     allowMixedNumerics: options.allowMixedNumerics,
     workerCommand: options.spawn ? undefined : workerCommand(endpoint, prepared.recipeFile),
   };

@@ -69,9 +69,11 @@ export type {
 export { protocolVersion, splitFence, toCoordinator, toWorker } from './protocol/messages.ts';
 export type {
   Apply,
+  DataSpec,
   GenerateContext,
   InputSpec,
   LayersModel,
+  NumberSpec,
   Phase,
   PhaseContext,
   PhaseResult,
@@ -82,6 +84,8 @@ export type {
   Tf,
 } from './recipe/recipe.ts';
 export { defineRecipe, repetitions, updatedNetworks } from './recipe/recipe.ts';
+export type { DataInput, DataType, SampleBlock } from './recipe/data-inputs.ts';
+export { dataInputs, dataInputsOf, dataTypes, pictureInput, realName, sampleBlocks, sampleBytes } from './recipe/data-inputs.ts';
 export type { LoadedRecipe } from './recipe/recipe-file.ts';
 export { loadBuiltInRecipe, loadRecipe } from './recipe/recipe-file.ts';
 export type { OptimizerKind, OptimizerSpec } from './recipe/optimizers.ts';

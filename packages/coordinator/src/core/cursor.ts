@@ -24,7 +24,7 @@ function phaseAt(plan: Plan, cursor: Cursor): PlannedPhase {
 export function advance(plan: Plan, cursor: Cursor): Cursor {
   const phase = phaseAt(plan, cursor);
   const round = cursor.round + 1;
-  const samplePosition = cursor.samplePosition + (phase.readsReal ? plan.run.batchSize : 0);
+  const samplePosition = cursor.samplePosition + (phase.readsData ? plan.run.batchSize : 0);
   if (cursor.repetition + 1 < phase.repeat) return { ...cursor, repetition: cursor.repetition + 1, round, samplePosition };
   if (cursor.phase + 1 < plan.phases.length) return { ...cursor, phase: cursor.phase + 1, repetition: 0, round, samplePosition };
   return { step: cursor.step + 1, phase: 0, repetition: 0, round, samplePosition };
@@ -40,8 +40,13 @@ export function isDue({ totalSteps }: Pick<Plan, 'totalSteps'>, cursor: Cursor, 
   return isStepBoundary(cursor) && step > 0 && (step === totalSteps || (everySteps > 0 && step % everySteps === 0));
 }
 
+/** Whether a grid of pictures is to be drawn at the cursor, by a recipe that draws any. */
+export function isGridDue(plan: Pick<Plan, 'totalSteps' | 'gridEverySteps' | 'pictures'>, cursor: Cursor): boolean {
+  return plan.pictures > 0 && isDue(plan, cursor, plan.gridEverySteps);
+}
+
 /** Data samples one step consumes; a recipe whose losses read no data counts its batch, so that a run still has a length. */
 export function imagesPerStep(phases: readonly PlannedPhase[], batchSize: number): number {
-  const batches = phases.reduce((sum, phase) => sum + (phase.readsReal ? phase.repeat : 0), 0);
+  const batches = phases.reduce((sum, phase) => sum + (phase.readsData ? phase.repeat : 0), 0);
   return batchSize * Math.max(1, batches);
 }

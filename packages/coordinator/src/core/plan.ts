@@ -7,7 +7,7 @@ export interface PlannedPhase {
   readonly updates: readonly string[];
   readonly repeat: number;
   /** Whether each round of this phase takes a batch from the data stream. */
-  readonly readsReal: boolean;
+  readonly readsData: boolean;
 }
 
 export interface Plan {
@@ -30,6 +30,7 @@ export interface Plan {
   readonly checkpointEveryMs: number | undefined;
   /** 0: only at the end. */
   readonly gridEverySteps: number;
+  /** Of a grid; 0 for a recipe that draws none. */
   readonly pictures: number;
   readonly allowMixedNumerics: boolean;
   /**

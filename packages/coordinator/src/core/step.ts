@@ -4,7 +4,7 @@
  * Read top to bottom: what each event does, then how a round is begun, assigned and completed. Who takes part is in `membership.ts`.
  */
 import { cover, type ErrorCode, type Failure, isNode, nodeKey, shardsUnder } from '@lockstep/shared';
-import { advance, isDue, isStepBoundary } from './cursor.ts';
+import { advance, isDue, isGridDue, isStepBoundary } from './cursor.ts';
 import { assignShards } from './assignment.ts';
 import { describe, waitingFor } from './describe.ts';
 import type { DropReason, Effect } from './effects.ts';
@@ -316,7 +316,7 @@ function commitRound(state: State, nowMs: number, effects: Effect[]): void {
   state.task = undefined;
   if (!isStepBoundary(state.cursor)) return;
   effects.push({ do: 'complete-step', cursor: state.cursor });
-  state.gridDue = isDue(state.plan, state.cursor, state.plan.gridEverySteps);
+  state.gridDue = isGridDue(state.plan, state.cursor);
   if (!state.gridDue) completeBoundary(state, nowMs, effects);
 }
 

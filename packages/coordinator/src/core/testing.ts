@@ -11,8 +11,8 @@ export const plan: Plan = {
   runId: 'r',
   term: 1,
   phases: [
-    { name: 'd', updates: ['discriminator'], repeat: 1, readsReal: true },
-    { name: 'g', updates: ['generator'], repeat: 1, readsReal: false },
+    { name: 'd', updates: ['discriminator'], repeat: 1, readsData: true },
+    { name: 'g', updates: ['generator'], repeat: 1, readsData: false },
   ],
   networks: ['generator', 'discriminator'],
   run: { recipe: { name: 'gan', hash: 'h' }, seed: 1, batchSize: 8, shardCount: 4, execution: 'graph' },

@@ -1,6 +1,7 @@
 /** Writes grids of pictures, one after the other, during training. A grid that cannot be written is reported, with no other effect. */
-import type { Log, Recipe } from '@lockstep/shared';
-import type { Dataset } from '../data/mnist.ts';
+import { type Log, pictureInput, type Recipe } from '@lockstep/shared';
+import type { Dataset } from '../data/dataset.ts';
+import { fieldOf } from '../data/samples.ts';
 import type { RunDirectory } from '../run/run-directory.ts';
 import { encodeGrid, pictureShape } from './grid.ts';
 import type { RunSink } from './sink.ts';
@@ -24,11 +25,13 @@ export interface GridWriterOptions {
 const columns = 8;
 
 export function createGridWriter({ count, recipe, dataset, directory, sinks, log }: GridWriterOptions): GridWriter {
-  const { shape, range } = recipe.real;
+  const input = pictureInput(recipe);
+  const field = input && fieldOf(input, dataset);
   let writing: Promise<void> = Promise.resolve();
   return {
     write(step, pictures) {
-      const png = encodeGrid(pictures, { count, shape: pictureShape(shape, dataset.shape), range, columns });
+      const { shape, range } = input!.spec;
+      const png = encodeGrid(pictures, { count, shape: pictureShape(shape, field?.shape ?? shape), range, columns });
       for (const sink of sinks) sink.grid(step, png);
       writing = writing
         .then(() => directory.writeGrid(step, png))

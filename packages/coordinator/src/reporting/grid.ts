@@ -6,6 +6,7 @@
  * The bytes are a function of the pictures and options alone; zlib settings are fixed (another zlib build may compress differently,
  * the pixels stay the same).
  */
+import { elementCount } from '@lockstep/shared';
 import { PNG } from 'pngjs';
 
 /** Height and width of a picture; then 3 if its pixels are red, green and blue. */
@@ -33,10 +34,22 @@ const encoding = {
   deflateStrategy: 0,
 } as const;
 
-/** A recipe for colours says so in its shape; a recipe for grey pictures may write their shape in any way, such as [784]. */
-export function pictureShape(real: readonly number[], data: PictureShape): PictureShape {
-  const [height, width, channels] = real;
-  return real.length === 3 && channels === 3 ? [height!, width!, 3] : data;
+/**
+ * A recipe for colours says so in its shape; a recipe for grey pictures may write their shape in any way, such as [784], and the data has
+ * it. What is no picture in either is drawn as one row of greys.
+ */
+export function pictureShape(real: readonly number[], data: readonly number[]): PictureShape {
+  return colours(real) ?? colours(data) ?? greys(data) ?? greys(real) ?? [1, elementCount(real)];
+}
+
+function colours(shape: readonly number[]): PictureShape | undefined {
+  const [height, width, channels] = shape;
+  return shape.length === 3 && channels === 3 ? [height!, width!, 3] : undefined;
+}
+
+function greys(shape: readonly number[]): PictureShape | undefined {
+  const [height, width, channels = 1] = shape;
+  return (shape.length === 2 || shape.length === 3) && channels === 1 ? [height!, width!] : undefined;
 }
 
 /** `pictures` has shape [count, ...shape]. An incomplete last row is left grey. */

@@ -53,7 +53,7 @@ test('the line of a run that stands still says for whom it waits, and counts the
   const recorder = createRecorder({
     plan: { phases: [], run: { batchSize: 4 }, totalSteps: 100, workersWanted: 2 },
     recipe: { real: { shape: [1], range: [0, 1] } },
-    dataset: { count: 100 },
+    dataset: { count: 100, fields: [] },
     metrics: { workers: () => {}, workerAnswered: () => {}, stage: () => {} },
     sinks: [],
     progress,

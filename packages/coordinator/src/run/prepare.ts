@@ -3,12 +3,23 @@
  *
  * Responsible for: loading and cross-checking. Not responsible for: sockets, processes, or writing anything.
  */
-import { loadRecipe, LockstepError, type Manifests, type Recipe, repetitions, type RunSettings, updatedNetworks } from '@lockstep/shared';
+import {
+  dataInputsOf,
+  loadRecipe,
+  LockstepError,
+  type Manifests,
+  type Recipe,
+  repetitions,
+  type RunSettings,
+  updatedNetworks,
+} from '@lockstep/shared';
 import type { Checkpoint } from '../checkpoint/checkpoint.ts';
 import { checkBatch } from '../options/resolve-options.ts';
 import { imagesPerStep } from '../core/cursor.ts';
 import type { PlannedPhase } from '../core/plan.ts';
-import { type Dataset, loadDataset } from '../data/mnist.ts';
+import type { Dataset } from '../data/dataset.ts';
+import { openIdx } from '../data/idx-dataset.ts';
+import { checkFields } from '../data/samples.ts';
 import type { Options } from '../options/option-table.ts';
 import type { About } from './config-file.ts';
 
@@ -26,19 +37,13 @@ export async function prepare(options: Options): Promise<Prepared> {
   const { recipe, hash, file } = await loadRecipe(options.recipe);
   const batchSize = options.batchSize ?? recipe.batchSize;
   checkBatch(batchSize, options.shards);
-  const dataset = await loadDataset(options.data);
-  const pixels = recipe.real.shape.reduce((product, dimension) => product * dimension, 1);
-  if (pixels !== dataset.pixels) {
-    throw new LockstepError(
-      'data-invalid',
-      `The recipe '${recipe.name}' wants samples of ${pixels} pixels, but ${options.data ?? 'MNIST'} has ${dataset.shape.join(' x ')}. Change real.shape in the recipe, or --data.`,
-    );
-  }
+  const dataset = await openIdx('train', options.data);
+  checkFields(recipe, dataset);
   const phases = recipe.phases.map((phase) => ({
     name: phase.name,
     updates: updatedNetworks(phase),
     repeat: repetitions(phase),
-    readsReal: phase.inputs.includes('real'),
+    readsData: dataInputsOf(recipe, phase).length > 0,
   }));
   const totalSteps = options.steps ?? Math.floor(((options.epochs ?? recipe.epochs) * dataset.count) / imagesPerStep(phases, batchSize));
   if (totalSteps < 1) {

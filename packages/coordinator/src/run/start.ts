@@ -1,6 +1,6 @@
 /** Where a coordinator begins: at the start of the run, or at a checkpoint. */
 import type { Checkpoint } from '../checkpoint/checkpoint.ts';
-import { isDue, startOfRun } from '../core/cursor.ts';
+import { isGridDue, startOfRun } from '../core/cursor.ts';
 import type { Plan } from '../core/plan.ts';
 import type { Start } from '../core/state.ts';
 import { manifestKeyOf } from '../training/manifest-key.ts';
@@ -13,6 +13,6 @@ export async function startOf(plan: Plan, checkpoint: Checkpoint | undefined, ha
   const { cursor, fingerprint } = checkpoint;
   const versions = Object.fromEntries(checkpoint.networks.map(({ name, version: commits }) => [name, commits]));
   // The run was stopped between the end of a step and its grid: the grid is drawn now.
-  const gridDue = isDue(plan, cursor, plan.gridEverySteps) && !(await hasGrid(cursor.step));
+  const gridDue = isGridDue(plan, cursor) && !(await hasGrid(cursor.step));
   return { cursor, versions, gridDue, manifestKey: manifestKeyOf(manifestsOf(checkpoint)), fingerprint };
 }

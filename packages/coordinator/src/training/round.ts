@@ -15,7 +15,7 @@ import {
   updatedNetworks,
 } from '@lockstep/shared';
 import type { Cursor } from '../core/cursor.ts';
-import type { Dataset } from '../data/mnist.ts';
+import type { SampleReaders } from '../data/samples.ts';
 import type { IdStream } from '../data/stream.ts';
 import { applyGradients, gradientLength, type Model, type UpdatedNetwork } from './model.ts';
 import { createTreeSum, type TreeSum } from './reduce.ts';
@@ -35,7 +35,7 @@ export interface Committed {
 export interface Round {
   /** Elements of its gradient. */
   readonly length: number;
-  /** uint8 samples of these shards, in shard order, in `sampleMemory`; empty if the phase reads no data. */
+  /** What the phase reads of these shards' samples, in shard order, in `sampleMemory`; empty if it reads no data. */
   samples(shards: readonly number[]): Uint8Array;
   /** The flats must stay as they are until `detach` or `commit`. */
   accept(nodes: readonly TreeNode[], flats: readonly Float32Array[], outcomes: readonly ShardOutcome[]): void;
@@ -48,10 +48,11 @@ export interface Round {
 export interface RoundOptions {
   readonly recipe: Recipe;
   readonly run: Pick<RunSettings, 'batchSize' | 'shardCount'>;
-  readonly dataset: Dataset;
+  /** By phase. */
+  readonly readers: SampleReaders['byPhase'];
   readonly stream: IdStream;
   readonly model: Model;
-  /** Room for a batch. */
+  /** Room for the samples of a batch. */
   readonly sampleMemory: Uint8Array;
   /** For sums of gradients. */
   readonly pool: FlatPool;
@@ -60,14 +61,14 @@ export interface RoundOptions {
 }
 
 export function beginRound(options: RoundOptions, cursor: Cursor): Round {
-  const { recipe, dataset, model, sampleMemory, nowMs } = options;
+  const { recipe, model, sampleMemory, nowMs } = options;
   const { batchSize, shardCount } = options.run;
   const phase = recipe.phases[cursor.phase]!;
   const networks = updatedNetworks(phase).map((name) => model.get(name)!);
   const sizes = shardSizes(batchSize, shardCount);
   const starts = shardStarts(batchSize, shardCount);
-  const readsReal = phase.inputs.includes('real');
-  const ids = readsReal ? options.stream.idsAt(cursor.samplePosition, batchSize) : new Uint32Array(0);
+  const reader = options.readers[cursor.phase];
+  const ids = reader === undefined ? new Uint32Array(0) : options.stream.idsAt(cursor.samplePosition, batchSize);
   const sum: TreeSum = createTreeSum(shardCount, options.pool);
   const outcomes: ShardOutcome[] = Array.from({ length: shardCount });
   let reduceMs = 0;
@@ -75,14 +76,9 @@ export function beginRound(options: RoundOptions, cursor: Cursor): Round {
   return {
     length: gradientLength(networks),
     samples(shards) {
-      let end = 0;
-      if (!readsReal) return sampleMemory.subarray(0, end);
-      for (const shard of shards) {
-        const start = end;
-        end += sizes[shard]! * dataset.pixels;
-        dataset.sample(ids.subarray(starts[shard], starts[shard]! + sizes[shard]!), sampleMemory.subarray(start, end));
-      }
-      return sampleMemory.subarray(0, end);
+      if (reader === undefined) return sampleMemory.subarray(0, 0);
+      const runs = shards.map((shard) => ids.subarray(starts[shard], starts[shard]! + sizes[shard]!));
+      return reader.read(runs, sampleMemory);
     },
     accept(nodes, flats, results) {
       const startMs = nowMs();

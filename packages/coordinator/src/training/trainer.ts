@@ -4,12 +4,23 @@
  * Responsible for: carrying out those effects of the core that touch tensors. Not responsible for: when they happen (the core), messages
  * (`wire/`), or files (`checkpoint/`).
  */
-import { type Clock, createArena, createFlatPool, type FlatPool, type KeyedFlat, type Manifests, type Recipe } from '@lockstep/shared';
+import {
+  type Clock,
+  createArena,
+  createFlatPool,
+  elementCount,
+  type FlatPool,
+  type KeyedFlat,
+  type Manifests,
+  pictureInput,
+  type Recipe,
+} from '@lockstep/shared';
 import type { Cursor } from '../core/cursor.ts';
 import type { Effect } from '../core/effects.ts';
 import type { TaskKind } from '../core/events.ts';
 import type { Plan } from '../core/plan.ts';
-import type { Dataset } from '../data/mnist.ts';
+import type { Dataset } from '../data/dataset.ts';
+import { createSampleReaders } from '../data/samples.ts';
 import type { IdStream } from '../data/stream.ts';
 import { gradientLength, type Model, type SavedNetwork, saveModel, snapshotWeights } from './model.ts';
 import { beginRound, type Committed, type Round } from './round.ts';
@@ -54,7 +65,7 @@ export interface Trainer {
 const measureEveryMs = 5000;
 
 export function createTrainer(options: TrainerOptions): Trainer {
-  const { plan, dataset } = options;
+  const { plan } = options;
   let model = options.restored;
   let round: Round | undefined;
   let pool: FlatPool | undefined;
@@ -62,7 +73,8 @@ export function createTrainer(options: TrainerOptions): Trainer {
   /** By phase: when an update was measured last. */
   const measuredMs = new Map<number, number>();
   /** For the samples of each WORK in turn, in whole float32. */
-  const sampleMemory = new Uint8Array(Math.ceil((plan.run.batchSize * dataset.pixels) / 4) * 4);
+  const readers = createSampleReaders(options.recipe, options.dataset, plan.run.batchSize);
+  const sampleMemory = new Uint8Array(readers.batchBytes);
 
   return {
     model: () => model,
@@ -73,7 +85,7 @@ export function createTrainer(options: TrainerOptions): Trainer {
       const { recipe, stream, clock } = options;
       pool ??= createSumPool(plan, model!);
       ({ phase } = cursor);
-      const parts = { recipe, stream, dataset, run: plan.run, model: model!, sampleMemory, pool, nowMs: clock.nowMs };
+      const parts = { recipe, stream, readers: readers.byPhase, run: plan.run, model: model!, sampleMemory, pool, nowMs: clock.nowMs };
       round = task === 'gradient' ? beginRound(parts, cursor) : undefined;
     },
     load({ shards, sends, versions, workId, seat }) {
@@ -94,7 +106,7 @@ export function createTrainer(options: TrainerOptions): Trainer {
       if (isDue) measuredMs.set(phase, now);
       return round!.commit(isDue);
     },
-    answerLength: () => (round === undefined ? plan.pictures * dataset.pixels : round.length),
+    answerLength: () => (round === undefined ? plan.pictures * elementCount(pictureInput(options.recipe)!.spec.shape) : round.length),
     save: (isLast) => saveModel(model!, isLast),
   };
 }

@@ -150,8 +150,8 @@ const refuse = z.object({ type: z.literal('refuse'), ...fence, code: name, reaso
 
 /**
  * Coordinator: compute. Sending weights *is* the order to compute: payload holds the flats of `sends`, the networks whose version the
- * worker lacks. For `gradient` one more flat follows if the phase reads 'real': the uint8 samples of `shards` in shard order, filled up to
- * whole float32.
+ * worker lacks. For `gradient` one more flat follows if the phase reads data: the samples of `shards` in shard order (`sampleBlocks`),
+ * filled up to whole float32.
  */
 const work = z.object({
   type: z.literal('work'),

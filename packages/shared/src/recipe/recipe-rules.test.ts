@@ -14,10 +14,11 @@ function good(): Record<string, unknown> {
     batchSize: 64,
     epochs: 0.5,
     real: { shape: [28, 28, 1], range: [0, 1] },
+    data: { image: { shape: [784], range: [0, 1] }, label: { shape: [], dtype: 'int32', classes: 10 } },
     inputs: { z: { shape: [10], distribution: 'uniform' } },
     networks: { g: loss, d: loss },
     phases: [
-      { name: 'critic', updates: 'd', repeat: 5, inputs: ['real', 'z'], loss },
+      { name: 'critic', updates: 'd', repeat: 5, inputs: ['real', 'z', 'label'], loss },
       { name: 'maker', updates: 'g', inputs: ['z'], loss },
     ],
     optimizers: {
@@ -77,7 +78,7 @@ const cases: readonly [path: (string | number)[], value: unknown, says: RegExp][
   [['phases', 0, 'updates'], [], /phases\[0\]\.updates must be the name of a network, or a list of names/],
   [['phases', 0, 'updates'], undefined, /phases\[0\]\.updates /],
   [['phases', 1, 'name'], 'critic', /phases\[1\]\.name 'critic' is used twice/],
-  [['phases', 0, 'inputs', 1], 'y', /phases\[0\]\.inputs\[1\] names no input: 'y' \(inputs are real, z\)/],
+  [['phases', 0, 'inputs', 1], 'y', /phases\[0\]\.inputs\[1\] names no input: 'y' \(inputs are real, image, label, z\)/],
   [['phases', 0, 'inputs', 1], 'real', /phases\[0\]\.inputs\[1\] names 'real' twice/],
   [['phases', 1, 'inputs'], [], /phases\[1\]\.inputs must name at least one/],
   [['phases', 0, 'repeat'], 0, /phases\[0\]\.repeat cannot be '0'/],
@@ -97,7 +98,15 @@ const cases: readonly [path: (string | number)[], value: unknown, says: RegExp][
   [['optimizers', 'd', 'momentum'], -0.1, /optimizers\.d\.momentum must be .*, not '-0\.1'/],
   [['optimizers', 'd', 'beta1'], 0.5, /optimizers\.d has a field that recipes do not have: 'beta1'/],
   [['optimizers', 'd', 'momentum'], NaN, /optimizers\.d\.momentum cannot be 'NaN'/],
-  [['generate'], undefined, /generate must be a function/],
+  [['generate'], 1, /generate must be a function/],
+  [['data', 'image'], { shape: [784] }, /data\.image must have a range \(for bytes\) or a dtype \(for numbers\)/],
+  [['data', 'image', 'dtype'], 'int32', /data\.image must have a range .* or a dtype/],
+  [['data', 'image', 'classes'], 10, /data\.image has classes, which only dtype int32 can have/],
+  [['data', 'label', 'dtype'], 'int64', /data\.label\.dtype cannot be 'int64': .*int32.*float32/],
+  [['data', 'label', 'classes'], 0, /data\.label\.classes cannot be '0'/],
+  [['data', 'label', 'classed'], 10, /data\.label has a field that recipes do not have: 'classed'/],
+  [['data', 'z'], { shape: [], dtype: 'int32' }, /data\.z has a name that means something else in a loss/],
+  [['data', 'real'], { shape: [], dtype: 'int32' }, /data\.real has a name that means something else in a loss/],
   [['extra'], 1, /the default export has a field that recipes do not have: 'extra'/],
 ];
 
@@ -108,6 +117,15 @@ for (const [path, value, says] of cases) {
     assert.match(sentence, says);
   });
 }
+
+test('real, data and generate may be left out, and pictures need a field that says what they look like', () => {
+  const { real: _, data: __, generate: ___, ...rest } = good();
+  const label = { label: { shape: [], dtype: 'int32' } };
+  const phases = [{ name: 'only', updates: 'd', inputs: ['label'], loss }];
+  checkRecipe({ ...rest, phases, data: label }, 'x');
+  assert.match(refusal({ ...rest, phases, data: label, generate: loss }), /generate needs real, or a field of data with a range/);
+  checkRecipe({ ...rest, phases, data: { ...label, image: { shape: [4], range: [0, 1] } }, generate: loss }, 'x');
+});
 
 test('a network named like a built-in property of objects still needs its optimizer', () => {
   assert.match(refusal(changed(['networks', 'toString'], loss)), /optimizers\.toString is missing/);

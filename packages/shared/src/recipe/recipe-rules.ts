@@ -8,6 +8,7 @@
  */
 import { z } from 'zod';
 import { LockstepError } from '../errors.ts';
+import { pictureInput, realName } from './data-inputs.ts';
 import { optimizer } from './optimizers.ts';
 import { type Recipe, updatedNetworks } from './recipe.ts';
 
@@ -24,6 +25,10 @@ const shape = z
   .max(6);
 const method = z.custom<unknown>((value) => typeof value === 'function', 'must be a function');
 
+/** Most declared inputs, fields of data, and networks; more than people need, and little for a machine. */
+const maximumInputs = 16;
+export const maximumNetworks = 32;
+
 const phase = z.strictObject({
   name,
   updates: z.custom<string | string[]>(
@@ -31,9 +36,25 @@ const phase = z.strictObject({
     "must be the name of a network, or a list of names: the networks that its loss's gradient changes",
   ),
   repeat: z.int().min(1).max(1000).optional(),
-  inputs: z.array(z.string()).max(17),
+  inputs: z.array(z.string()).max(2 * maximumInputs + 1),
   loss: method,
 });
+
+const range = z.tuple([z.number(), z.number()]).refine(([low, high]) => low !== high, 'must be two different numbers');
+
+const field = z
+  .strictObject({
+    shape: z.array(shape.element).max(6),
+    range: range.optional(),
+    dtype: z.enum(['int32', 'float32']).optional(),
+    classes: z
+      .int()
+      .min(1)
+      .max(2 ** 31)
+      .optional(),
+  })
+  .refine(({ range, dtype }) => (range === undefined) !== (dtype === undefined), 'must have a range (for bytes) or a dtype (for numbers)')
+  .refine(({ dtype, classes }) => classes === undefined || dtype === 'int32', 'has classes, which only dtype int32 can have');
 
 const fields = z.strictObject({
   name,
@@ -42,24 +63,19 @@ const fields = z.strictObject({
     .min(1)
     .max(2 ** 20),
   epochs: z.number().positive().max(1e6),
-  real: z.strictObject({
-    shape,
-    range: z.tuple([z.number(), z.number()]).refine(([low, high]) => low !== high, 'must be two different numbers'),
-  }),
+  data: z.record(name, field).optional(),
+  real: z.strictObject({ shape, range }).optional(),
   inputs: z.record(name, z.strictObject({ shape, distribution: z.enum(['normal', 'uniform']) })),
   networks: z.record(name, method),
   phases: z.array(phase).min(1).max(32),
   optimizers: z.record(name, optimizer),
-  generate: method,
+  generate: method.optional(),
 });
 
 type Fields = z.infer<typeof fields>;
 
-/** Most declared inputs and networks; both are more than people need, and little for a machine. */
-const maximumInputs = 16;
-export const maximumNetworks = 32;
 /** What a loss receives beside declared inputs. */
-const reserved = ['real', 'tf', 'networks'];
+const reserved = [realName, 'tf', 'networks'];
 
 /** Returns `value` as a recipe, or throws LockstepError('recipe-invalid') that says where (`place`: "Recipe 'gan'"), which field, and why. */
 export function checkRecipe(value: unknown, place: string): Recipe {
@@ -83,6 +99,14 @@ function checkNames(recipe: Fields, fail: Fail): void {
   const inputs = Object.keys(recipe.inputs);
   if (networks.length === 0 || networks.length > maximumNetworks) fail('networks', `must name 1 to ${maximumNetworks} networks`);
   if (inputs.length > maximumInputs) fail('inputs', `must name at most ${maximumInputs} inputs`);
+  const data = Object.keys(recipe.data ?? {});
+  if (data.length > maximumInputs) fail('data', `must name at most ${maximumInputs} fields`);
+  for (const field of data) {
+    if (reserved.includes(field) || inputs.includes(field)) fail(`data.${field}`, 'has a name that means something else in a loss');
+  }
+  if (recipe.generate !== undefined && pictureInput(recipe as unknown as Recipe) === undefined)
+    fail('generate', 'needs real, or a field of data with a range, which says what pictures look like');
+  const named = [...(recipe.real === undefined ? [] : [realName]), ...data, ...inputs];
   for (const input of inputs) if (reserved.includes(input)) fail(`inputs.${input}`, 'has a name that means something else in a loss');
   for (const network of networks)
     if (!Object.hasOwn(recipe.optimizers, network)) fail(`optimizers.${network}`, 'is missing: every network needs one');
@@ -101,8 +125,7 @@ function checkNames(recipe: Fields, fail: Fail): void {
     if (each.inputs.length === 0) fail(`${field}.inputs`, 'must name at least one input, or its loss has nothing to average over');
     each.inputs.forEach((input, at) => {
       const place = `${field}.inputs[${at}]`;
-      if (input !== 'real' && !inputs.includes(input))
-        fail(place, `names no input: '${input}' (inputs are ${['real', ...inputs].join(', ')})`);
+      if (!named.includes(input)) fail(place, `names no input: '${input}' (inputs are ${named.join(', ')})`);
       if (each.inputs.indexOf(input) !== at) fail(place, `names '${input}' twice`);
     });
   });

@@ -25,19 +25,31 @@ export interface InputSpec {
   readonly distribution: 'normal' | 'uniform';
 }
 
-/** How one data sample (uint8 pixels) enters the networks. */
+/** How a field of bytes (uint8 pixels) enters the networks: as float32. */
 export interface RealSpec {
-  /** Shape of one sample, without the batch axis. Its product must equal the pixels of one image. */
+  /** Shape of one sample, without the batch axis. It must have as many elements as the field has. */
   readonly shape: readonly number[];
   /** Pixel 0 maps to the first number, pixel 255 to the second, linearly. */
   readonly range: readonly [number, number];
 }
 
-/** What a phase's loss sees. `real` and each declared input are tensors with the shard's samples on the first axis. */
-export type PhaseContext<N extends string, I extends string> = {
+/** How a field of numbers enters the networks: as it is. */
+export interface NumberSpec {
+  /** Shape of one sample, without the batch axis; `[]` for a label. */
+  readonly shape: readonly number[];
+  /** `int32` takes fields of uint8 and int32, `float32` those of float32. */
+  readonly dtype: 'int32' | 'float32';
+  /** For int32: values are 0 to `classes` - 1, and data with others is refused. */
+  readonly classes?: number;
+}
+
+export type DataSpec = RealSpec | NumberSpec;
+
+/** What a phase's loss sees. Data fields and declared inputs are tensors with the shard's samples on the first axis. */
+export type PhaseContext<N extends string, I extends string, D extends string = never> = {
   readonly tf: Tf;
   readonly networks: Readonly<Record<N, Apply>>;
-} & Readonly<Record<I | 'real', Tensor>>;
+} & Readonly<Record<I | D | 'real', Tensor>>;
 
 export interface PhaseResult {
   /** A mean over the samples of the shard. */
@@ -47,16 +59,16 @@ export interface PhaseResult {
 }
 
 /** One update of one network, or of several together. */
-export interface Phase<N extends string = string, I extends string = string> {
+export interface Phase<N extends string = string, I extends string = string, D extends string = string> {
   readonly name: string;
   /** A list: one loss, whose gradients reach all of these networks. Each is updated by its own optimizer. */
   readonly updates: N | readonly N[];
   /** Times per step; default 1. Each repetition draws its own batch and noise. */
   readonly repeat?: number;
-  /** What the loss reads: 'real' and/or names from `recipe.inputs`. A phase that does not name 'real' consumes no data. */
-  readonly inputs: readonly (I | 'real')[];
+  /** What the loss reads: names from `recipe.data` or 'real', and from `recipe.inputs`. A phase that names no data consumes none. */
+  readonly inputs: readonly (I | D | 'real')[];
   /** All randomness is a declared input: the same inputs must give the same bits. */
-  readonly loss: (context: PhaseContext<N, I>) => PhaseResult;
+  readonly loss: (context: PhaseContext<N, I, D>) => PhaseResult;
 }
 
 export type GenerateContext<N extends string, I extends string> = {
@@ -64,25 +76,33 @@ export type GenerateContext<N extends string, I extends string> = {
   readonly networks: Readonly<Record<N, Apply>>;
 } & Readonly<Record<I, Tensor>>;
 
-export interface Recipe<N extends string = string, I extends string = string> {
+export interface Recipe<N extends string = string, I extends string = string, D extends string = string> {
   readonly name: string;
   /** Default global batch. */
   readonly batchSize: number;
   /** Default length of a run. */
   readonly epochs: number;
-  readonly real: RealSpec;
+  /** Fields of the data set that losses read, by the names that they have there (`image`, `label`). */
+  readonly data?: Readonly<Record<D, DataSpec>>;
+  /** The data set's first field of pictures, whatever its name: losses read it as `real`. */
+  readonly real?: RealSpec;
   readonly inputs: Readonly<Record<I, InputSpec>>;
   /** Layers must be named: names are the parameters' names in checkpoints and exports. */
   readonly networks: Readonly<Record<N, (tf: Tf) => LayersModel>>;
-  /** `networks` and `inputs` say which names there are, so that a typo is marked where it is. */
-  readonly phases: readonly Phase<NoInfer<N>, NoInfer<I>>[];
+  /** `networks`, `inputs` and `data` say which names there are, so that a typo is marked where it is. */
+  readonly phases: readonly Phase<NoInfer<N>, NoInfer<I>, NoInfer<D>>[];
   readonly optimizers: Readonly<Record<NoInfer<N>, OptimizerSpec>>;
-  /** Pictures from declared inputs: [n, ...real.shape], in `real.range`. */
-  readonly generate: (context: GenerateContext<N, I>) => Tensor;
+  /**
+   * Pictures from declared inputs, of the shape and range of `real`, or else of the first field of `data` that has a range:
+   * [n, ...shape]. A recipe without it draws no grids.
+   */
+  readonly generate?: (context: GenerateContext<N, I>) => Tensor;
 }
 
-/** Checks a recipe's types and infers its network and input names. Returns its argument. */
-export function defineRecipe<const N extends string, const I extends string>(recipe: Recipe<N, I>): Recipe {
+/** Checks a recipe's types and infers its network, input and field names. Returns its argument. */
+export function defineRecipe<const N extends string, const I extends string, const D extends string = never>(
+  recipe: Recipe<N, I, D>,
+): Recipe {
   return recipe;
 }
 

@@ -9,7 +9,7 @@ import type { Tensor, Tf } from '@lockstep/shared';
 export interface PhaseInputs {
   /** Parameters of every network, by network, in manifest order. */
   readonly weights: Readonly<Record<string, readonly Tensor[]>>;
-  /** 'real' and declared inputs of the phase, samples on the first axis. */
+  /** Data and declared inputs of the phase, samples on the first axis. */
   readonly inputs: Readonly<Record<string, Tensor>>;
 }
 

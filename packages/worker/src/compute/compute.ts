@@ -1,14 +1,13 @@
 /**
  * What a worker computes: gradients of shards, and pictures, from versioned weights. A pure function of (weights, samples, noise key).
  *
- * Responsible for: cutting samples, and pre-summing whole aligned subtrees in the coordinator's tree. Not responsible for: the order of jobs
- * (`jobs.ts`), the phase itself (`evaluate.ts`), or optimizers (the coordinator).
+ * Responsible for: pre-summing whole aligned subtrees in the coordinator's tree. Not responsible for: the order of jobs
+ * (`jobs.ts`), cutting samples (`data-inputs.ts`), the phase itself (`evaluate.ts`), or optimizers (the coordinator).
  */
 import type { Manifests, Recipe, RunSettings, ShardOutcome, TreeNode } from '@lockstep/shared';
 import {
   childrenOf,
   cover,
-  elementCount,
   freeFlat,
   inputRows,
   LockstepError,
@@ -20,12 +19,13 @@ import {
 } from '@lockstep/shared';
 import type { Backend } from '../backends/backend.ts';
 import { buildNetworks, manifestsOf } from '../networks/networks.ts';
+import { createDataInputs } from './data-inputs.ts';
 import { createDeclaredInputs, type DeclaredInputs } from './declared-inputs.ts';
 import { createEvaluator, type Evaluator } from './evaluate.ts';
 import { computeFingerprint } from './fingerprint.ts';
 import { createHeldWeights, type HeldWeights } from './held-weights.ts';
 import type { DrawNoise } from './layer-noise.ts';
-import { drawInputs, realRows } from './rows.ts';
+import { drawInputs } from './rows.ts';
 
 export interface ComputeOptions {
   readonly backend: Backend;
@@ -39,7 +39,7 @@ export interface GradientJob {
   readonly round: number;
   /** Any order; each once. */
   readonly shards: readonly number[];
-  /** Pixels of the shards' samples in ascending shard order; empty if the phase does not read 'real'. */
+  /** The shards' samples in ascending shard order, laid out as by `sampleBlocks`; empty if the phase reads no data. */
   readonly samples: Uint8Array;
   /** Called after each shard, in ascending order. */
   readonly shardDone?: (() => void) | undefined;
@@ -69,7 +69,7 @@ export interface Compute {
    * this changes no result, whether that job comes or another.
    */
   drawAhead(job: Pick<GradientJob, 'round' | 'shards'>): void;
-  /** Pictures from the run's fixed noise: [pictures * pixels], in recipe.real.range. */
+  /** Pictures from the run's fixed noise: [pictures * pixels]. For a recipe that draws pictures. */
   generate(job: { readonly pictures: number }): Promise<Float32Array>;
   /** See fingerprint.ts. Does not touch the weights that are set. */
   fingerprint(): Promise<string>;
@@ -137,20 +137,16 @@ function createGradient(
 ): (job: GradientJob) => Promise<GradientAnswer> {
   const sizes = shardSizes(batchSize, shardCount);
   const starts = shardStarts(batchSize, shardCount);
-  const pixels = elementCount(recipe.real.shape);
-  /** The gradient of one shard. Kept, since new memory of this size costs more than filling it. */
-  const realMemory = new Float32Array(Math.max(...sizes) * pixels);
-  const realOf = (samples: Uint8Array): Float32Array => realRows(recipe.real, samples, realMemory.subarray(0, samples.length));
-
+  const dataOf = createDataInputs(recipe, sizes);
   return async (job) => {
     const shards = job.shards.toSorted((left, right) => left - right);
     const weights = held.all();
     const phase = recipe.phases[job.phase]!;
-    const samples = phase.inputs.includes('real') ? cutSamples(job.samples, shards, sizes, pixels) : undefined;
+    const data = dataOf(phase, shards, job.samples);
     const outcomes: ShardOutcome[] = [];
     const ofShard = async (shard: number): Promise<Float32Array> => {
       const declared = inputs.take(job.round, shard, phase.inputs);
-      const rows = samples === undefined ? declared : { ...declared, real: realOf(samples.get(shard)!) };
+      const rows = { ...declared, ...data(shard) };
       const drawNoise: DrawNoise = (spec, index) => inputRows(spec, seed, streams.layers + index, job.round, starts[shard]!, sizes[shard]!);
       const { flat, loss, metrics } = await evaluator.phase(job.phase, sizes[shard]!, weights, rows, drawNoise);
       Object.values(declared).forEach(freeFlat);
@@ -177,19 +173,6 @@ async function sumOf(node: TreeNode, shardCount: number, ofShard: (shard: number
   sumInto(sum, sum, addend);
   freeFlat(addend);
   return sum;
-}
-
-/** Samples by shard, as views. */
-function cutSamples(samples: Uint8Array, shards: readonly number[], sizes: readonly number[], pixels: number): Map<number, Uint8Array> {
-  const cut = new Map<number, Uint8Array>();
-  let start = 0;
-  for (const shard of shards) {
-    const end = start + sizes[shard]! * pixels;
-    cut.set(shard, samples.subarray(start, end));
-    start = end;
-  }
-  if (start !== samples.length) throw new Error(`${samples.length} bytes of samples for shards ${shards.join(', ')}, which take ${start}`);
-  return cut;
 }
 
 /** The fingerprint has run every phase at every shape, so a later failure comes from the backend: memory, or a lost device. */

@@ -4,8 +4,9 @@
  * A draw depends only on the seed, the round and the shard's place in the batch, so drawing ahead changes no result, whichever job comes.
  */
 import { type Recipe, type RunSettings, shardSizes, shardStarts, streams } from '@lockstep/shared';
-import type { Rows } from './evaluate.ts';
 import { drawInputs } from './rows.ts';
+
+type Rows = Readonly<Record<string, Float32Array>>;
 
 export interface DeclaredInputs {
   /** Rows of the named inputs; the caller frees them. */

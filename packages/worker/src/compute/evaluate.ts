@@ -4,8 +4,8 @@
  * Responsible for: turning a phase's loss into a gradient function, compiling it once per shard size, feeding it and reading it back.
  * Not responsible for: where weights, samples and noise come from (`compute.ts`, `fingerprint.ts`), or summing.
  */
-import type { Apply, Phase, PhaseResult, Recipe, Scalar, Tensor, Tf } from '@lockstep/shared';
-import { elementCount, freeFlat, LockstepError, updatedNetworks } from '@lockstep/shared';
+import type { Apply, GenerateContext, Phase, PhaseResult, Recipe, Scalar, Tensor, Tf } from '@lockstep/shared';
+import { dataInputs, elementCount, freeFlat, LockstepError, pictureInput, updatedNetworks } from '@lockstep/shared';
 import type { Backend, PhaseFunction, PhaseInputs } from '../backends/backend.ts';
 import type { Network, Weights } from '../networks/networks.ts';
 import { inferencePass, type Pass } from '../networks/pass.ts';
@@ -13,8 +13,8 @@ import { type DrawNoise, findNoise, type LayerNoise, noiseInputs, trainingPass }
 
 /** Weights of every network, by network. */
 export type WeightsByNetwork = Readonly<Record<string, Weights>>;
-/** Rows by input name: 'real' in recipe.real.range, and declared inputs; row-major, samples first. */
-export type Rows = Readonly<Record<string, Float32Array>>;
+/** Rows by input name: data as it enters the networks, and declared inputs; row-major, samples first. */
+export type Rows = Readonly<Record<string, Float32Array | Int32Array>>;
 
 export interface Evaluation {
   /** d/d(updated networks) of (rows / batchSize) * mean loss: one network after the other, in manifest order. Owned by the caller. */
@@ -27,7 +27,7 @@ export interface Evaluation {
 export interface Evaluator {
   /** Runs phase `phase` over `count` rows of each of the phase's inputs; `drawNoise` is for layers that draw any. */
   phase(phase: number, count: number, weights: WeightsByNetwork, rows: Rows, drawNoise: DrawNoise): Promise<Evaluation>;
-  /** [count * pixels], in recipe.real.range. */
+  /** [count * pixels], in the range of `pictureInput`. For a recipe that draws pictures. */
   generate(count: number, weights: WeightsByNetwork, rows: Rows): Promise<Float32Array>;
 }
 
@@ -68,9 +68,11 @@ export function createEvaluator(
     noises.set(key, found);
     return found;
   };
-  const shapeOf = (input: string): readonly number[] => (input === 'real' ? recipe.real.shape : recipe.inputs[input]!.shape);
+  const specs = { ...recipe.inputs, ...Object.fromEntries(dataInputs(recipe).map(({ name, spec }) => [name, spec])) };
+  const tensorOf = (input: string, values: Rows[string], count: number): Tensor =>
+    tf.tensor(values, [count, ...specs[input]!.shape], values instanceof Int32Array ? 'int32' : 'float32');
   const tensors = (rows: Rows, count: number): Record<string, Tensor> =>
-    Object.fromEntries(Object.entries(rows).map(([input, values]) => [input, tf.tensor(values, [count, ...shapeOf(input)])]));
+    Object.fromEntries(Object.entries(rows).map(([input, values]) => [input, tensorOf(input, values, count)]));
   return {
     async phase(phase, count, weights, rows, drawNoise) {
       const drawn: Float32Array[] = [];
@@ -191,8 +193,8 @@ function callLoss(tf: Tf, phase: Phase, networks: Record<string, Apply>, inputs:
 }
 
 function runGenerate(tf: Tf, recipe: Recipe, networks: Record<string, Apply>, inputs: Record<string, Tensor>, count: number): Tensor {
-  const pictures = recipe.generate({ tf, networks, ...inputs } as unknown as Parameters<Recipe['generate']>[0]) as Tensor | undefined;
-  const wanted = [count, ...recipe.real.shape];
+  const pictures = recipe.generate!({ tf, networks, ...inputs } as unknown as GenerateContext<string, string>) as Tensor | undefined;
+  const wanted = [count, ...pictureInput(recipe)!.spec.shape];
   const fits =
     pictures instanceof tf.Tensor && pictures.shape[0] === count && pictures.size === elementCount(wanted) && pictures.dtype === 'float32';
   if (fits) return pictures;

@@ -1,7 +1,7 @@
 /**
  * One hash that stands for every bit this worker would compute in a run: equal fingerprints mean equal bits.
  *
- * Responsible for: evaluating every phase at every shard size, and `generate`, from fixed weights and drawn inputs, twice; hashing;
+ * Responsible for: evaluating every phase at every shard size, and `generate` if there is one, from fixed weights and drawn inputs, twice; hashing;
  * refusing a recipe or device that does not give the same bits twice. Not responsible for: comparing workers (the coordinator does).
  *
  * The run's own shapes matter: between 1 and 2 threads, tiny computations agreed while every real gradient differed.
@@ -9,19 +9,19 @@
  */
 import type { Hash } from 'node:crypto';
 import { createHash } from 'node:crypto';
-import type { Recipe } from '@lockstep/shared';
-import { elementCount, initialFlat, inputRows, LockstepError, sequence, streams } from '@lockstep/shared';
+import type { DataInput, Recipe } from '@lockstep/shared';
+import { dataInputsOf, elementCount, initialFlat, inputRows, LockstepError, sequence, streams } from '@lockstep/shared';
 import type { Evaluator, Rows, WeightsByNetwork } from './evaluate.ts';
 import type { DrawNoise } from './layer-noise.ts';
 import type { Network } from '../networks/networks.ts';
-import { drawInputs, realRows } from './rows.ts';
+import { dataRows, drawInputs } from './rows.ts';
 
 const seed = 1;
 /** The number of pictures in a grid. */
 const pictures = 64;
-/** Streams within `streams.fingerprint`: weights by network, then inputs by input, then pixels, then noise by draw. */
+/** Streams within `streams.fingerprint`: weights by network, then inputs by input, then data by input, then noise by draw. */
 const inputStream = streams.fingerprint + 0x100;
-const pixelStream = streams.fingerprint + 0x200;
+const dataStream = streams.fingerprint + 0x200;
 const noiseStream = streams.fingerprint + 0x300;
 
 export interface FingerprintOptions {
@@ -59,13 +59,15 @@ export async function computeFingerprint(options: FingerprintOptions): Promise<s
         hash.update(await twice(recipe, `phase '${phase.name}'`, evaluate));
       }
     }
-    const rows = fixedRows(recipe, Object.keys(recipe.inputs), pictures);
-    const sheet = async (): Promise<string> => {
-      const digest = createHash('sha256');
-      update(digest, 'pictures', await evaluator.generate(pictures, weights, rows));
-      return digest.digest('hex');
-    };
-    hash.update(await twice(recipe, 'generate', sheet));
+    if (recipe.generate !== undefined) {
+      const rows = fixedRows(recipe, Object.keys(recipe.inputs), pictures);
+      const sheet = async (): Promise<string> => {
+        const digest = createHash('sha256');
+        update(digest, 'pictures', await evaluator.generate(pictures, weights, rows));
+        return digest.digest('hex');
+      };
+      hash.update(await twice(recipe, 'generate', sheet));
+    }
     return hash.digest('hex');
   } finally {
     for (const tensor of Object.values(weights).flat()) tensor.dispose();
@@ -106,10 +108,22 @@ function fixedWeights(networks: Readonly<Record<string, Network>>): WeightsByNet
 /** Inputs as a round draws them, so that this engine's logarithm, sine and cosine are covered too. */
 function fixedRows(recipe: Recipe, inputs: readonly string[], count: number): Rows {
   const rows = drawInputs(recipe, inputs, { seed, stream: inputStream, round: 0, start: 0, count });
-  if (!inputs.includes('real')) return rows;
-  const next = sequence(seed, pixelStream, 0, 0);
-  const pixels = Uint8Array.from({ length: count * elementCount(recipe.real.shape) }, () => next() & 0xff);
-  return { ...rows, real: realRows(recipe.real, pixels) };
+  const data = dataInputsOf(recipe, { inputs }).map((input) => [input.name, dataRows(input, fixedSamples(input, count))]);
+  return { ...rows, ...Object.fromEntries(data) };
+}
+
+/** Any bytes; classes that there are (0 and 1 where the recipe does not say); normal numbers. */
+function fixedSamples({ spec, index, dtype }: DataInput, count: number): Uint8Array {
+  const stream = dataStream + index;
+  const length = count * elementCount(spec.shape);
+  const next = sequence(seed, stream, 0, 0);
+  if (dtype === 'uint8') return Uint8Array.from({ length }, () => next() & 0xff);
+  const classes = ('classes' in spec ? spec.classes : undefined) ?? 2;
+  const numbers =
+    dtype === 'int32'
+      ? Int32Array.from({ length }, () => next() % classes)
+      : inputRows({ shape: spec.shape, distribution: 'normal' }, seed, stream, 0, 0, count);
+  return new Uint8Array(numbers.buffer, numbers.byteOffset, numbers.byteLength);
 }
 
 /** A name and a length before the bytes: no two lists of arrays hash alike by accident. Float32Array is little-endian wherever Node runs. */

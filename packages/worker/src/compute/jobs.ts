@@ -26,7 +26,7 @@ import type { Compute } from './compute.ts';
 export interface WorkTensors {
   /** The weights of the networks that were sent, in their order. */
   readonly weights: readonly Float32Array[];
-  /** Pixels of the shards' samples in ascending shard order. */
+  /** The shards' samples in ascending shard order (`sampleBlocks`). */
   readonly samples: Uint8Array;
 }
 
