@@ -1,12 +1,15 @@
 /** Layers with noise of their own, in real processes: the same bits for any number of workers, and through a death and a resume. */
 import assert from 'node:assert/strict';
+import { createHash } from 'node:crypto';
+import { readdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, test, type TestContext } from 'node:test';
-import { eventually, type Line, root, type Run, startRun, startWorker, temporaryDirectory } from './harness.ts';
+import { eventually, type Line, root, type Run, startRun, startWorker, type Summary, temporaryDirectory } from './harness.ts';
 
 const recipe = join(root, 'test/fixtures/layers.mjs');
 const steps = 80;
-const common = ['--recipe', recipe, '--steps', String(steps), '--grid-every', '0'];
+const common = ['--recipe', recipe, '--grid-every', '0'];
+const long = [...common, '--steps', String(steps)];
 
 interface Made {
   /** Everything in summary.json that is a hash. */
@@ -21,7 +24,7 @@ async function madeBy(run: Run): Promise<Made> {
 }
 
 async function train(t: TestContext, workers: number): Promise<Made> {
-  return madeBy(await startRun(t, { args: ['--workers', String(workers), '--spawn', '--backend', 'wasm', ...common] }));
+  return madeBy(await startRun(t, { args: ['--workers', String(workers), '--spawn', '--backend', 'wasm', ...long] }));
 }
 
 describe('layers', { concurrency: false }, () => {
@@ -36,7 +39,7 @@ describe('layers', { concurrency: false }, () => {
 
   test('the same bits when a worker is killed with -9, and the coordinator too, and the run is resumed', async (t) => {
     const directory = join(await temporaryDirectory(t), 'run');
-    const first = await startRun(t, { directory, args: ['--workers', '2', ...common, '--checkpoint-every', '5'] });
+    const first = await startRun(t, { directory, args: ['--workers', '2', ...long, '--checkpoint-every', '5'] });
     await startWorker(t, first, ['--recipe', recipe, '--name', 'survivor']);
     const victim = await startWorker(t, first, ['--recipe', recipe, '--name', 'victim']);
     await eventually(first, 'six steps', async () => (await first.losses()).length >= 6);
@@ -47,5 +50,21 @@ describe('layers', { concurrency: false }, () => {
     assert.ok((await first.losses()).length < steps, 'killed before the end');
     const second = await startRun(t, { directory, args: ['--resume', '--workers', '3', '--spawn'] });
     assert.deepEqual(await madeBy(second), await undisturbed(t));
+  });
+
+  test('the average of the weights is exported beside them, and again if it is missing', async (t) => {
+    const run = await startRun(t, { args: ['--workers', '1', '--spawn', '--backend', 'wasm', ...common, '--steps', '4'] });
+    const { averageSha256, weightsSha256 } = (await run.completed()) as Summary & Pick<Line, 'averageSha256'>;
+    const hashOf = async (name: string): Promise<string> =>
+      createHash('sha256')
+        .update(await readFile(join(run.directory, 'model', name, 'weights.bin')))
+        .digest('hex');
+    assert.deepEqual(averageSha256, { generator: await hashOf('generator-average') });
+    assert.equal(weightsSha256['generator'], await hashOf('generator'));
+    assert.notEqual(await hashOf('generator-average'), await hashOf('generator'));
+    assert.deepEqual((await readdir(join(run.directory, 'model'))).toSorted(), ['discriminator', 'generator', 'generator-average']);
+    await rm(join(run.directory, 'model', 'generator-average'), { recursive: true });
+    await (await startRun(t, { directory: run.directory, args: ['--resume', '--workers', '1', '--spawn'] })).completed();
+    assert.deepEqual(averageSha256, { generator: await hashOf('generator-average') });
   });
 });

@@ -62,7 +62,7 @@ function resumeHint(directory: RunDirectory, step: number): string {
 }
 
 async function complete({ runtime, recorder, directory, plan, recipe, log }: Conclusion): Promise<Summary> {
-  const networks = [...runtime.model()!.values()];
+  const networks = [...runtime.model()!.values()].map((network) => ({ ...network, average: network.optimizer.average }));
   const { seconds, imagesPerSecond, backend, shardsCommitted } = recorder.totals(runtime.state);
   const summary: Summary = {
     runId: plan.runId,
@@ -74,7 +74,7 @@ async function complete({ runtime, recorder, directory, plan, recipe, log }: Con
     imagesPerSecond: rounded(imagesPerSecond),
     backend,
     workers: Object.values(shardsCommitted).filter((count) => count > 0).length,
-    weightsSha256: hashesOf(networks),
+    ...hashesOf(networks),
   };
   await persistently(
     () => writeResults(directory, networks, summary),

@@ -2,20 +2,19 @@
  * `--resume` of a run whose checkpoint has all of its steps: writes the export that a crash or a full disk prevented. It needs no workers,
  * so it binds no address.
  */
-import { join } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import { type Log, version } from '@lockstep/shared';
 import type { Checkpoint } from '../checkpoint/checkpoint.ts';
 import { imagesPerStep } from '../core/cursor.ts';
-import { isExported } from './model-export.ts';
 import type { Prepared } from './prepare.ts';
-import { hashesOf, tellResults, writeResults } from './results.ts';
+import { areExported, hashesOf, tellResults, writeResults } from './results.ts';
 import { readSummary, type RunDirectory } from './run-directory.ts';
 import type { Summary } from './summary.ts';
 
 /** Resolves with the run's summary. */
 export async function finishRun(directory: RunDirectory, checkpoint: Checkpoint, prepared: Prepared, log: Log): Promise<Summary> {
-  const { runId, networks, cursor, backend } = checkpoint;
+  const { runId, cursor, backend } = checkpoint;
+  const networks = checkpoint.networks.map((network) => ({ ...network, average: network.optimizer.slots['average'] }));
   const { recipe, run, phases, totalSteps } = prepared;
   const summary: Summary = {
     runId,
@@ -27,7 +26,7 @@ export async function finishRun(directory: RunDirectory, checkpoint: Checkpoint,
     imagesPerSecond: null,
     backend,
     workers: null,
-    weightsSha256: hashesOf(networks),
+    ...hashesOf(networks),
   };
   const before = await readSummary(directory.path);
   // An earlier process may have done the training, and its summary has figures that this one lacks.
@@ -50,11 +49,4 @@ export async function finishRun(directory: RunDirectory, checkpoint: Checkpoint,
 function isOfSameRun(before: unknown, summary: Summary): before is Summary {
   const { runId, steps, weightsSha256 } = (before ?? {}) as Partial<Summary>;
   return runId === summary.runId && steps === summary.steps && isDeepStrictEqual(weightsSha256, summary.weightsSha256);
-}
-
-async function areExported(directory: RunDirectory, networks: Checkpoint['networks']): Promise<boolean> {
-  for (const { name, manifest, weights } of networks) {
-    if (!(await isExported(join(directory.modelPath, name), manifest, weights))) return false;
-  }
-  return true;
 }

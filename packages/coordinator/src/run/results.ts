@@ -1,28 +1,56 @@
 /** What a run leaves when all of its steps are done: the exported networks and summary.json. */
 import { join } from 'node:path';
 import type { Log, Manifest } from '@lockstep/shared';
-import { exportNetwork } from './model-export.ts';
+import { exportNetwork, isExported } from './model-export.ts';
 import type { RunDirectory } from './run-directory.ts';
-import { type Summary, weightsSha256 } from './summary.ts';
+import { flatSha256, type Summary } from './summary.ts';
 
 export interface TrainedNetwork {
   readonly name: string;
   readonly manifest: Manifest;
   readonly weights: Float32Array;
+  /** The moving average of the weights, if there is one. */
+  readonly average?: Float32Array | undefined;
+}
+
+/** Files of one network's weights, in a directory of this name: `generator`, and `generator-average` with the average. */
+interface Export extends Pick<TrainedNetwork, 'manifest' | 'weights'> {
+  readonly directory: string;
+}
+
+function exportsOf({ modelPath }: RunDirectory, networks: readonly TrainedNetwork[]): Export[] {
+  return networks.flatMap(({ name, manifest, weights, average }) => [
+    { directory: join(modelPath, name), manifest, weights },
+    ...(average === undefined ? [] : [{ directory: join(modelPath, `${name}-average`), manifest, weights: average }]),
+  ]);
 }
 
 /** The summary comes last: if it matches the weights, all of the exports are there. */
 export async function writeResults(directory: RunDirectory, networks: readonly TrainedNetwork[], summary: Summary): Promise<void> {
-  for (const { name, manifest, weights } of networks) await exportNetwork(join(directory.modelPath, name), manifest, weights);
+  for (const { directory: path, manifest, weights } of exportsOf(directory, networks)) await exportNetwork(path, manifest, weights);
   await directory.writeSummary(summary);
 }
 
-/** In the order of `networks`. */
-export function hashesOf(networks: readonly TrainedNetwork[]): Summary['weightsSha256'] {
-  return Object.fromEntries(networks.map(({ name, weights }) => [name, weightsSha256(weights)]));
+export async function areExported(directory: RunDirectory, networks: readonly TrainedNetwork[]): Promise<boolean> {
+  for (const { directory: path, manifest, weights } of exportsOf(directory, networks)) {
+    if (!(await isExported(path, manifest, weights))) return false;
+  }
+  return true;
 }
 
-export function tellResults({ weightsSha256: hashes }: Summary, directory: RunDirectory, log: Log): void {
-  for (const [name, hash] of Object.entries(hashes)) log.info(`Weights of ${name}: sha256 ${hash}`);
+/** In the order of `networks`. */
+export function hashesOf(networks: readonly TrainedNetwork[]): Pick<Summary, 'weightsSha256' | 'averageSha256'> {
+  const averaged = networks.filter(({ average }) => average !== undefined);
+  return {
+    weightsSha256: Object.fromEntries(networks.map(({ name, weights }) => [name, flatSha256(weights)])),
+    ...(averaged.length === 0
+      ? {}
+      : { averageSha256: Object.fromEntries(averaged.map(({ name, average }) => [name, flatSha256(average!)])) }),
+  };
+}
+
+export function tellResults({ weightsSha256, averageSha256 = {} }: Summary, directory: RunDirectory, log: Log): void {
+  for (const [name, hash] of Object.entries(weightsSha256)) log.info(`Weights of ${name}: sha256 ${hash}`);
+  for (const [name, hash] of Object.entries(averageSha256)) log.info(`Average of ${name}: sha256 ${hash}`);
   log.info(`Models, pictures and summary: ${directory.path}`);
 }

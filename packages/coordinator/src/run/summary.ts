@@ -20,9 +20,11 @@ export interface Summary {
   readonly workers: number | null;
   /** By network, in recipe order: SHA-256, in hex, over the little-endian float32 flat. */
   readonly weightsSha256: Readonly<Record<string, string>>;
+  /** The same of the averages of the weights, for the networks that have one; absent if none has. */
+  readonly averageSha256?: Readonly<Record<string, string>>;
 }
 
 /** Lower-case hex of the SHA-256 over the flat's little-endian float32 bytes: equal hashes mean equal bits. */
-export function weightsSha256(flat: Float32Array): string {
+export function flatSha256(flat: Float32Array): string {
   return sha256(littleEndianBytes(flat));
 }

@@ -40,8 +40,10 @@ export interface TrainerOptions {
 
 /** The tensors of one WORK. */
 export interface Load {
-  /** The weights of the networks that are sent, then the samples, if there are any. */
+  /** The weights of the networks that are sent, then averages, then the samples, if there are any. */
   readonly flats: readonly KeyedFlat[];
+  /** Networks whose average follows the weights. */
+  readonly averages: readonly string[];
   readonly sampleBytes: number;
 }
 
@@ -88,16 +90,17 @@ export function createTrainer(options: TrainerOptions): Trainer {
       const parts = { recipe, stream, readers: readers.byPhase, run: plan.run, model: model!, sampleMemory, pool, nowMs: clock.nowMs };
       round = task === 'gradient' ? beginRound(parts, cursor) : undefined;
     },
-    load({ shards, sends, versions, workId, seat }) {
+    load({ task, shards, sends, versions, workId, seat }) {
       round?.detach();
       const weights = sends.map((name): KeyedFlat => {
         const network = model!.get(name)!;
         return { key: name, version: versions[name]!, live: network.weights, snapshot: () => snapshotWeights(network) };
       });
+      const averages = task === 'generate' ? averagesOf(model!, versions) : [];
       const samples = round?.samples(shards) ?? sampleMemory.subarray(0, 0);
-      const flats =
-        samples.length === 0 ? weights : [...weights, sampleFlat(samples, `samples of seat ${seat}`, workId, sampleMemory.length / 4)];
-      return { flats, sampleBytes: samples.length };
+      const sampled = samples.length === 0 ? [] : [sampleFlat(samples, `samples of seat ${seat}`, workId, sampleMemory.length / 4)];
+      const flats = [...weights, ...averages.map(({ flat }) => flat), ...sampled];
+      return { flats, averages: averages.map(({ network }) => network), sampleBytes: samples.length };
     },
     accept: ({ nodes, outcomes, payload }) => round!.accept(nodes, payload as readonly Float32Array[], outcomes),
     commit() {
@@ -116,6 +119,16 @@ function createSumPool({ run, phases }: Plan, model: Model): FlatPool {
   const count = Math.ceil(run.shardCount / 2);
   const longest = Math.max(...phases.map(({ updates }) => gradientLength(updates.map((name) => model.get(name)!))));
   return createFlatPool(count, createArena(count, longest), longest);
+}
+
+/** The averages of all networks that have one, as flats. */
+function averagesOf(model: Model, versions: Readonly<Record<string, number>>): { readonly network: string; readonly flat: KeyedFlat }[] {
+  return [...model.values()].flatMap(({ name: network, optimizer: { average } }) => {
+    if (average === undefined) return [];
+    return [
+      { network, flat: { key: `average of ${network}`, version: versions[network]!, live: average, snapshot: () => average.slice() } },
+    ];
+  });
 }
 
 /** Samples as a flat. */

@@ -17,6 +17,8 @@ const common = {
   learningRate: positive,
   /** The gradient's global L2 norm is clipped to this first. */
   clipNorm: positive.optional(),
+  /** Keeps a moving average of the network's weights, of which an update replaces 1 - decay. Grids are drawn with it, and it is exported. */
+  average: z.strictObject({ decay: fraction }).optional(),
 };
 
 export const optimizer = z.discriminatedUnion('kind', [

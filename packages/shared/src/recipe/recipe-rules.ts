@@ -111,6 +111,8 @@ function checkNames(recipe: Fields, fail: Fail): void {
   for (const network of networks)
     if (!Object.hasOwn(recipe.optimizers, network)) fail(`optimizers.${network}`, 'is missing: every network needs one');
   for (const network of Object.keys(recipe.optimizers)) {
+    if (recipe.optimizers[network]!.average !== undefined && networks.includes(`${network}-average`))
+      fail(`optimizers.${network}.average`, `is exported as '${network}-average', the name of another network`);
     if (!networks.includes(network)) fail(`optimizers.${network}`, `belongs to no network (networks are ${networks.join(', ')})`);
   }
   recipe.phases.forEach((each, index) => {

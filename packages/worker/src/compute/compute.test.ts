@@ -374,3 +374,15 @@ test('a loss that cannot be compiled is refused by the names of its recipe and p
   const refused = compute.gradient({ phase: 1, round: 0, shards: [0], samples: new Uint8Array() });
   await assert.rejects(refused, { code: 'recipe-invalid', message: /^Recipe 'tiny', phase '\w+': A loss reads a value\.$/ });
 });
+
+test('pictures are drawn with averages where there are any, and the weights that are held stay', async () => {
+  const [compute, other] = [await ready(), await ready()];
+  const average = initialFlat(compute.manifests['generator']!, 99, streams.initialWeights);
+  other.setWeights('generator', 1, average);
+  const before = await compute.generate({ pictures: 3 });
+  const tensors = compute.tensorCount();
+  assert.deepEqual(await compute.generate({ pictures: 3, averages: { generator: average } }), await other.generate({ pictures: 3 }));
+  assert.deepEqual(await compute.generate({ pictures: 3 }), before);
+  assert.notDeepEqual(await other.generate({ pictures: 3 }), before);
+  assert.equal(compute.tensorCount(), tensors);
+});

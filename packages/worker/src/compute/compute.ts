@@ -69,8 +69,8 @@ export interface Compute {
    * this changes no result, whether that job comes or another.
    */
   drawAhead(job: Pick<GradientJob, 'round' | 'shards'>): void;
-  /** Pictures from the run's fixed noise: [pictures * pixels]. For a recipe that draws pictures. */
-  generate(job: { readonly pictures: number }): Promise<Float32Array>;
+  /** Pictures from the run's fixed noise: [pictures * pixels]. For a recipe that draws them. `averages`: weights to use instead, by network. */
+  generate(job: { readonly pictures: number; readonly averages?: Readonly<Record<string, Float32Array>> }): Promise<Float32Array>;
   /** See fingerprint.ts. Does not touch the weights that are set. */
   fingerprint(): Promise<string>;
   /** Tensors alive on the backend: constant from one job to the next. */
@@ -101,9 +101,9 @@ export async function createCompute(options: ComputeOptions): Promise<Compute> {
     version: held.version,
     gradient: createGradient(recipe, evaluator, inputs, held, run),
     drawAhead: ({ round, shards }) => inputs.drawAhead(round, shards),
-    generate: ({ pictures }) => {
+    generate: ({ pictures, averages = {} }) => {
       const rows = drawInputs(recipe, Object.keys(recipe.inputs), { seed, stream: streams.samples, round: 0, start: 0, count: pictures });
-      return failingAs('generate', () => evaluator.generate(pictures, held.all(), rows));
+      return failingAs('generate', () => held.replacing(averages, (weights) => evaluator.generate(pictures, weights, rows)));
     },
     fingerprint: () => computeFingerprint({ recipe, networks, evaluator, shardSizes: sizes, mode: backend.mode }),
     tensorCount: () => backend.tf.memory().numTensors,

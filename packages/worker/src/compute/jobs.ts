@@ -26,6 +26,8 @@ import type { Compute } from './compute.ts';
 export interface WorkTensors {
   /** The weights of the networks that were sent, in their order. */
   readonly weights: readonly Float32Array[];
+  /** By network: average weights, which pictures are drawn with. */
+  readonly averages: Readonly<Record<string, Float32Array>>;
   /** The shards' samples in ascending shard order (`sampleBlocks`). */
   readonly samples: Uint8Array;
 }
@@ -113,7 +115,7 @@ async function carryOut(
   number: number,
   { clock, observer }: Pick<JobsOptions, 'clock' | 'observer'>,
 ): Promise<Answer> {
-  const { weights, samples } = order.payload as WorkTensors;
+  const { weights, averages, samples } = order.payload as WorkTensors;
   const { task, phase, shards, pictures, sends, versions } = order;
   const startMs = clock.nowMs();
   for (const [index, network] of sends.entries()) compute.setWeights(network, versions[network]!, weights[index]!);
@@ -123,7 +125,7 @@ async function carryOut(
   const shardDone = order.timed ? (): void => void shardsMs.push(clock.nowMs()) : undefined;
   const { nodes, outcomes, flats } =
     task === 'generate'
-      ? { nodes: [], outcomes: [], flats: [await compute.generate({ pictures })] }
+      ? { nodes: [], outcomes: [], flats: [await compute.generate({ pictures, averages })] }
       : await compute.gradient({ phase, round: fence.round, shards, samples, shardDone });
   const computedMs = clock.nowMs();
   observer.spent('compute', (computedMs - loadedMs) / 1000);

@@ -58,7 +58,7 @@ function workEvent(message: Work, frames: Frames, carrier: Carrier): Event {
   // The weights have been replaced since: this order is late, and another one is on its way.
   if (flats === undefined && packed.carrier !== 'inline')
     return { type: 'lost-weights', fence, workId: order.workId, networks: order.sends };
-  const payload = flats === undefined ? undefined : tensorsOf(flats, order.sends.length, sampleBytes);
+  const payload = flats === undefined ? undefined : tensorsOf(flats, order, sampleBytes);
   if (payload === undefined) {
     return { type: 'failed', code: 'compute-failed', reason: 'The coordinator sent a WORK whose frames do not fit its header.' };
   }
@@ -66,8 +66,14 @@ function workEvent(message: Work, frames: Frames, carrier: Carrier): Event {
 }
 
 /** Samples come last, in one more flat, if there are any. */
-function tensorsOf(flats: readonly Float32Array[], sent: number, sampleBytes: number): WorkTensors | undefined {
+function tensorsOf(
+  flats: readonly Float32Array[],
+  { sends, averages: averaged = [] }: Pick<Work, 'sends' | 'averages'>,
+  sampleBytes: number,
+): WorkTensors | undefined {
+  const sent = sends.length + averaged.length;
   const [samples = new Float32Array(0), ...others] = flats.slice(sent);
   if (flats.length < sent || others.length > 0 || samples.length !== Math.ceil(sampleBytes / 4)) return undefined;
-  return { weights: flats.slice(0, sent), samples: new Uint8Array(samples.buffer, samples.byteOffset, sampleBytes) };
+  const averages = Object.fromEntries(averaged.map((network, index) => [network, flats[sends.length + index]!]));
+  return { weights: flats.slice(0, sends.length), averages, samples: new Uint8Array(samples.buffer, samples.byteOffset, sampleBytes) };
 }

@@ -11,6 +11,8 @@ const specs: Readonly<Record<string, OptimizerSpec>> = {
   'adam, beta1 0.5': { kind: 'adam', learningRate: 2e-4, beta1: 0.5, epsilon: 1e-8 },
   'adam, no momentum': { kind: 'adam', learningRate: 1e-3, beta1: 0, beta2: 0.9 },
   sgd: { kind: 'sgd', learningRate: 0.1 },
+  'sgd, with an average': { kind: 'sgd', learningRate: 0.1, average: { decay: 0.9 } },
+  'adam, with an average': { kind: 'adam', learningRate: 1e-3, average: { decay: 0.999 } },
   'sgd, momentum': { kind: 'sgd', learningRate: 0.1, momentum: 0.9 },
 };
 

@@ -22,6 +22,8 @@ export interface Optimizer {
   readonly kind: OptimizerKind;
   /** The network's flat, where kernels can update it: changed in place by `apply`, never another array. To keep its values, take a copy. */
   readonly weights: Float32Array;
+  /** The moving average of the weights, if the recipe asks for one (`average.ts`): changed in place by `apply`. */
+  readonly average?: Float32Array;
   /**
    * Updates `weights` along `gradient`, each element times `scale` (a float32 number, rounded after the product); leaves `gradient` as it
    * is. Throws (a programmer's error) if it is not as long as the weights.
@@ -56,13 +58,15 @@ export function optimizerFrom(kind: OptimizerKind, weights: Float32Array, state:
   };
 }
 
+export function refuseState(kind: string, what: string): never {
+  throw new LockstepError(
+    'resume-invalid',
+    `The checkpoint's optimizer state is not a state of this run's "${kind}": ${what}. Resume with the run's own recipe, or start a new run.`,
+  );
+}
+
 function checkState(kind: string, own: WorkingState, saved: OptimizerState): void {
-  const refuse = (what: string): never => {
-    throw new LockstepError(
-      'resume-invalid',
-      `The checkpoint's optimizer state is not a state of this run's "${kind}": ${what}. Resume with the run's own recipe, or start a new run.`,
-    );
-  };
+  const refuse = (what: string): never => refuseState(kind, what);
   const names = (record: Readonly<Record<string, unknown>>): string => Object.keys(record).toSorted().join(', ') || 'none';
   if (names(own.slots) !== names(saved.slots)) refuse(`it holds the slots ${names(saved.slots)}, expected ${names(own.slots)}`);
   if (names(own.scalars) !== names(saved.scalars)) refuse(`it holds the scalars ${names(saved.scalars)}, expected ${names(own.scalars)}`);

@@ -3,6 +3,7 @@
  * `shared/src/recipe/optimizers.ts`. The caller takes care of `clipNorm` (`gradient.ts`), since it reports the norm before clipping.
  */
 import { createResidentFlats, type OptimizerKind, type OptimizerSpec } from '@lockstep/shared';
+import { averaging } from './average.ts';
 import { type Optimizer, optimizerFrom } from './optimizer.ts';
 
 type SpecOf<Kind extends OptimizerKind> = Extract<OptimizerSpec, { kind: Kind }>;
@@ -17,7 +18,8 @@ export function createOptimizer(spec: OptimizerSpec, initial: Float32Array, lear
   const resolved = learningRateOverride === undefined ? spec : { ...spec, learningRate: learningRateOverride };
   // The rule of a kind takes a spec of that kind, which TypeScript cannot know here.
   const rule = updateRules[resolved.kind] as (spec: OptimizerSpec, initial: Float32Array) => Optimizer;
-  return rule(resolved, initial);
+  const optimizer = rule(resolved, initial);
+  return resolved.average === undefined ? optimizer : averaging(optimizer, resolved.average.decay);
 }
 
 const f = Math.fround;
