@@ -7,8 +7,9 @@ import { after, before, describe, test, type TestContext } from 'node:test';
 import type { Browser, Page } from 'playwright-core';
 import { runaway } from '../e2e/exit-codes.ts';
 import { eventually, start, startRun, startWorker, temporaryDirectory, within } from '../e2e/harness.ts';
+import { startProxy } from '../e2e/proxy.ts';
 import { recipeFile, spawnTwo } from '../e2e/scenarios.ts';
-import { pauseVariable, slowLink, slowLoss } from '../e2e/slow-workers.ts';
+import { pauseVariable, slowLoss } from '../e2e/slow-workers.ts';
 import { noChromium, openPage, startBrowser } from './browser.ts';
 
 const length = ['--shards', '2', '--batch-size', '16', '--grid-every', '2', '--checkpoint-every', '4'];
@@ -121,13 +122,14 @@ describe('live page', { skip: noChromium, concurrency: false, timeout: 300_000 }
     const shape = ['--shards', '4', '--batch-size', '16', '--grid-every', '0', '--steps', '100000'];
     const run = await startRun(t, { args: [...shape, '--workers', '4', '--carrier', 'inline', '--recipe', recipe] });
     const endpoint = await run.endpoint();
-    const far = await slowLink(t, Number(new URL(endpoint).port), 100);
+    const slow = await startProxy(t, endpoint);
+    slow.set({ delayMs: 100 });
     const join = (name: string, to: string, environment = {}) =>
       start(t, 'worker', ['--connect', to, '--name', name, '--backend', 'wasm', '--recipe', recipe], environment);
     join('a', endpoint);
     join('b', endpoint);
     join('computes-long', endpoint, { [pauseVariable]: '200' });
-    join('far-away', `tcp://127.0.0.1:${far}`);
+    join('far-away', slow.endpoint);
     const { page } = await openPage(t, browser, await run.metricsUrl());
     const note = (name: string): Promise<string | null> =>
       page

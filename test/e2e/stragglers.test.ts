@@ -3,8 +3,9 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { errorTable } from '@lockstep/shared';
 import { eventually, start, startRun, within } from './harness.ts';
+import { startProxy } from './proxy.ts';
 import { recipeFile, stepsDone } from './scenarios.ts';
-import { pauseVariable, slowLink, slowLoss } from './slow-workers.ts';
+import { pauseVariable, slowLoss } from './slow-workers.ts';
 
 const delayMs = 200;
 
@@ -20,14 +21,15 @@ test('a worker that computes longer and one with a slow link are named within te
   const shape = ['--shards', '4', '--batch-size', '16', '--grid-every', '0', '--steps', '100000'];
   const run = await startRun(t, { args: [...shape, '--workers', '4', '--carrier', 'inline', '--recipe', recipe] });
   const endpoint = await run.endpoint();
-  const slowPort = await slowLink(t, Number(new URL(endpoint).port), delayMs / 2);
+  const slow = await startProxy(t, endpoint);
+  slow.set({ delayMs: delayMs / 2 });
   const join = (name: string, to: string, environment = {}) =>
     start(t, 'worker', ['--connect', to, '--name', name, '--backend', 'wasm', '--recipe', recipe], environment);
   join('a', endpoint);
   // A loss of the discriminator calls it twice, one of the generator once.
   join('computes-long', endpoint, { [pauseVariable]: String(delayMs) });
   join('b', endpoint);
-  join('far-away', `tcp://127.0.0.1:${slowPort}`);
+  join('far-away', slow.endpoint);
 
   const url = await run.metricsUrl();
   const expected = { a: null, b: null, 'computes-long': 'compute', 'far-away': 'link' };

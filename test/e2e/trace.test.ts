@@ -55,7 +55,9 @@ test('a trace shows every worker on one clock, in spans that nest, and leaves th
     ['apply', 'discriminator', 'generator', 'grid', 'assign', 'reduce'].map((name) => count(name)),
     [20, 10, 10, 2, 42, 40],
   );
-  assert.equal(count('checkpoint snapshot'), 3);
+  // Of steps 4 and 8, unless the one before is still being written; of step 10 in any case.
+  const snapshots = count('checkpoint snapshot');
+  assert.ok(snapshots >= 1 && snapshots <= 3, `${snapshots} snapshots`);
   for (const pid of [2, 3]) {
     for (const name of ['weights', 'compute', 'send', 'RESULT']) assert.ok(count(name, pid) >= 20, `${name} of ${pid}`);
     assert.ok(count('wait', pid) >= 19);
