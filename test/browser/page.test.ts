@@ -7,7 +7,9 @@ import { after, before, describe, test, type TestContext } from 'node:test';
 import type { Browser, Page } from 'playwright-core';
 import { runaway } from '../e2e/exit-codes.ts';
 import { eventually, start, startRun, startWorker, temporaryDirectory, within } from '../e2e/harness.ts';
-import { spawnTwo } from '../e2e/scenarios.ts';
+import { startProxy } from '../e2e/proxy.ts';
+import { recipeFile, spawnTwo } from '../e2e/scenarios.ts';
+import { pauseVariable, slowLoss } from '../e2e/slow-workers.ts';
 import { noChromium, openPage, startBrowser } from './browser.ts';
 
 const length = ['--shards', '2', '--batch-size', '16', '--grid-every', '2', '--checkpoint-every', '4'];
@@ -113,6 +115,36 @@ describe('live page', { skip: noChromium, concurrency: false, timeout: 300_000 }
     // What a page shows of a run that has ended stays, whether anybody answers or not.
     await page.waitForRequest('**/events', patience);
     assert.match((await page.locator('#state').textContent())!, /^Failed: /);
+  });
+
+  test('names who is late and why, and who is in quarantine for it', async (t) => {
+    const recipe = await recipeFile(t, slowLoss);
+    const shape = ['--shards', '4', '--batch-size', '16', '--grid-every', '0', '--steps', '100000'];
+    const run = await startRun(t, { args: [...shape, '--workers', '4', '--carrier', 'inline', '--recipe', recipe] });
+    const endpoint = await run.endpoint();
+    const slow = await startProxy(t, endpoint);
+    slow.set({ delayMs: 100 });
+    const join = (name: string, to: string, environment = {}) =>
+      start(t, 'worker', ['--connect', to, '--name', name, '--backend', 'wasm', '--recipe', recipe], environment);
+    join('a', endpoint);
+    join('b', endpoint);
+    join('computes-long', endpoint, { [pauseVariable]: '200' });
+    join('far-away', slow.endpoint);
+    const { page } = await openPage(t, browser, await run.metricsUrl());
+    const note = (name: string): Promise<string | null> =>
+      page
+        .locator('#workers tr', { has: page.getByText(name, { exact: true }) })
+        .locator('td')
+        .last()
+        .textContent();
+    for (const [name, said] of [
+      ['computes-long', /^In quarantine\. \d+ ms late: it computes longer$/],
+      ['far-away', /^In quarantine\. \d+ ms late: its messages take longer$/],
+    ] as const)
+      await until(page, name, async () => said.test((await note(name)) ?? ''));
+    assert.deepEqual([await note('a'), await note('b')], ['', '']);
+    run.child.kill('SIGTERM');
+    await within(run, 'its end', run.exited);
   });
 
   test('of finished runs is served by watch', async (t) => {

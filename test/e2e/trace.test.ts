@@ -3,6 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { eventually, startRun } from './harness.ts';
+import { waitForLate } from './scenarios.ts';
 
 interface TraceEvent {
   readonly name: string;
@@ -14,7 +15,9 @@ interface TraceEvent {
   readonly args: Readonly<Record<string, unknown>>;
 }
 
-const args = '--workers 2 --spawn --backend wasm --shards 4 --batch-size 16 --checkpoint-every 4 --grid-every 5 --trace'.split(' ');
+const shape = '--workers 2 --spawn --backend wasm --shards 4 --batch-size 16 --checkpoint-every 4 --grid-every 5 --trace'.split(' ');
+/** Without copies, of which there are some on a busy machine, spans can be counted. */
+const args = [...shape, ...waitForLate];
 
 const endOf = ({ ts, dur }: TraceEvent): number => ts + dur;
 
@@ -52,7 +55,9 @@ test('a trace shows every worker on one clock, in spans that nest, and leaves th
     ['apply', 'discriminator', 'generator', 'grid', 'assign', 'reduce'].map((name) => count(name)),
     [20, 10, 10, 2, 42, 40],
   );
-  assert.equal(count('checkpoint snapshot'), 3);
+  // Of steps 4 and 8, unless the one before is still being written; of step 10 in any case.
+  const snapshots = count('checkpoint snapshot');
+  assert.ok(snapshots >= 1 && snapshots <= 3, `${snapshots} snapshots`);
   for (const pid of [2, 3]) {
     for (const name of ['weights', 'compute', 'send', 'RESULT']) assert.ok(count(name, pid) >= 20, `${name} of ${pid}`);
     assert.ok(count('wait', pid) >= 19);

@@ -107,7 +107,7 @@ export const plantedBugs: readonly PlantedBug[] = [
   {
     name: 'a late worker that has answered gets no work any more',
     file: `${core}/step.ts`,
-    find: 'if (late !== undefined) measureAndRelease(state, late, nowMs, false);',
+    find: 'if (late !== undefined) measureAndRelease(state, late, event, nowMs, effects);',
     replace: '',
   },
   {

@@ -78,7 +78,7 @@ const workers: Row = {
       { from: 0 },
     ),
     lines(
-      { title: 'Stragglers', description: 'Workers that keep others waiting, by run and cause.', unit: 'short', width: 8 },
+      { title: 'Stragglers', description: 'Workers that are late again and again, by run and cause.', unit: 'short', width: 8 },
       { '{{run_id}}: {{cause}}': `sum by (run_id, cause) (lockstep_worker_straggler{${run}})` },
       { from: 0 },
     ),

@@ -187,7 +187,8 @@ const stragglers: Row = {
     lines(
       {
         title: 'Stragglers',
-        description: '1 while a worker keeps the others waiting. compute: it computes longer than they do; link: its messages take longer.',
+        description:
+          '1 while a worker is late again and again. compute: it computes longer than the others; link: its messages take longer. The others wait for it, or compute its shards as well.',
         unit: 'short',
         width: 12,
       },

@@ -229,7 +229,7 @@ function send(effect: Sending, options: RuntimeOptions, trainer: Trainer): void 
   const { plan, carriers, transport, recorder, trace, clock } = options;
   const shared = (bytes: number): void => recorder.bytes('shm', 'sent', bytes);
   if (effect.do === 'refuse') recorder.refused(effect.code);
-  if (effect.do === 'assign') recorder.assigned(effect.to);
+  if (effect.do === 'assign') recorder.assigned(effect.worker);
   const startMs = clock.nowMs();
   let loadedMs = startMs;
   const load: Trainer['load'] = (assign) => {

@@ -68,7 +68,8 @@ export async function runSession(session: SessionOptions): Promise<Summary | und
     const start = await startOf(plan, checkpoint, hasGrid);
     reporting = createReporting(session, plan, start.cursor.step);
     const { metrics } = reporting;
-    const sources = { standing: (worker: string) => served?.recorder.standing(worker), workerLabel: metrics.workerLabel };
+    const standing = (worker: string) => served?.recorder.standing(worker);
+    const sources = { standing, workerLabel: metrics.workerLabel, nowMs: systemClock.nowMs };
     const status = () => statusOf(plan, prepared.recipe.name, served?.runtime.state, sources);
     const { recipe, dataset } = prepared;
     live = createLivePage({ path: directory.path, plan, recipe, status, log });

@@ -24,6 +24,7 @@ export type Effect =
   | {
       readonly do: 'assign';
       readonly to: PeerId;
+      readonly worker: string;
       /** Of the worker (`state.ts`). */
       readonly seat: number;
       readonly workId: number;
@@ -33,15 +34,19 @@ export type Effect =
       readonly versions: Readonly<Record<string, number>>;
       readonly sends: readonly string[];
     }
-  /** A worker answered a WORK in time: how long it computed. */
+  /** A worker answered a WORK, in time or not: how long it computed. */
   | {
       readonly do: 'measure';
       readonly peer: PeerId;
       readonly worker: string;
       readonly task: TaskKind;
+      /** Of the round, which may be over; beyond the phases for pictures. */
+      readonly phase: number;
       /** How many it computed. */
       readonly shards: number;
       readonly computeSeconds: number;
+      /** False if others had computed its shards before. */
+      readonly counts: boolean;
     }
   /** Count these shards in: add the nodes' flats to the sum. */
   | {

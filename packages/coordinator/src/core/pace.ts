@@ -3,6 +3,7 @@
  *
  * Times are per shard, and kept apart by kind of work (each phase, and pictures), since those differ. All windows are bounded.
  */
+import { median } from './quantile.ts';
 
 /** Recent times per shard in ms, by kind. */
 export type Pace = Map<number, number[]>;
@@ -58,9 +59,4 @@ export function learn(
 function keep(values: number[], value: number, bound: number): void {
   values.push(value);
   if (values.length > bound) values.shift();
-}
-
-/** The lower of two: of two workers, the faster says what is usual. */
-function median(values: readonly number[]): number {
-  return values.toSorted((a, b) => a - b)[(values.length - 1) >> 1]!;
 }

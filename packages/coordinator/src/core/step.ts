@@ -100,7 +100,7 @@ function drop(state: State, peer: string, reason: DropReason, effects: Effect[])
 function takeResult(state: State, event: ResultEvent, nowMs: number, effects: Effect[]): void {
   const late = lateWorker(state, event);
   if (isFenced(state, event, effects)) {
-    if (late !== undefined) measureAndRelease(state, late, nowMs, false);
+    if (late !== undefined) measureAndRelease(state, late, event, nowMs, effects);
     return;
   }
   const worker = state.workers.get(event.peer)!;
@@ -111,10 +111,8 @@ function takeResult(state: State, event: ResultEvent, nowMs: number, effects: Ef
   for (const shard of worker.shards) task.shards[shard] = 'done';
   if (task.kind === 'gradient') worker.shardsCommitted += worker.shards.length;
   worker.needRequests = 0;
-  const { peer, name, shards } = worker;
   supersede(state, worker, nowMs, effects);
-  measureAndRelease(state, worker, nowMs, true);
-  effects.push({ do: 'measure', peer, worker: name, task: task.kind, shards: shards.length, computeSeconds: event.computeSeconds });
+  measureAndRelease(state, worker, event, nowMs, effects);
   if (task.kind === 'generate') task.pictures = event.payload;
   else effects.push({ do: 'accept', nodes: event.nodes, outcomes: event.outcomes, payload: event.payload });
 }
@@ -127,9 +125,13 @@ function lateWorker(state: State, event: Extract<Event, { type: 'result' | 'need
   return worker.work?.id === event.workId && worker.shards.length === 0 ? worker : undefined;
 }
 
-function measureAndRelease(state: State, worker: Worker, nowMs: number, counts: boolean): void {
-  const { kind, size, sinceMs } = worker.work!;
+/** How long it took is known whether its answer counts or comes too late, when nothing is left that it owes. */
+function measureAndRelease(state: State, worker: Worker, { task, computeSeconds }: ResultEvent, nowMs: number, effects: Effect[]): void {
+  const { peer, name, work, shards } = worker;
+  const { kind, size, sinceMs } = work!;
+  const counts = shards.length > 0;
   learn(state.pace, worker.pace, { kind, msPerShard: (nowMs - sinceMs) / size, counts });
+  effects.push({ do: 'measure', peer, worker: name, task, phase: kind, shards: size, computeSeconds, counts });
   release(worker);
 }
 
@@ -291,8 +293,8 @@ function order(state: State, worker: Worker, shards: readonly number[], nowMs: n
   worker.work = { id: workId, kind, size: shards.length, sinceMs: nowMs };
   worker.shards = shards;
   worker.deadlineMs = nowMs + state.plan.workerTimeoutMs;
-  const { peer: to, seat } = worker;
-  effects.push({ do: 'assign', to, seat, workId, task: task.kind, cursor: state.cursor, shards, versions, sends });
+  const { peer: to, name, seat } = worker;
+  effects.push({ do: 'assign', to, worker: name, seat, workId, task: task.kind, cursor: state.cursor, shards, versions, sends });
 }
 
 function completeTask(state: State, nowMs: number, effects: Effect[]): void {

@@ -92,7 +92,10 @@ describe('stragglers', () => {
     round(state, nowMs, 100, ['b']);
     step(state, tick, nowMs + 200);
     round(state, nowMs, 300, ['b']);
-    assert.deepEqual(step(state, stale, nowMs + 350), [{ do: 'count-dropped', reason: 'other-round' }]);
+    const [dropped, measured] = step(state, stale, nowMs + 350);
+    assert.deepEqual(dropped, { do: 'count-dropped', reason: 'other-round' });
+    const figures = { worker: 'b', task: 'gradient', phase: 0, shards: 2, computeSeconds: 1, counts: false } as const;
+    assert.deepEqual(measured, { do: 'measure', peer: 'b', ...figures }, 'its times count, its numbers do not');
     assert.equal(state.workers.get('b')!.stage, 'idle');
     const effects = round(state, nowMs, 400);
     assert.deepEqual(assignedIn(effects), { a: [0, 1], b: [2, 3] });
@@ -113,7 +116,9 @@ describe('stragglers', () => {
       const late = answer(state, loser);
       assert.deepEqual(kinds(step(state, answer(state, winner), nowMs + 210)), ['measure', 'accept']);
       assert.equal(state.workers.get(loser)!.stage, 'working');
-      assert.deepEqual(step(state, late, nowMs + 220), [{ do: 'count-dropped', reason: 'superseded' }]);
+      const effects = step(state, late, nowMs + 220);
+      assert.deepEqual(effects[0], { do: 'count-dropped', reason: 'superseded' });
+      assert.deepEqual(kinds(effects), ['count-dropped', 'measure']);
       assert.equal(state.workers.get(loser)!.stage, 'idle');
       assert.deepEqual(kinds(step(state, answer(state, 'd'), nowMs + 230)), ['measure', 'accept', 'commit']);
     }

@@ -14,8 +14,10 @@ export interface WorkerStatus {
   readonly shardsCommitted: number;
   /** How much later than usual it answers; null until that is known. */
   readonly lateSeconds: number | null;
-  /** Why it keeps the others waiting; null if it does not. */
+  /** Why it is late again and again; null if it is not. */
   readonly lateBecause: StragglerCause | null;
+  /** It gets work only when nobody else can be given it, since it was late again and again. */
+  readonly quarantined: boolean;
 }
 
 export interface Status {

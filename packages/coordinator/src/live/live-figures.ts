@@ -15,8 +15,8 @@ export interface Rate {
 }
 
 export interface LiveFigures {
-  /** A worker answered. */
-  measured(worker: string, computeSeconds: number): void;
+  /** A worker answered; `counts`: in time. */
+  measured(worker: string, computeSeconds: number, counts: boolean): void;
   /** `seconds`: from the commit before, by part. */
   committed(phase: string, seconds: Readonly<Record<PhasePart, number>>): void;
   stepCompleted(step: number, images: number, seconds: number, rate: Rate): void;
@@ -39,9 +39,11 @@ export function createLiveFigures(): LiveFigures {
   let answered = new Set<string>();
   let rate: Rate = {};
   return {
-    measured(worker, computeSeconds) {
-      answered.add(worker);
-      lastToAnswer = worker;
+    measured(worker, computeSeconds, counts) {
+      if (counts) {
+        answered.add(worker);
+        lastToAnswer = worker;
+      }
       const before = workers.get(worker);
       workers.delete(worker);
       workers.set(worker, { computeSeconds: toward(before?.computeSeconds, computeSeconds), lastShare: before?.lastShare ?? 0 });

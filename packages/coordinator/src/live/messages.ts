@@ -12,8 +12,8 @@ export interface WorkerRow {
   readonly computeSeconds?: number | undefined;
   /** Of the rounds lately: how often the others had answered before it, from 0 to 1. */
   readonly lastShare?: number | undefined;
-  /** Why it is late, where that is known. */
-  readonly cause?: string | undefined;
+  /** Whether and why it is late, and what follows. */
+  readonly note?: string | undefined;
   readonly shards?: number | undefined;
 }
 

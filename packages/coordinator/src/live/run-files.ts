@@ -124,7 +124,7 @@ function takeEvent(told: Told, text: string): void {
   } else if (row.event === 'worker-joined') {
     told.workers.set(name, { name, host: String(entry['host']), device: String(entry['device']), state: 'joined' });
   } else if (row.event === 'worker-left' && told.workers.has(name)) {
-    told.workers.set(name, { ...told.workers.get(name)!, state: 'gone', cause: String(entry['reason']).slice(0, 200) });
+    told.workers.set(name, { ...told.workers.get(name)!, state: 'gone', note: String(entry['reason']).slice(0, 200) });
   }
 }
 

@@ -100,8 +100,8 @@ test('what a coordinator knows wins over its files, but for the end', async (t) 
     ['a', 'b'],
     ['a', 'b'],
   ] as const) {
-    figures.measured(early, 0.1);
-    figures.measured(late, 0.3);
+    figures.measured(early, 0.1, true);
+    figures.measured(late, 0.3, true);
     figures.committed('g', { idle: 1, checkpoint: 2, data: 4, serialise: 8, send: 16, compute: 0.3, wait: 0.1, reduce: 0.01, apply: 0.02 });
   }
   figures.stepCompleted(1, 50, 0.5, { imagesPerSecond: 99, remainingSeconds: 5 });

@@ -39,7 +39,8 @@ function use(metrics: Metrics): void {
   metrics.workers({ computing: 3, spare: 1 });
   metrics.workerJoined(joined('a'));
   metrics.workerAnswered('a', { answer: 0.25, compute: 0.2 });
-  metrics.workerCommitted('a', { compute: 0.2, link: 0.05, waiting: 0.1 }, { lateSeconds: 0.04, cause: 'link' });
+  metrics.workerTook('a', { compute: 0.2, link: 0.05, waiting: 0.1 });
+  metrics.workerStands('a', { lateSeconds: 0.04, cause: 'link' });
   metrics.instruments.workerRefusals.inc({ code: 'recipe-mismatch' });
   metrics.instruments.workerLeaves.inc({ reason: 'timeout' });
   metrics.instruments.shardsReassigned.inc(2);
@@ -146,7 +147,8 @@ test("a worker's series begin when it joins and end a minute after it has left, 
   metrics.workerJoined(joined('a'));
   assert.equal((await scrape(metrics)).get(series), '0');
   metrics.workerAnswered('a', { answer: 1, compute: 1 });
-  metrics.workerCommitted('a', { compute: 1, link: 0, waiting: 0 }, { lateSeconds: 1, cause: 'compute' });
+  metrics.workerTook('a', { compute: 1, link: 0, waiting: 0 });
+  metrics.workerStands('a', { lateSeconds: 1, cause: 'compute' });
   const whole = await about('worker="a"');
   metrics.workerLeft('a');
   assert.deepEqual(await about('lockstep_worker_straggler'), [], 'who is gone keeps nobody waiting');
@@ -168,7 +170,8 @@ test('worker names and recipe metrics are bounded, whatever workers send', async
   for (let n = 0; n < 1000; n += 1) {
     metrics.workerJoined(joined(`worker-${n}`));
     metrics.workerAnswered(`worker-${n}`, { answer: 0.2, compute: 0.1 });
-    metrics.workerCommitted(`worker-${n}`, { compute: 0.1, link: 0.1, waiting: 0 }, { lateSeconds: 0, cause: undefined });
+    metrics.workerTook(`worker-${n}`, { compute: 0.1, link: 0.1, waiting: 0 });
+    metrics.workerStands(`worker-${n}`, { lateSeconds: 0, cause: undefined });
     metrics.roundCommitted({ ...round, metrics: { [`m${n}`]: n } });
   }
   const samples = await scrape(metrics);

@@ -70,8 +70,9 @@ export interface Metrics {
   workerLeft(name: string): void;
   /** It answered a WORK. */
   workerAnswered(name: string, seconds: { readonly answer: number; readonly compute: number }): void;
-  /** Its part of a committed round. */
-  workerCommitted(name: string, seconds: Readonly<Record<WorkerPart, number>>, standing: Standing | undefined): void;
+  /** For a round, or for an answer that came too late for its own. */
+  workerTook(name: string, seconds: Readonly<Record<WorkerPart, number>>): void;
+  workerStands(name: string, standing: Standing): void;
   /** What a worker is called in metrics. */
   workerLabel(name: string): string;
   checkpointWritten(checkpoint: { readonly seconds: number; readonly bytes: number; readonly atSecondsSince1970: number }): void;
@@ -149,7 +150,10 @@ function trainingMethods(instruments: Instruments): Pick<Metrics, 'roundCommitte
   };
 }
 
-type WorkerMethods = Pick<Metrics, 'workers' | 'workerJoined' | 'workerLeft' | 'workerAnswered' | 'workerCommitted' | 'workerLabel'>;
+type WorkerMethods = Pick<
+  Metrics,
+  'workers' | 'workerJoined' | 'workerLeft' | 'workerAnswered' | 'workerTook' | 'workerStands' | 'workerLabel'
+>;
 
 function workerMethods(instruments: Instruments, registry: Registry, nowMs: () => number): WorkerMethods {
   const labels = createWorkerLabels();
@@ -175,10 +179,13 @@ function workerMethods(instruments: Instruments, registry: Registry, nowMs: () =
       instruments.workerCompute.observe({ worker }, compute);
       instruments.workerAnswer.observe({ worker }, answer);
     },
-    workerCommitted(name, seconds, standing) {
+    workerTook(name, seconds) {
       const worker = labels.of(name);
       for (const part of workerParts) instruments.workerTime.inc({ worker, part }, seconds[part]);
-      if (standing === undefined || worker === overflow) return;
+    },
+    workerStands(name, standing) {
+      const worker = labels.of(name);
+      if (worker === overflow) return;
       instruments.workerLate.set({ worker }, standing.lateSeconds);
       for (const cause of stragglerCauses) instruments.workerStraggler.set({ worker, cause }, standing.cause === cause ? 1 : 0);
     },

@@ -1,15 +1,22 @@
 /**
- * Which workers keep the others waiting, by how much, and why.
+ * Which workers are late again and again, by how much, and why.
  *
  * An answer is late by what its worker computed longer than is usual for so many shards, and by what its link took longer than is usual:
  * usual is the median of the round. A worker is a straggler if one of the two stands out in most of its last rounds, from a floor and from
- * how the others scatter; the cause is the greater one. Pure: figures come in, a verdict comes out. Not responsible for: measuring, or telling.
+ * how the others scatter; the cause is the greater one.
+ *
+ * Rounds need not wait for it: others compute what is late. An answer that comes after its round is compared with the last round of its
+ * phase, and every round that goes on meanwhile without the worker counts with what its last two answers have in common. So one long pause
+ * makes no straggler, but a worker that is mostly away is one, as soon as if everybody had waited for it.
+ *
+ * Pure: figures come in, a verdict comes out. Not responsible for: measuring, or telling.
  */
+import { median, quantile } from '../core/quantile.ts';
 
 export const stragglerCauses = ['compute', 'link'] as const;
 export type StragglerCause = (typeof stragglerCauses)[number];
 
-/** One worker's part of a round. */
+/** What a worker did for a round. */
 export interface Answered {
   readonly worker: string;
   readonly shards: number;
@@ -27,8 +34,10 @@ export interface Standing {
 }
 
 export interface Stragglers {
-  /** The answers of a committed round. A round that one worker answered alone compares nothing. */
-  round(answers: readonly Answered[]): void;
+  /** The answers that a committed round of a phase is made of, and who still computes for it or for an earlier one. */
+  round(phase: number, answers: readonly Answered[], away?: readonly string[]): void;
+  /** One that came too late to count. */
+  late(phase: number, answer: Answered): void;
   /** Of workers with enough rounds. */
   readonly standings: ReadonlyMap<string, Standing>;
   forget(worker: string): void;
@@ -36,21 +45,30 @@ export interface Stragglers {
 
 type Excess = Readonly<Record<StragglerCause, number>>;
 
+/** What is usual in a phase, and from where on something stands out from it. */
+interface Usual {
+  readonly computeSecondsPerShard: number;
+  readonly linkSeconds: number;
+  readonly threshold: Excess;
+}
+
+interface Observation {
+  readonly excess: Excess;
+  readonly threshold: Excess;
+}
+
 interface History {
-  /** All that it took part in. */
-  rounds: number;
+  /** Its last answer, and the one before. */
+  last: Observation | undefined;
+  before: Observation | undefined;
   /** Of the last rounds, oldest first. */
-  readonly excesses: Excess[];
-  /** Where each began to stand out in these rounds. */
-  readonly thresholds: Excess[];
+  readonly rounds: Observation[];
 }
 
 /** Rounds that are looked at: long enough to pass over one slow answer, short enough to name a worker within ten steps. */
 const windowRounds = 12;
 /** Fewer say nothing yet. */
 const leastRounds = 8;
-/** A worker's first rounds are not looked at: they compile and allocate. */
-const firstRounds = 3;
 /** What is less is not worth a line, however regular the others are. */
 const floorSeconds = 0.02;
 /** Nor is what is less than this share of a usual answer. */
@@ -61,22 +79,43 @@ const deviations = 5;
 const releaseShare = 0.6;
 
 export function createStragglers(): Stragglers {
+  const usuals = new Map<number, Usual>();
   const histories = new Map<string, History>();
   const standings = new Map<string, Standing>();
+
+  function answered(answer: Answered, usual: Usual): void {
+    const { worker } = answer;
+    const history = histories.get(worker) ?? { last: undefined, before: undefined, rounds: [] };
+    histories.set(worker, history);
+    const observation = { excess: excessOf(answer, usual), threshold: usual.threshold };
+    history.before = history.last;
+    history.last = observation;
+    observe(worker, history.rounds, observation);
+  }
+
+  function observe(worker: string, rounds: Observation[], observation: Observation): void {
+    rounds.push(observation);
+    if (rounds.length > windowRounds) rounds.shift();
+    if (rounds.length >= leastRounds) standings.set(worker, judge(rounds, standings.get(worker)?.cause));
+  }
+
   return {
     standings,
-    round(answers) {
-      if (answers.length < 2) return;
-      const { excesses, threshold } = compare(answers);
-      for (const [index, { worker }] of answers.entries()) {
-        const history = histories.get(worker) ?? { rounds: 0, excesses: [], thresholds: [] };
-        histories.set(worker, history);
-        history.rounds += 1;
-        if (history.rounds <= firstRounds) continue;
-        remember(history.excesses, excesses[index]!);
-        remember(history.thresholds, threshold);
-        if (history.excesses.length >= leastRounds) standings.set(worker, judge(history, standings.get(worker)?.cause));
+    round(phase, answers, away = []) {
+      // One alone can be compared with nobody.
+      if (answers.length + away.length < 2) return;
+      const usual = usualOf(answers);
+      usuals.set(phase, usual);
+      for (const answer of answers) answered(answer, usual);
+      for (const worker of away) {
+        const { last, before, rounds } = histories.get(worker) ?? {};
+        if (last === undefined || before === undefined) continue;
+        observe(worker, rounds!, { excess: lesser(before.excess, last.excess), threshold: last.threshold });
       }
+    },
+    late(phase, answer) {
+      const usual = usuals.get(phase);
+      if (usual !== undefined) answered(answer, usual);
     },
     forget(worker) {
       histories.delete(worker);
@@ -85,25 +124,38 @@ export function createStragglers(): Stragglers {
   };
 }
 
-/** By how much each answer exceeds what is usual in the round, and from where on that stands out. */
-function compare(answers: readonly Answered[]): { excesses: Excess[]; threshold: Excess } {
-  const secondsPerShard = median(answers.map(({ computeSeconds, shards }) => computeSeconds / shards));
-  const links = answers.map(({ answerSeconds, computeSeconds }) => Math.max(0, answerSeconds - computeSeconds));
-  const usualLink = median(links);
-  const excesses = answers.map(({ computeSeconds, shards }, index) => ({
-    compute: computeSeconds - secondsPerShard * shards,
-    link: links[index]! - usualLink,
-  }));
+function usualOf(answers: readonly Answered[]): Usual {
+  const computeSecondsPerShard = median(answers.map(({ computeSeconds, shards }) => computeSeconds / shards));
+  const linkSeconds = median(answers.map(linkSecondsOf));
   const floor = Math.max(floorSeconds, floorShare * median(answers.map(({ answerSeconds }) => answerSeconds)));
+  const usual = { computeSecondsPerShard, linkSeconds, threshold: { compute: floor, link: floor } };
+  const excesses = answers.map((answer) => excessOf(answer, usual));
   const thresholdOf = (cause: StragglerCause): number =>
     Math.max(floor, deviations * median(excesses.map((excess) => Math.abs(excess[cause]))));
-  return { excesses, threshold: { compute: thresholdOf('compute'), link: thresholdOf('link') } };
+  return { ...usual, threshold: { compute: thresholdOf('compute'), link: thresholdOf('link') } };
 }
 
-function judge({ excesses, thresholds }: History, before: StragglerCause | undefined): Standing {
+function excessOf(answer: Answered, { computeSecondsPerShard, linkSeconds }: Usual): Excess {
+  const { computeSeconds, shards } = answer;
+  return { compute: computeSeconds - computeSecondsPerShard * shards, link: linkSecondsOf(answer) - linkSeconds };
+}
+
+function linkSecondsOf({ answerSeconds, computeSeconds }: Answered): number {
+  return Math.max(0, answerSeconds - computeSeconds);
+}
+
+function lesser(a: Excess, b: Excess): Excess {
+  return { compute: Math.min(a.compute, b.compute), link: Math.min(a.link, b.link) };
+}
+
+function judge(rounds: readonly Observation[], before: StragglerCause | undefined): Standing {
+  const excesses = rounds.map((round) => round.excess);
   // Among two or three workers, somebody is the slower one by chance in every round: who is late is late in three rounds of four.
   const excess = quantilesOf(excesses, 0.25);
-  const threshold = quantilesOf(thresholds, 0.5);
+  const threshold = quantilesOf(
+    rounds.map((round) => round.threshold),
+    0.5,
+  );
   const stands = (cause: StragglerCause): boolean => excess[cause] > threshold[cause] * (before === undefined ? 1 : releaseShare);
   const [cause] = stragglerCauses.filter(stands).sort((a, b) => excess[b] - excess[a]);
   return { lateSeconds: median(excesses.map(({ compute, link }) => compute + link)), cause };
@@ -120,18 +172,4 @@ function quantilesOf(values: readonly Excess[], share: number): Excess {
       share,
     ),
   };
-}
-
-function remember<T>(values: T[], value: T): void {
-  values.push(value);
-  if (values.length > windowRounds) values.shift();
-}
-
-/** The lower one of two: of two workers, the slower one is late. */
-function median(values: readonly number[]): number {
-  return quantile(values, 0.5);
-}
-
-function quantile(values: readonly number[], share: number): number {
-  return values.toSorted((a, b) => a - b)[Math.floor((values.length - 1) * share)]!;
 }

@@ -171,19 +171,19 @@ export const metricTable = {
   workerTime: {
     type: 'counter',
     name: 'lockstep_worker_time_seconds_total',
-    help: "Where a worker's time in committed rounds went: compute, link (messages under way, in queues or in its process), waiting (for other workers and the coordinator). The parts add up to its rounds.",
+    help: "Where a worker's time in committed rounds went: compute, link (messages under way, in queues or in its process), waiting (for other workers and the coordinator). The parts add up to its rounds. For an answer that came too late for its round: until it came.",
     labels: { worker: 'open', part: workerParts },
   },
   workerLate: {
     type: 'gauge',
     name: 'lockstep_worker_late_seconds',
-    help: 'How much later than the median worker it answered, in the median over its last rounds. Absent until there are enough of them.',
+    help: 'How much later than the median worker it answers, in the median over its last rounds. Absent until there are enough of them.',
     labels: { worker: 'open' },
   },
   workerStraggler: {
     type: 'gauge',
     name: 'lockstep_worker_straggler',
-    help: 'Whether (1 or 0) a worker keeps the others waiting for this cause: compute (it computes longer), link (its messages take longer).',
+    help: 'Whether (1 or 0) a worker is late again and again for this cause: compute (it computes longer), link (its messages take longer). The others wait for it, or compute its shards as well.',
     labels: { worker: 'open', cause: stragglerCauses },
   },
   shardsReassigned: {

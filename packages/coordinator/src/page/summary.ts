@@ -153,7 +153,7 @@ function drawWorkers({ workers }: Head): void {
     byId('workers'),
     workers
       .toSorted(byName)
-      .map(({ name, state, device, host, computeSeconds, lastShare, shards, cause }) => [
+      .map(({ name, state, device, host, computeSeconds, lastShare, shards, note }) => [
         text(name),
         text(state),
         text(device),
@@ -161,7 +161,7 @@ function drawWorkers({ workers }: Head): void {
         number(formatMilliseconds(computeSeconds)),
         number(lastShare === undefined || workers.length < 2 ? '' : `${Math.round(lastShare * 100)} %`),
         number(formatCount(shards)),
-        prose(cause ?? ''),
+        prose(note ?? ''),
       ]),
   );
 }

@@ -48,7 +48,8 @@ export function createLivePage({ path, plan, recipe, status, log }: LivePageOpti
   return { figures, routes: pageRoutes(runs, feed), end: feed.end };
 }
 
-function workerRow({ name, host, device, state, shardsCommitted, lateSeconds, lateBecause }: WorkerStatus): WorkerRow {
-  const cause = lateBecause === null ? undefined : `${((lateSeconds ?? 0) * 1000).toFixed(0)} ms late: ${lateWords[lateBecause]}`;
-  return { name, host, device, state, shards: shardsCommitted, cause };
+function workerRow({ name, host, device, state, shardsCommitted, lateSeconds, lateBecause, quarantined }: WorkerStatus): WorkerRow {
+  const late = lateBecause === null ? '' : `${((lateSeconds ?? 0) * 1000).toFixed(0)} ms late: ${lateWords[lateBecause]}`;
+  const note = quarantined ? `In quarantine${late === '' ? '' : `. ${late}`}` : late;
+  return { name, host, device, state, shards: shardsCommitted, note };
 }

@@ -4,7 +4,7 @@
  * Responsible for: putting each fact into every place that wants it. Not responsible for: how each place works (`run/`, `checkpoint/`,
  * `metrics/`, `progress.ts`), or for anything that touches the numbers.
  */
-import type { CarrierName, Clock, Log, PeerId, Recipe } from '@lockstep/shared';
+import type { CarrierName, Clock, Log, Recipe } from '@lockstep/shared';
 import type { Checkpoint } from '../checkpoint/checkpoint.ts';
 import type { CheckpointWriter } from '../checkpoint/writer.ts';
 import { type Cursor, imagesPerStep } from '../core/cursor.ts';
@@ -76,7 +76,7 @@ export interface Totals {
 export interface Recorder {
   began(task: TaskKind, cursor: Cursor): void;
   /** A WORK is about to be made and sent. */
-  assigned(peer: PeerId): void;
+  assigned(worker: string): void;
   /** Of the round under way, or of the pause before the next. */
   spent(part: TimedPart, seconds: number): void;
   measured(effect: Extract<Effect, { do: 'measure' }>): void;
@@ -116,16 +116,16 @@ export function createRecorder(options: RecorderOptions): Recorder {
       teller.moved();
       if (task !== 'gradient') return;
       figures.beginRound();
-      times.beginRound();
+      times.beginRound(cursor.phase);
       throughput.begin(cursor.step);
     },
     assigned: times.assigned,
     spent: figures.spent,
     measured(effect) {
       teller.moved();
-      figures.measured(effect.computeSeconds);
       times.answered(effect);
-      if (effect.task === 'gradient') live?.measured(effect.worker, effect.computeSeconds);
+      if (effect.task === 'gradient') live?.measured(effect.worker, effect.computeSeconds, effect.counts);
+      if (effect.counts) figures.measured(effect.computeSeconds);
     },
     committed(round) {
       const seconds = figures.commit(round);

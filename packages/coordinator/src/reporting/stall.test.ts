@@ -69,7 +69,16 @@ test('the line of a run that stands still says for whom it waits, and counts the
   time.advance(10_000);
   assert.match(last(), /waiting for local-1 \(12 s\)/);
   assert.equal(written.length, 12);
-  recorder.measured({ do: 'measure', peer: 'p', worker: 'local-1', task: 'gradient', shards: 1, computeSeconds: 12 });
+  recorder.measured({
+    do: 'measure',
+    peer: 'p',
+    worker: 'local-1',
+    task: 'gradient',
+    phase: 0,
+    shards: 1,
+    computeSeconds: 12,
+    counts: true,
+  });
   time.advance(100);
   recorder.stateChanged(state);
   assert.doesNotMatch(last(), /waiting/);

@@ -1,4 +1,5 @@
 /** What /status and /readyz say about a run, from the core's own description. */
+import type { Clock } from '@lockstep/shared';
 import type { Plan } from '../core/plan.ts';
 import { describe } from '../core/describe.ts';
 import { countWorkers, readyWorkers, type State, statesOfWorkers } from '../core/state.ts';
@@ -9,7 +10,7 @@ import type { Recorder } from './recorder.ts';
 const states = { gathering: 'waiting', training: 'training', starved: 'waiting', ended: 'done' } as const;
 
 /** What is told of workers beside the core's state. */
-export type WorkerSources = Pick<Recorder, 'standing'> & Pick<Metrics, 'workerLabel'>;
+export type WorkerSources = Pick<Recorder, 'standing'> & Pick<Metrics, 'workerLabel'> & Pick<Clock, 'nowMs'>;
 
 export function statusOf(plan: Plan, recipe: string, state: State | undefined, sources: WorkerSources): Status {
   const common = { runId: plan.runId, recipe, steps: plan.totalSteps };
@@ -32,12 +33,13 @@ export function statusOf(plan: Plan, recipe: string, state: State | undefined, s
   };
 }
 
-function workersOf(state: State, { standing, workerLabel }: WorkerSources): WorkerStatus[] {
+function workersOf(state: State, { standing, workerLabel, nowMs }: WorkerSources): WorkerStatus[] {
   const states = statesOfWorkers(state);
   return [...state.workers.values()].map((worker) => {
-    const { name, host, pid, backend, device, shardsCommitted } = worker;
+    const { name, host, pid, backend, device, shardsCommitted, reliability } = worker;
+    const quarantined = reliability.quarantinedUntilMs > nowMs();
     const { lateSeconds = null, cause = null } = standing(name) ?? {};
-    const fields = { host, pid, backend, device, shardsCommitted, lateSeconds, lateBecause: cause };
+    const fields = { host, pid, backend, device, shardsCommitted, lateSeconds, lateBecause: cause, quarantined };
     return { name, label: workerLabel(name), state: states.get(worker.peer)!, ...fields };
   });
 }

@@ -1,18 +1,19 @@
 /**
- * What each worker does with its time, and which of them keep the others waiting, round by round.
+ * What each worker does with its time, and which of them are late again and again, round by round.
  *
- * Responsible for: measuring answers, and telling metrics and the log. Not responsible for: who counts as late, and why
- * (`metrics/stragglers.ts`).
+ * Responsible for: measuring answers, those too that come too late to count, and telling metrics and the log. Not responsible for: who
+ * counts as late, and why (`metrics/stragglers.ts`).
  */
-import type { Log, PeerId } from '@lockstep/shared';
+import type { Log } from '@lockstep/shared';
 import type { Effect } from '../core/effects.ts';
 import type { Metrics } from '../metrics/metrics.ts';
 import { type Answered, createStragglers, type Standing, type StragglerCause } from '../metrics/stragglers.ts';
 
 export interface WorkerTimes {
-  beginRound(): void;
+  /** A round of this phase. */
+  beginRound(phase: number): void;
   /** A WORK is about to be made and sent. */
-  assigned(peer: PeerId): void;
+  assigned(worker: string): void;
   answered(effect: Extract<Effect, { do: 'measure' }>): void;
   committed(): void;
   left(worker: string): void;
@@ -27,57 +28,87 @@ const causeWords: Readonly<Record<StragglerCause, string>> = {
 
 export function createWorkerTimes(metrics: Metrics, log: Log, nowMs: () => number): WorkerTimes {
   const stragglers = createStragglers();
-  const told = new Map<string, StragglerCause>();
+  const announcer = createAnnouncer(log);
+  /** When each that has not answered yet was sent its WORK. */
+  const sentMs = new Map<string, number>();
   /** Of this round. */
-  const assignedMs = new Map<PeerId, number>();
   const answers = new Map<string, Answered>();
-  let roundStartMs = 0;
+  let round = { phase: 0, startMs: 0 };
 
-  const tell = (worker: string): void => {
-    const { cause, lateSeconds = 0 } = stragglers.standings.get(worker) ?? {};
-    if (cause === told.get(worker)) return;
-    if (cause === undefined) {
-      told.delete(worker);
-      return log.info(`Worker ${worker} keeps up with the others again.`);
-    }
-    told.set(worker, cause);
-    log.warn(`Worker ${worker} keeps the others waiting: its answers come ${lateSeconds.toFixed(2)} s late, ${causeWords[cause]}.`);
-  };
+  function took({ worker, answerSeconds, computeSeconds }: Answered, waiting: number): void {
+    const compute = Math.min(computeSeconds, answerSeconds);
+    metrics.workerTook(worker, { compute, link: answerSeconds - compute, waiting });
+  }
+
+  function judged(worker: string): void {
+    const standing = stragglers.standings.get(worker);
+    if (standing === undefined) return;
+    metrics.workerStands(worker, standing);
+    announcer.tell(worker, standing);
+  }
 
   return {
-    beginRound() {
-      roundStartMs = nowMs();
-      assignedMs.clear();
+    beginRound(phase) {
+      round = { phase, startMs: nowMs() };
       answers.clear();
     },
-    assigned: (peer) => void assignedMs.set(peer, nowMs()),
-    answered({ peer, worker, task, shards, computeSeconds }) {
-      const answerSeconds = (nowMs() - (assignedMs.get(peer) ?? nowMs())) / 1000;
+    assigned: (worker) => void sentMs.set(worker, nowMs()),
+    answered({ worker, task, phase, shards, computeSeconds, counts }) {
+      const answerSeconds = (nowMs() - (sentMs.get(worker) ?? nowMs())) / 1000;
+      sentMs.delete(worker);
       metrics.workerAnswered(worker, { answer: answerSeconds, compute: computeSeconds });
       if (task !== 'gradient') return;
-      // It may have been given the shards of a lost worker as well.
-      const before = answers.get(worker) ?? { shards: 0, answerSeconds: 0, computeSeconds: 0 };
-      answers.set(worker, {
-        worker,
-        shards: before.shards + shards,
-        answerSeconds: before.answerSeconds + answerSeconds,
-        computeSeconds: before.computeSeconds + computeSeconds,
-      });
+      const answer = { worker, shards, answerSeconds, computeSeconds };
+      if (!counts) {
+        stragglers.late(phase, answer);
+        took(answer, 0);
+        return judged(worker);
+      }
+      // It may have been given the shards of a lost or late worker as well.
+      const before = answers.get(worker);
+      answers.set(worker, before === undefined ? answer : sum(before, answer));
     },
     committed() {
-      const roundSeconds = (nowMs() - roundStartMs) / 1000;
-      stragglers.round([...answers.values()]);
-      for (const { worker, answerSeconds, computeSeconds } of answers.values()) {
-        const compute = Math.min(computeSeconds, answerSeconds);
-        const seconds = { compute, link: answerSeconds - compute, waiting: Math.max(0, roundSeconds - answerSeconds) };
-        metrics.workerCommitted(worker, seconds, stragglers.standings.get(worker));
-        tell(worker);
+      const roundSeconds = (nowMs() - round.startMs) / 1000;
+      const away = [...sentMs.keys()];
+      stragglers.round(round.phase, [...answers.values()], away);
+      for (const answer of answers.values()) {
+        took(answer, Math.max(0, roundSeconds - answer.answerSeconds));
+        judged(answer.worker);
       }
+      away.forEach(judged);
     },
     left(worker) {
       stragglers.forget(worker);
-      told.delete(worker);
+      announcer.forget(worker);
+      sentMs.delete(worker);
     },
     standing: (worker) => stragglers.standings.get(worker),
+  };
+}
+
+/** One line when a worker becomes late, and one when it is so no more. */
+function createAnnouncer(log: Log) {
+  const told = new Map<string, StragglerCause>();
+  return {
+    tell(worker: string, { cause, lateSeconds }: Standing): void {
+      if (cause === told.get(worker)) return;
+      if (cause === undefined) {
+        told.delete(worker);
+        return log.info(`Worker ${worker} keeps up with the others again.`);
+      }
+      told.set(worker, cause);
+      log.warn(`Worker ${worker} is late again and again: its answers take ${lateSeconds.toFixed(2)} s longer, ${causeWords[cause]}.`);
+    },
+    forget: (worker: string) => void told.delete(worker),
+  };
+}
+
+function sum(a: Answered, b: Answered): Answered {
+  return {
+    worker: a.worker,
+    shards: a.shards + b.shards,
+    answerSeconds: a.answerSeconds + b.answerSeconds,
+    computeSeconds: a.computeSeconds + b.computeSeconds,
   };
 }

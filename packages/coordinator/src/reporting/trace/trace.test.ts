@@ -23,6 +23,7 @@ const settle: Effect = { do: 'settle', peer: 'p', carrier: 'inline' };
 const assign = (workId: number): Effect => ({
   do: 'assign',
   to: 'p',
+  worker: 'worker-a',
   seat: 0,
   workId,
   task: 'gradient',
