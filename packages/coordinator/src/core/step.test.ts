@@ -275,6 +275,29 @@ describe('coordinator core', () => {
     assert.deepEqual(kinds(effects), ['training', 'begin', 'assign']);
   });
 
+  test('a resumed run goes on without those that are missing, ten seconds after there are enough', () => {
+    const resumed = { manifestKey: 'm', fingerprint: 'f' };
+    const state = create({ workersWanted: 3, minWorkers: 2, joinTimeoutMs: 600_000 }, resumed);
+    join(state, 'a');
+    assert.deepEqual([nextDeadlineMs(state), kinds(step(state, { type: 'tick' }, 60_000))], [600_000, []]);
+    step(state, hello('b'), 70_000);
+    assert.deepEqual(kinds(step(state, ready(state, 'b'), 70_000)), ['settle', 'worker-joined']);
+    assert.equal(nextDeadlineMs(state), 80_000);
+    // Too few again: nothing but --join-timeout limits the wait.
+    step(state, { type: 'down', peer: 'b' }, 75_000);
+    assert.equal(nextDeadlineMs(state), 600_000);
+    step(state, hello('b'), 90_000);
+    step(state, ready(state, 'b'), 90_000);
+    assert.deepEqual(kinds(step(state, { type: 'tick' }, 99_999)), []);
+    const effects = step(state, { type: 'tick' }, 100_000);
+    assert.deepEqual(kinds(effects), ['training', 'begin', 'assign', 'assign']);
+    assert.match(JSON.stringify(effects[0]), /Continuing with 2 workers: 1 worker may join at any time/);
+    assert.equal(Object.keys(assignedIn(join(state, 'c'))).length, 0);
+
+    const complete = create({ workersWanted: 2, minWorkers: 2 }, resumed);
+    assert.deepEqual(Object.keys(assignedIn(join(complete, 'a', 'b'))), ['a', 'b']);
+  });
+
   test('stop drops the round under way, checkpoints the cursor and says BYE to the workers', () => {
     const state = create();
     join(state, 'a', 'b');
