@@ -74,7 +74,7 @@ async function complete({ runtime, recorder, directory, plan, recipe, log }: Con
     imagesPerSecond: rounded(imagesPerSecond),
     backend,
     workers: Object.values(shardsCommitted).filter((count) => count > 0).length,
-    weightsSha256: hashesOf(networks),
+    weightsSha256: await hashesOf(networks),
   };
   await persistently(
     () => writeResults(directory, networks, summary),

@@ -87,8 +87,12 @@ describe('coordinator core', () => {
     assert.deepEqual(steps(5), [2]);
     step(state, { type: 'checkpoint-settled' }, 0);
     assert.deepEqual(steps(2), [6]);
+    const diverging = structuredClone(state);
+    assert.deepEqual(kinds(step(diverging, { type: 'diverged', reason: 'NaN' }, 0)), ['bye', 'finish']);
+    steps(1);
+    assert.deepEqual(kinds(step(structuredClone(state), { type: 'diverged', reason: 'NaN' }, 0)), ['checkpoint', 'bye', 'finish']);
     const effects = step(state, { type: 'stop', reason: 'SIGTERM' }, 0);
-    assert.ok(effects.some((each) => each.do === 'checkpoint' && each.isLast && each.cursor.step === 7));
+    assert.ok(effects.some((each) => each.do === 'checkpoint' && each.isLast && each.cursor.step === 8));
   });
 
   test('reassigns the shards of a lost worker, to whichever worker is idle first', () => {

@@ -66,6 +66,8 @@ function handle(state: State, event: Event, nowMs: number, effects: Effect[]): v
     case 'committed':
       return commitRound(state, nowMs, effects);
     case 'diverged':
+      // Nothing was changed, and what waits for the checkpoint under way is not lost.
+      if (state.checkpointDue) checkpoint(state, true, effects);
       return finish(state, 'failed', event.reason, effects, 'diverged');
     case 'checkpoint-settled':
       state.checkpointUnderway = false;

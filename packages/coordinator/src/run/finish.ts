@@ -27,7 +27,7 @@ export async function finishRun(directory: RunDirectory, checkpoint: Checkpoint,
     imagesPerSecond: null,
     backend,
     workers: null,
-    weightsSha256: hashesOf(networks),
+    weightsSha256: await hashesOf(networks),
   };
   const before = await readSummary(directory.path);
   // An earlier process may have done the training, and its summary has figures that this one lacks.

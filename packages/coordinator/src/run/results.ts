@@ -18,8 +18,10 @@ export async function writeResults(directory: RunDirectory, networks: readonly T
 }
 
 /** In the order of `networks`. */
-export function hashesOf(networks: readonly TrainedNetwork[]): Summary['weightsSha256'] {
-  return Object.fromEntries(networks.map(({ name, weights }) => [name, weightsSha256(weights)]));
+export async function hashesOf(networks: readonly TrainedNetwork[]): Promise<Summary['weightsSha256']> {
+  const hashes: Record<string, string> = {};
+  for (const { name, weights } of networks) hashes[name] = await weightsSha256(weights);
+  return hashes;
 }
 
 export function tellResults({ weightsSha256: hashes }: Summary, directory: RunDirectory, log: Log): void {
