@@ -108,7 +108,7 @@ export function openStore({ disk, access }: MountedDisk): CheckpointStore {
     const { step } = checkpoint.cursor;
     const name = checkpointName({ step, roundsIntoStep: checkpoint.roundsIntoStep });
     // Hashes of the flats as they are now, bytes as they are when they are written: nobody may change them in between.
-    const files = encodeCheckpoint(checkpoint);
+    const files = await encodeCheckpoint(checkpoint);
     await access(`checkpoint ${name}`, () => {
       disk.checkpoints.set(name, new Map([...files].map(([file, bytes]) => [file, new Uint8Array(bytes)])));
       for (const old of newestFirst(disk).slice(keptCheckpoints)) if (old !== name) disk.checkpoints.delete(old);

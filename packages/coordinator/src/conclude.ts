@@ -74,7 +74,7 @@ async function complete({ runtime, recorder, directory, plan, recipe, log }: Con
     imagesPerSecond: rounded(imagesPerSecond),
     backend,
     workers: Object.values(shardsCommitted).filter((count) => count > 0).length,
-    ...hashesOf(networks),
+    ...(await hashesOf(networks)),
   };
   await persistently(
     () => writeResults(directory, networks, summary),

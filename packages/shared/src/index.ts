@@ -95,7 +95,7 @@ export { inputRows, permutation, sequence, streams, uniform } from './rng.ts';
 export { type Stop, stopSignals } from './program/signals.ts';
 export type { Failure } from './program/spawned.ts';
 export { failureOf, tellParent } from './program/spawned.ts';
-export { sha256 } from './sha256.ts';
+export { sha256, sha256InPieces } from './sha256.ts';
 export { elementCount } from './shape.ts';
 export { shardSizes, shardStarts } from './shards.ts';
 export type { FlatPool } from './tensor/flat-pool.ts';

@@ -5,7 +5,7 @@
  * for each flat: `generator.weights.bin`, `generator.adam-m.bin`.
  */
 import { join } from 'node:path';
-import { sha256 } from '@lockstep/shared';
+import { sha256, sha256InPieces } from '@lockstep/shared';
 import { flatFromLittleEndian, littleEndianBytes } from './bytes.ts';
 import type { Checkpoint, CheckpointNetwork } from './checkpoint.ts';
 import { decodeHeader, encodeHeader, formatVersion, headerFileName, invalid } from './header.ts';
@@ -14,8 +14,9 @@ import type { Header } from './header.ts';
 /**
  * Files by name, checkpoint.json last. On little-endian machines the flats' bytes are views of the checkpoint's memory.
  * Throws a plain Error for what a checkpoint cannot hold (a NaN or infinite scalar or counter, a slot of another length).
+ * Hashes in pieces, since training goes on meanwhile: the flats must not change.
  */
-export function encodeCheckpoint(checkpoint: Checkpoint): Map<string, Uint8Array> {
+export async function encodeCheckpoint(checkpoint: Checkpoint): Promise<Map<string, Uint8Array>> {
   const files = new Map<string, Uint8Array>();
   const add = (wanted: string, fallback: string, flat: Float32Array): string => {
     const name = plainName(wanted, fallback, files);
@@ -25,6 +26,8 @@ export function encodeCheckpoint(checkpoint: Checkpoint): Map<string, Uint8Array
   const { networks, partial, cursor, run, ...rest } = checkpoint;
   checkPosition(checkpoint);
   const described = networks.map((network, index) => describeNetwork(network, index, add));
+  const listed: Record<string, { length: number; sha256: string }> = {};
+  for (const [name, bytes] of files) listed[name] = { length: bytes.byteLength, sha256: await sha256InPieces(bytes) };
   const header: Header = {
     formatVersion,
     ...rest,
@@ -32,7 +35,7 @@ export function encodeCheckpoint(checkpoint: Checkpoint): Map<string, Uint8Array
     cursor: { ...cursor },
     partial: throughJson(partial) as Header['partial'],
     networks: described,
-    files: Object.fromEntries([...files].map(([name, bytes]) => [name, { length: bytes.byteLength, sha256: sha256(bytes) }])),
+    files: listed,
   };
   return files.set(headerFileName, encodeHeader(header));
 }

@@ -7,12 +7,11 @@
  */
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { LockstepError } from '@lockstep/shared';
-import { makeDirectory, removeDirectory, sweepTemporaries, systemErrorCode, writeDirectoryAtomically } from '../disk/files.ts';
+import { makeDirectory, removeDirectory, sweepTemporaries, writeDirectoryAtomically } from '../disk/files.ts';
 import type { Checkpoint } from './checkpoint.ts';
-import { encodeCheckpoint } from './format.ts';
+import { encodeCheckpoint, headerFileName } from './format.ts';
 import { checkpointName } from './name.ts';
-import { checkpointNames, latestCheckpoint, looksWhole, readCheckpoint } from './read.ts';
+import { checkpointNames, isIntact, latestCheckpoint, looksWhole, readCheckpoint } from './read.ts';
 import type { Latest, Skipped } from './read.ts';
 
 export interface Written {
@@ -64,7 +63,7 @@ export async function openCheckpointStore(directory: string, { keep }: StoreOpti
 async function writeAndPrune(directory: string, keep: number, checked: Set<string>, checkpoint: Checkpoint): Promise<Written> {
   const name = checkpointName({ step: checkpoint.cursor.step, roundsIntoStep: checkpoint.roundsIntoStep });
   const path = join(directory, name);
-  const files = encodeCheckpoint(checkpoint);
+  const files = await encodeCheckpoint(checkpoint);
   const isNew = !(await holds(path, files));
   if (isNew) await writeDirectoryAtomically(path, files);
   checked.add(name);
@@ -73,20 +72,12 @@ async function writeAndPrune(directory: string, keep: number, checked: Set<strin
   return { path, bytes, isNew };
 }
 
-/** Whether exactly these bytes are on disk already. */
+/** Whether exactly these bytes are on disk already: their header, which has all hashes, and files that match it. */
 async function holds(path: string, files: ReadonlyMap<string, Uint8Array>): Promise<boolean> {
   if (!(await looksWhole(path))) return false;
-  // The header first: it is small, and nearly always shows a difference.
-  for (const [name, content] of [...files].toReversed()) {
-    try {
-      if (!(await readFile(join(path, name))).equals(content)) return false;
-    } catch (error) {
-      // Missing or unreadable: it is written again, and if that fails too, the error is reported then.
-      if (systemErrorCode(error) === undefined) throw error;
-      return false;
-    }
-  }
-  return true;
+  // If it cannot be read, the checkpoint is written again, and if that fails too, the error is reported then.
+  const header = await readFile(join(path, headerFileName)).catch(() => undefined);
+  return header?.equals(files.get(headerFileName)!) === true && (await isIntact(path));
 }
 
 /** Keeps the newest usable ones and removes everything older, usable or not. The one just written always stays. */
@@ -104,12 +95,7 @@ async function prune(directory: string, keep: number, checked: Set<string>, just
 async function isUsable(path: string, name: string, checked: Set<string>): Promise<boolean> {
   if (!(await looksWhole(path))) return false;
   if (checked.has(name)) return true;
-  try {
-    await readCheckpoint(path);
-  } catch (error) {
-    if (error instanceof LockstepError) return false;
-    throw error;
-  }
-  checked.add(name);
-  return true;
+  const isUnharmed = await isIntact(path);
+  if (isUnharmed) checked.add(name);
+  return isUnharmed;
 }

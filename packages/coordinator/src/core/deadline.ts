@@ -6,6 +6,7 @@ import { nextLateMs } from './stragglers.ts';
 export function nextDeadlineMs(state: State): number | undefined {
   const deadlines = [...state.workers.values()].filter((worker) => worker.stage !== 'idle').map((worker) => worker.deadlineMs);
   if (state.stage === 'gathering' || state.stage === 'starved') deadlines.push(state.joinDeadlineMs);
+  if (state.stage === 'gathering' && state.regatherDeadlineMs !== undefined) deadlines.push(state.regatherDeadlineMs);
   const lateMs = nextLateMs(state);
   if (lateMs !== undefined) deadlines.push(lateMs);
   return deadlines.length === 0 ? undefined : Math.min(...deadlines);

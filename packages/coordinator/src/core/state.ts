@@ -79,6 +79,10 @@ export interface State {
   stage: Stage;
   /** When waiting for workers ends; meaningful in `gathering` and `starved`. */
   joinDeadlineMs: number;
+  /** The run goes on from a checkpoint. */
+  readonly isResumed: boolean;
+  /** When a resumed run, in `gathering`, goes on with those that are there; undefined while they are too few. */
+  regatherDeadlineMs: number | undefined;
   cursor: Cursor;
   /** Commits of each network. */
   readonly versions: Record<string, number>;
@@ -119,6 +123,8 @@ export function createState(plan: Plan, start: Start, nowMs: number): State {
     plan,
     stage: 'gathering',
     joinDeadlineMs: nowMs + plan.joinTimeoutMs,
+    isResumed: start.fingerprint !== undefined,
+    regatherDeadlineMs: undefined,
     cursor: start.cursor,
     versions: { ...start.versions },
     workers: new Map(),

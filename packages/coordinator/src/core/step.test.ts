@@ -87,8 +87,12 @@ describe('coordinator core', () => {
     assert.deepEqual(steps(5), [2]);
     step(state, { type: 'checkpoint-settled' }, 0);
     assert.deepEqual(steps(2), [6]);
+    const diverging = structuredClone(state);
+    assert.deepEqual(kinds(step(diverging, { type: 'diverged', reason: 'NaN' }, 0)), ['bye', 'finish']);
+    steps(1);
+    assert.deepEqual(kinds(step(structuredClone(state), { type: 'diverged', reason: 'NaN' }, 0)), ['checkpoint', 'bye', 'finish']);
     const effects = step(state, { type: 'stop', reason: 'SIGTERM' }, 0);
-    assert.ok(effects.some((each) => each.do === 'checkpoint' && each.isLast && each.cursor.step === 7));
+    assert.ok(effects.some((each) => each.do === 'checkpoint' && each.isLast && each.cursor.step === 8));
   });
 
   test('reassigns the shards of a lost worker, to whichever worker is idle first', () => {
@@ -273,6 +277,29 @@ describe('coordinator core', () => {
     join(state, 'a');
     const effects = step(state, { type: 'tick' }, 1000);
     assert.deepEqual(kinds(effects), ['training', 'begin', 'assign']);
+  });
+
+  test('a resumed run goes on without those that are missing, ten seconds after there are enough', () => {
+    const resumed = { manifestKey: 'm', fingerprint: 'f' };
+    const state = create({ workersWanted: 3, minWorkers: 2, joinTimeoutMs: 600_000 }, resumed);
+    join(state, 'a');
+    assert.deepEqual([nextDeadlineMs(state), kinds(step(state, { type: 'tick' }, 60_000))], [600_000, []]);
+    step(state, hello('b'), 70_000);
+    assert.deepEqual(kinds(step(state, ready(state, 'b'), 70_000)), ['settle', 'worker-joined']);
+    assert.equal(nextDeadlineMs(state), 80_000);
+    // Too few again: nothing but --join-timeout limits the wait.
+    step(state, { type: 'down', peer: 'b' }, 75_000);
+    assert.equal(nextDeadlineMs(state), 600_000);
+    step(state, hello('b'), 90_000);
+    step(state, ready(state, 'b'), 90_000);
+    assert.deepEqual(kinds(step(state, { type: 'tick' }, 99_999)), []);
+    const effects = step(state, { type: 'tick' }, 100_000);
+    assert.deepEqual(kinds(effects), ['training', 'begin', 'assign', 'assign']);
+    assert.match(JSON.stringify(effects[0]), /Continuing with 2 workers: 1 worker may join at any time/);
+    assert.equal(Object.keys(assignedIn(join(state, 'c'))).length, 0);
+
+    const complete = create({ workersWanted: 2, minWorkers: 2 }, resumed);
+    assert.deepEqual(Object.keys(assignedIn(join(complete, 'a', 'b'))), ['a', 'b']);
   });
 
   test('stop drops the round under way, checkpoints the cursor and says BYE to the workers', () => {

@@ -17,6 +17,9 @@ import { idleWorkers, isOwed, lateShards, supersede } from './stragglers.ts';
 
 type ResultEvent = Extract<Event, { type: 'result' }>;
 
+/** How long a resumed run waits for the rest of its workers once there are enough. Those that are alive look for it every two seconds. */
+const regatherMs = 10_000;
+
 /** How often one worker may ask for weights again without delivering a result. */
 const maximumNeedRequests = 3;
 
@@ -63,6 +66,8 @@ function handle(state: State, event: Event, nowMs: number, effects: Effect[]): v
     case 'committed':
       return commitRound(state, nowMs, effects);
     case 'diverged':
+      // Nothing was changed, and what waits for the checkpoint under way is not lost.
+      if (state.checkpointDue) checkpoint(state, true, effects);
       return finish(state, 'failed', event.reason, effects, 'diverged');
     case 'checkpoint-settled':
       state.checkpointUnderway = false;
@@ -225,6 +230,7 @@ function proceed(state: State, nowMs: number, effects: Effect[]): void {
 function changeStage(state: State, nowMs: number, effects: Effect[]): void {
   const ready = readyWorkers(state).length;
   if (state.stage === 'gathering' && ready >= state.plan.workersWanted) startTraining(state, describeStart(state, ready), effects);
+  else if (state.stage === 'gathering') regather(state, ready, nowMs, effects);
   else if (state.stage === 'starved' && ready >= state.plan.minWorkers)
     startTraining(state, `Continuing with ${plural(ready, 'worker')}.`, effects);
   else if (state.stage === 'training' && ready < state.plan.minWorkers) {
@@ -232,6 +238,15 @@ function changeStage(state: State, nowMs: number, effects: Effect[]): void {
     state.joinDeadlineMs = nowMs + state.plan.joinTimeoutMs;
     effects.push({ do: 'record', entry: { event: 'waiting', reason: describe(state), round: state.cursor.round } });
   }
+}
+
+/** One worker that is gone does not keep a resumed run from going on: it may join at any time. */
+function regather(state: State, ready: number, nowMs: number, effects: Effect[]): void {
+  if (!state.isResumed || ready < state.plan.minWorkers) return void (state.regatherDeadlineMs = undefined);
+  state.regatherDeadlineMs ??= nowMs + regatherMs;
+  if (state.regatherDeadlineMs > nowMs) return;
+  const missing = plural(state.plan.workersWanted - ready, 'worker');
+  startTraining(state, `Continuing with ${plural(ready, 'worker')}: ${missing} may join at any time.`, effects);
 }
 
 function describeStart(state: State, ready: number): string {

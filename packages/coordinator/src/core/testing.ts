@@ -4,7 +4,7 @@ import { startOfRun } from './cursor.ts';
 import type { Effect } from './effects.ts';
 import type { Event, TaskKind } from './events.ts';
 import type { Plan } from './plan.ts';
-import { createState, type State } from './state.ts';
+import { createState, type Start, type State } from './state.ts';
 import { step } from './step.ts';
 
 export const plan: Plan = {
@@ -29,8 +29,9 @@ export const plan: Plan = {
   workerCommand: 'worker --connect tcp://127.0.0.1:5555',
 };
 
-export function create(changes: Partial<Plan> = {}): State {
-  return createState({ ...plan, ...changes }, { cursor: startOfRun, versions: { generator: 0, discriminator: 0 }, gridDue: false }, 0);
+export function create(changes: Partial<Plan> = {}, start: Partial<Start> = {}): State {
+  const beginning = { cursor: startOfRun, versions: { generator: 0, discriminator: 0 }, gridDue: false };
+  return createState({ ...plan, ...changes }, { ...beginning, ...start }, 0);
 }
 
 export const hello = (peer: string, name = peer): Event => ({

@@ -43,7 +43,7 @@ export const optionTable = {
   workers: {
     type: 'number',
     default: 1,
-    describe: 'start when this many workers have joined',
+    describe: 'start when this many workers have joined; a resumed run goes on with fewer 10 s after --min-workers have',
     check: whole(1, 1024),
     changesOnResume: true,
   },

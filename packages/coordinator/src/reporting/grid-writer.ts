@@ -31,14 +31,15 @@ export function createGridWriter({ count, recipe, dataset, directory, sinks, log
   return {
     write(step, pictures) {
       const { shape, range } = input!.spec;
-      const png = encodeGrid(pictures, { count, shape: pictureShape(shape, field?.shape ?? shape), range, columns });
-      for (const sink of sinks) sink.grid(step, png);
-      writing = writing
-        .then(() => directory.writeGrid(step, png))
-        .then(
-          (path) => log.info(`Pictures of step ${step}: ${path}`),
-          (error: unknown) => log.error(`The pictures of step ${step} could not be written: ${(error as Error).message}`),
-        );
+      const encode = async (): Promise<string> => {
+        const png = await encodeGrid(pictures, { count, shape: pictureShape(shape, field?.shape ?? shape), range, columns });
+        for (const sink of sinks) sink.grid(step, png);
+        return directory.writeGrid(step, png);
+      };
+      writing = writing.then(encode).then(
+        (path) => log.info(`Pictures of step ${step}: ${path}`),
+        (error: unknown) => log.error(`The pictures of step ${step} could not be written: ${(error as Error).message}`),
+      );
     },
     settled: () => writing,
   };

@@ -11,8 +11,8 @@ function decode(bytes: Buffer): { width: number; height: number; at: (x: number,
   return { width, height, at: (x, y) => data[(y * width + x) * 4]! };
 }
 
-test('pictures lie in rows, doubled, with a gutter between them', () => {
-  const { width, height, at } = decode(encodeGrid(pictures, options));
+test('pictures lie in rows, doubled, with a gutter between them', async () => {
+  const { width, height, at } = decode(await encodeGrid(pictures, options));
   assert.deepEqual([width, height], [2 + 2 * 8, 2 + 2 * 6]);
   const doubled = (left: number, top: number, row: number): number[] => {
     const pixels = [0, 1, 2].map((column) => at(left + 2 * column, top + 2 * row));
@@ -65,15 +65,18 @@ test('pictures lie in rows, doubled, with a gutter between them', () => {
     assert.equal(at(x, y), ground);
 });
 
-test('any range works, even one that is upside down', () => {
-  const grey = (value: number, range: readonly [number, number]): number =>
-    decode(encodeGrid(Float32Array.of(value), { count: 1, shape: [1, 1], range, columns: 8 })).at(2, 2);
-  assert.deepEqual([grey(0, [0, 1]), grey(1, [0, 1]), grey(51, [0, 255]), grey(0, [1, 0]), grey(1, [1, 0])], [0, 255, 51, 255, 0]);
+test('any range works, even one that is upside down', async () => {
+  const grey = async (value: number, range: readonly [number, number]): Promise<number> =>
+    decode(await encodeGrid(Float32Array.of(value), { count: 1, shape: [1, 1], range, columns: 8 })).at(2, 2);
+  assert.deepEqual(
+    await Promise.all([grey(0, [0, 1]), grey(1, [0, 1]), grey(51, [0, 255]), grey(0, [1, 0]), grey(1, [1, 0])]),
+    [0, 255, 51, 255, 0],
+  );
 });
 
-test('a third dimension of three is red, green and blue', () => {
+test('a third dimension of three is red, green and blue', async () => {
   const colours = Float32Array.of(-1, 0, 1, 1, -1, -1);
-  const { width, height, data } = PNG.sync.read(encodeGrid(colours, { count: 1, shape: [1, 2, 3], range: [-1, 1], columns: 1 }));
+  const { width, height, data } = PNG.sync.read(await encodeGrid(colours, { count: 1, shape: [1, 2, 3], range: [-1, 1], columns: 1 }));
   assert.deepEqual([width, height], [2 + 6, 2 + 4]);
   const at = (x: number, y: number): number[] => [...data.subarray((y * width + x) * 4, (y * width + x) * 4 + 3)];
   assert.deepEqual(
@@ -91,11 +94,11 @@ test("pictures have the recipe's shape if it has colours, otherwise the data's",
   assert.deepEqual(pictureShape([1536], [32, 16, 3]), [32, 16, 3]);
 });
 
-test('the same pictures give the same bytes', () => {
-  assert.deepEqual(encodeGrid(pictures, options), encodeGrid(pictures.slice(), options));
+test('the same pictures give the same bytes', async () => {
+  assert.deepEqual(await encodeGrid(pictures, options), await encodeGrid(pictures.slice(), options));
 });
 
-test('pictures that do not match the options are a mistake', () => {
-  assert.throws(() => encodeGrid(pictures, { ...options, count: 4 }), /18 values are not 4 pictures of 2 x 3$/);
-  assert.throws(() => encodeGrid(new Float32Array(0), { ...options, count: 0 }), /0 pictures/);
+test('pictures that do not match the options are a mistake', async () => {
+  await assert.rejects(encodeGrid(pictures, { ...options, count: 4 }), /18 values are not 4 pictures of 2 x 3$/);
+  await assert.rejects(encodeGrid(new Float32Array(0), { ...options, count: 0 }), /0 pictures/);
 });

@@ -6,6 +6,8 @@
  * The bytes are a function of the pictures and options alone; zlib settings are fixed (another zlib build may compress differently,
  * the pixels stay the same).
  */
+import { once } from 'node:events';
+import { setImmediate } from 'node:timers/promises';
 import { elementCount } from '@lockstep/shared';
 import { PNG } from 'pngjs';
 
@@ -32,7 +34,11 @@ const encoding = {
   filterType: 0,
   deflateLevel: 9,
   deflateStrategy: 0,
+  // Each is a part of the file: one for most grids.
+  deflateChunkSize: 2 ** 20,
 } as const;
+/** Some ten milliseconds of work. */
+const valuesAtATime = 2 ** 18;
 
 /**
  * A recipe for colours says so in its shape; a recipe for grey pictures may write their shape in any way, such as [784], and the data has
@@ -52,8 +58,11 @@ function greys(shape: readonly number[]): PictureShape | undefined {
   return (shape.length === 2 || shape.length === 3) && channels === 1 ? [height!, width!] : undefined;
 }
 
-/** `pictures` has shape [count, ...shape]. An incomplete last row is left grey. */
-export function encodeGrid(pictures: Float32Array, options: GridOptions): Buffer {
+/**
+ * `pictures` has shape [count, ...shape]. An incomplete last row is left grey. Draws in pieces and compresses on another thread, so that
+ * others get their turn meanwhile.
+ */
+export async function encodeGrid(pictures: Float32Array, options: GridOptions): Promise<Buffer> {
   const { count, shape, columns } = options;
   const [height, width, channels = 1] = shape;
   const values = height * width * channels;
@@ -61,7 +70,11 @@ export function encodeGrid(pictures: Float32Array, options: GridOptions): Buffer
     throw new Error(`${pictures.length} values are not ${count} pictures of ${shape.join(' x ')}`);
   }
   const rows = Math.ceil(count / columns);
+  const colorType = colorTypes[channels];
   const image = new PNG({
+    ...encoding,
+    colorType,
+    inputColorType: colorType,
     width: columns * (width * scale + gutter) + gutter,
     height: rows * (height * scale + gutter) + gutter,
   });
@@ -72,9 +85,12 @@ export function encodeGrid(pictures: Float32Array, options: GridOptions): Buffer
     const left = gutter + (picture % columns) * (width * scale + gutter);
     const target = image.data.subarray((top * image.width + left) * channels);
     draw(pictures.subarray(picture * values, (picture + 1) * values), options, target, image.width);
+    if ((picture + 1) % Math.ceil(valuesAtATime / values) === 0) await setImmediate();
   }
-  const colorType = colorTypes[channels];
-  return PNG.sync.write(image, { ...encoding, colorType, inputColorType: colorType });
+  const parts: Buffer[] = [];
+  image.on('data', (part: Buffer) => parts.push(part));
+  await once(image.pack(), 'end');
+  return Buffer.concat(parts);
 }
 
 /** Draws one picture at the start of `target`, whose rows are `stride` pixels apart. */

@@ -26,7 +26,7 @@ export async function finishRun(directory: RunDirectory, checkpoint: Checkpoint,
     imagesPerSecond: null,
     backend,
     workers: null,
-    ...hashesOf(networks),
+    ...(await hashesOf(networks)),
   };
   const before = await readSummary(directory.path);
   // An earlier process may have done the training, and its summary has figures that this one lacks.

@@ -39,14 +39,14 @@ export async function areExported(directory: RunDirectory, networks: readonly Tr
 }
 
 /** In the order of `networks`. */
-export function hashesOf(networks: readonly TrainedNetwork[]): Pick<Summary, 'weightsSha256' | 'averageSha256'> {
-  const averaged = networks.filter(({ average }) => average !== undefined);
-  return {
-    weightsSha256: Object.fromEntries(networks.map(({ name, weights }) => [name, flatSha256(weights)])),
-    ...(averaged.length === 0
-      ? {}
-      : { averageSha256: Object.fromEntries(averaged.map(({ name, average }) => [name, flatSha256(average!)])) }),
-  };
+export async function hashesOf(networks: readonly TrainedNetwork[]): Promise<Pick<Summary, 'weightsSha256' | 'averageSha256'>> {
+  const weightsSha256: Record<string, string> = {};
+  const averageSha256: Record<string, string> = {};
+  for (const { name, weights, average } of networks) {
+    weightsSha256[name] = await flatSha256(weights);
+    if (average !== undefined) averageSha256[name] = await flatSha256(average);
+  }
+  return Object.keys(averageSha256).length === 0 ? { weightsSha256 } : { weightsSha256, averageSha256 };
 }
 
 export function tellResults({ weightsSha256, averageSha256 = {} }: Summary, directory: RunDirectory, log: Log): void {

@@ -1,5 +1,5 @@
 /** summary.json: what a finished run was, and what it made. Pure; people's scripts rely on the fields. */
-import { sha256 } from '@lockstep/shared';
+import { sha256InPieces } from '@lockstep/shared';
 import { littleEndianBytes } from '../checkpoint/bytes.ts';
 
 export interface Summary {
@@ -24,7 +24,7 @@ export interface Summary {
   readonly averageSha256?: Readonly<Record<string, string>>;
 }
 
-/** Lower-case hex of the SHA-256 over the flat's little-endian float32 bytes: equal hashes mean equal bits. */
-export function flatSha256(flat: Float32Array): string {
-  return sha256(littleEndianBytes(flat));
+/** Lower-case hex of the SHA-256 over the flat's little-endian float32 bytes: equal hashes mean equal bits. Hashes in pieces: do not change the flat. */
+export function flatSha256(flat: Float32Array): Promise<string> {
+  return sha256InPieces(littleEndianBytes(flat));
 }

@@ -69,10 +69,10 @@ export function createJobs({ createCompute, clock, log, observer, tell }: JobsOp
   let answers = 0;
   let queue: Promise<void> = Promise.resolve();
 
-  const enqueue = (job: () => Promise<void>): void => {
+  const enqueue = (job: () => Promise<void>, run?: RunSettings): void => {
     queue = queue.then(job).catch((error: unknown) => {
       if (!(error instanceof LockstepError)) log.error(error instanceof Error ? (error.stack ?? error.message) : String(error));
-      tell(failure(error));
+      tell({ ...failure(error), ...(run === undefined ? {} : { run }) });
     });
   };
   /** Done while the coordinator is busy. The next round usually brings the same shards. */
@@ -89,7 +89,7 @@ export function createJobs({ createCompute, clock, log, observer, tell }: JobsOp
         current = await createCompute(run);
         checkSize(current.manifests, run.recipe.name);
         tell({ type: 'prepared', run, built: { manifests: current.manifests, fingerprint: await current.fingerprint() } satisfies Built });
-      }),
+      }, run),
     compute({ fence, order }) {
       const receivedMs = clock.nowMs();
       enqueue(async () => {
@@ -139,7 +139,7 @@ export function freeAnswer({ flats }: Answer): void {
   flats.forEach(freeFlat);
 }
 
-function failure(error: unknown): Event {
+function failure(error: unknown): Extract<Event, { type: 'failed' }> {
   if (error instanceof LockstepError) return { type: 'failed', code: error.code, reason: error.message };
   const detail = error instanceof Error ? error.message : String(error);
   return { type: 'failed', code: 'compute-failed', reason: `The backend failed: ${detail.split('\n')[0]}` };

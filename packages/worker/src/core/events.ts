@@ -19,8 +19,8 @@ export type Event =
   | { readonly type: 'prepared'; readonly run: RunSettings; readonly built: Payload }
   /** The ordered work is computed: `answer` is what RESULT says. */
   | { readonly type: 'computed'; readonly fence: Fence; readonly workId: number; readonly answer: Payload }
-  /** The backend or the recipe failed. */
-  | { readonly type: 'failed'; readonly code: ErrorCode; readonly reason: string }
+  /** The backend or the recipe failed. `run`: while its networks were built. */
+  | { readonly type: 'failed'; readonly code: ErrorCode; readonly reason: string; readonly run?: RunSettings }
   | { readonly type: 'stop'; readonly reason: string; readonly code?: ErrorCode }
   | { readonly type: 'tick' };
 

@@ -1,5 +1,5 @@
 /** The whole state of the worker's core. */
-import type { Fence, RunSettings } from '@lockstep/shared';
+import type { ErrorCode, Fence, RunSettings } from '@lockstep/shared';
 import type { Payload } from './events.ts';
 
 export interface Options {
@@ -21,6 +21,8 @@ export interface State {
   /** Under way in the runtime; its outcome is dropped if another one has been ordered meanwhile. */
   preparing: RunSettings | undefined;
   computing: { readonly term: number; readonly workId: number } | undefined;
+  /** Asked to stop while computing: it answers first, until the deadline. */
+  stopping: { readonly reason: string; readonly code: ErrorCode | undefined; readonly deadlineMs: number } | undefined;
   /** Weight versions held since the last WELCOME. */
   holds: Record<string, number>;
 }
@@ -34,11 +36,12 @@ export function createState(options: Options, nowMs: number): State {
     prepared: undefined,
     preparing: undefined,
     computing: undefined,
+    stopping: undefined,
     holds: {},
   };
 }
 
 /** When the next `tick` is due. */
 export function nextDeadlineMs(state: State): number | undefined {
-  return state.stage === 'seeking' ? state.seekDeadlineMs : undefined;
+  return state.stage === 'seeking' ? state.seekDeadlineMs : state.stopping?.deadlineMs;
 }

@@ -61,6 +61,41 @@ describe('worker core', () => {
     ]);
   });
 
+  test('a run that was replaced while its networks were built does no harm if they fail, and answers for nobody else', () => {
+    const state = create();
+    const other = { ...run, seed: 2 };
+    give(state, { type: 'up' }, { type: 'welcome', fence: fence(1), run, region: undefined });
+    give(state, { type: 'welcome', fence: fence(2), run: other, region: undefined });
+    assert.deepEqual(give(state, { type: 'failed', run, code: 'recipe-mismatch', reason: 'another recipe' }), [[]]);
+    // Back to the first, whose networks are still the ones that were built for it.
+    give(state, { type: 'welcome', fence: fence(3), run, region: undefined });
+    assert.deepEqual(give(state, { type: 'prepared', run: other, built: 'others' }), [[]]);
+    assert.deepEqual(step(state, prepared, 0), [{ do: 'ready', fence: fence(3), built: 'the networks' }]);
+    const [leave] = step(state, { type: 'failed', code: 'compute-failed', reason: 'out of memory' }, 0);
+    assert.equal(leave!.do, 'leave');
+  });
+
+  test('asked to stop while it computes, it answers first and leaves then; not without a coordinator, nor for longer than five seconds', () => {
+    const working = (): State => {
+      const state = create();
+      give(state, { type: 'up' }, { type: 'welcome', fence: fence(), run, region: 'memory' }, prepared, {
+        type: 'work',
+        fence: fence(),
+        order,
+      });
+      assert.deepEqual(step(state, { type: 'stop', code: 'stopped', reason: 'SIGTERM' }, 100), []);
+      assert.equal(nextDeadlineMs(state), 5100);
+      return state;
+    };
+    const computed: Event = { type: 'computed', fence: fence(), workId: 5, answer: 'the tensors' };
+    assert.deepEqual(give(working(), computed), [['result', 'leave', 'exit']]);
+    assert.deepEqual(give(working(), { type: 'down' }), [['exit']]);
+    assert.deepEqual(give(working(), { type: 'bye', ended: true, reason: 'done' }), [['exit']]);
+    const state = working();
+    assert.deepEqual(step(state, { type: 'tick' }, 5099), []);
+    assert.deepEqual(step(state, { type: 'tick' }, 5100).at(-1), { do: 'exit', code: 'stopped', reason: 'SIGTERM' });
+  });
+
   test('gives up after --reconnect-timeout, and says where it looked', () => {
     const state = create();
     assert.equal(nextDeadlineMs(state), 1000);

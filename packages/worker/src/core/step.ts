@@ -8,8 +8,12 @@ import type { ErrorCode, Fence, RunSettings } from '@lockstep/shared';
 import type { Effect, Event, WorkOrder } from './events.ts';
 import type { State } from './state.ts';
 
+/** How long a worker that is asked to stop may go on computing. Schedulers kill 10 seconds later or more. */
+const drainMs = 5000;
+
 export function step(state: State, event: Event, nowMs: number): Effect[] {
   if (state.stage === 'ended') return [];
+  if (state.stopping !== undefined) return drain(state, state.stopping, event, nowMs);
   switch (event.type) {
     case 'up':
       return seek(state, nowMs, [{ do: 'hello' }]);
@@ -34,9 +38,9 @@ export function step(state: State, event: Event, nowMs: number): Effect[] {
     case 'refuse':
       return exit(state, `The coordinator refused this worker: ${event.reason}`, event.code);
     case 'failed':
-      return exit(state, event.reason, event.code);
+      return event.run === undefined || isWanted(state, event.run) ? exit(state, event.reason, event.code) : [];
     case 'stop':
-      return exit(state, event.reason, event.code);
+      return stop(state, event, nowMs);
     case 'tick':
       return state.stage === 'seeking' && state.seekDeadlineMs <= nowMs
         ? exit(
@@ -79,9 +83,13 @@ function same(a: RunSettings, b: RunSettings): boolean {
   return JSON.stringify(a) === JSON.stringify(b);
 }
 
-/** Networks of a run that has been replaced meanwhile are of no use: those of the last WELCOME are being built. */
+/** Networks of a run that has been replaced meanwhile are of no use, and no harm: those of the last WELCOME are being built. */
+function isWanted(state: State, run: RunSettings): boolean {
+  return state.preparing !== undefined && same(state.preparing, run);
+}
+
 function finishPreparing(state: State, { run, built }: Extract<Event, { type: 'prepared' }>): Effect[] {
-  if (state.preparing === undefined || !same(state.preparing, run)) return [];
+  if (!isWanted(state, run)) return [];
   state.prepared = { run, built };
   state.preparing = undefined;
   if (state.stage !== 'preparing') return [];
@@ -110,6 +118,31 @@ function respond(state: State, { fence, workId, answer }: Extract<Event, { type:
   if (state.stage !== 'member' || computing?.workId !== workId || computing.term !== fence.term) return [];
   state.computing = undefined;
   return [{ do: 'result', fence, workId, answer }];
+}
+
+/** What is being computed is answered first: nobody has to compute it again. */
+function stop(state: State, { reason, code }: Extract<Event, { type: 'stop' }>, nowMs: number): Effect[] {
+  if (state.stage !== 'member' || state.computing === undefined) return exit(state, reason, code);
+  state.stopping = { reason, code, deadlineMs: nowMs + drainMs };
+  return [];
+}
+
+function drain(state: State, { reason, code, deadlineMs }: NonNullable<State['stopping']>, event: Event, nowMs: number): Effect[] {
+  switch (event.type) {
+    case 'computed':
+      return [...respond(state, event), ...exit(state, reason, code)];
+    case 'failed':
+      return exit(state, event.reason, event.code);
+    case 'down':
+    case 'bye':
+    case 'refuse':
+    case 'welcome':
+      // Nobody waits for the answer any more.
+      state.stage = 'seeking';
+      return exit(state, reason, code);
+    default:
+      return deadlineMs <= nowMs ? exit(state, reason, code) : [];
+  }
 }
 
 /** The coordinator has ended, so there is nobody to say LEAVE to. */
