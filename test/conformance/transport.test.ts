@@ -6,7 +6,18 @@ import { createServer } from 'node:net';
 import { networkInterfaces, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, describe, test, type TestContext } from 'node:test';
-import { connect, createMemoryNetwork, listen, LockstepError, type MemoryNetwork, type ServerTransport } from '@lockstep/shared';
+import {
+  type Clock,
+  connect,
+  createMemoryNetwork,
+  listen,
+  LockstepError,
+  type MemoryNetwork,
+  pieceBytes,
+  type ServerTransport,
+} from '@lockstep/shared';
+import { until } from '../e2e/processes.ts';
+import { startProxy } from '../e2e/proxy.ts';
 
 const directory = await mkdtemp(join(tmpdir(), 'lockstep-transport-'));
 after(() => rm(directory, { recursive: true, force: true }));
@@ -81,6 +92,13 @@ const transports: readonly { name: string; transport: Transport; address: () => 
     : []),
   { name: 'ipc', transport: zmq, address: ipcAddress, fixed: async () => ipcAddress(), named: /^ipc:\/\// },
   { name: 'memory', transport: createMemoryNetwork(), address: memoryAddress, fixed: async () => memoryAddress(), named: /^memory:\/\// },
+  {
+    name: 'memory in small pieces',
+    transport: createMemoryNetwork(1024),
+    address: memoryAddress,
+    fixed: async () => memoryAddress(),
+    named: /^memory:\/\//,
+  },
 ];
 
 function ipcAddress(): string {
@@ -113,6 +131,21 @@ for (const { name, transport: over, address, fixed, named: pattern } of transpor
       transport.send('w1', [bytes('answer'), large]);
       const answer = (await worker.next()) as readonly Uint8Array[];
       assert.equal(answer[1]!.length, large.length);
+    });
+
+    test('carries frames of any length around that of a piece', async (t) => {
+      const { transport, next } = await server(t, address(), over);
+      const worker = await client(t, transport.endpoint, 'w1', over);
+      const lengths = [0, 1, 2].flatMap((pieces) => [-1, 0, 1].map((more) => Math.max(0, pieces * pieceBytes + more)));
+      const sent = lengths.map((length, index) => Buffer.alloc(length, index + 1));
+      worker.transport.send(sent);
+      const happening = await next();
+      assert.ok(happening.what === 'message');
+      assert.deepEqual(
+        happening.frames.map((frame) => frame.length),
+        lengths,
+      );
+      assert.ok(happening.frames.every((frame, index) => sent[index]!.equals(frame)));
     });
 
     test('gives the receiver memory of its own', async (t) => {
@@ -201,6 +234,47 @@ test('frames in flight are lost when a connection of a memory network is cut, bo
   network.cut('w1');
   assert.deepEqual(await next(), { what: 'down', peer: 'w1' });
   assert.equal(await worker.next(), 'down');
+  assert.equal(await worker.next(), 'up');
+  worker.transport.send([bytes('here again')]);
+  assert.deepEqual(texts(await next()), ['here again']);
+});
+
+test('a message is lost as a whole when a connection of a memory network is cut between two of its pieces', async (t) => {
+  const network = createMemoryNetwork(2);
+  const due: (() => void)[] = [];
+  const happened: string[] = [];
+  const endpoint = memoryAddress();
+  const clock: Clock = {
+    nowMs: () => 0,
+    after(_, callback) {
+      due.push(callback);
+      return { cancel: () => {} };
+    },
+  };
+  const transport = await network.listen(endpoint, clock);
+  t.after(() => transport.close(0));
+  transport.serve({ message: () => happened.push('message'), down: () => happened.push('down') });
+  const worker = await client(t, endpoint, 'w1', network);
+  worker.transport.send([bytes('in pieces')]);
+  assert.equal(due.length, 5);
+  for (const deliver of due.splice(0, 3)) deliver();
+  network.cut('w1');
+  for (const deliver of due) deliver();
+  assert.deepEqual(happened, ['down']);
+});
+
+test('a message is lost as a whole when a connection breaks between two of its pieces, and the next connection carries the next', async (t) => {
+  const { transport, next } = await server(t, 'tcp://127.0.0.1:0');
+  const proxy = await startProxy(t, transport.endpoint);
+  const worker = await client(t, proxy.endpoint, 'w1');
+  // Slow enough to be in the middle of it.
+  proxy.set({ bytesPerSecond: 4 * pieceBytes });
+  worker.transport.send([bytes('lost'), new Uint8Array(16 * pieceBytes)]);
+  await until('two pieces', async () => proxy.passedBytes('up') > 2 * pieceBytes);
+  proxy.cut();
+  assert.deepEqual(await next(), { what: 'down', peer: 'w1' });
+  assert.equal(await worker.next(), 'down');
+  proxy.set({});
   assert.equal(await worker.next(), 'up');
   worker.transport.send([bytes('here again')]);
   assert.deepEqual(texts(await next()), ['here again']);

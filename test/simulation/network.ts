@@ -38,13 +38,15 @@ export interface SimulatedNetwork extends Pick<MemoryNetwork, 'cut'> {
 
 export const endpoint = 'memory://coordinator';
 export const usualDelayMs = 2;
+/** A WORK with weights takes several, so that connections break in the middle of one. */
+const pieceBytes = 256;
 /** Of one sender: what may come once more. */
 const remembered = 12;
 /** How much later at most: its receiver may have answered meanwhile, and wait for what comes next. */
 const repeatDelayMs = 200;
 
 export function createSimulatedNetwork(random: Random, trace: Trace): SimulatedNetwork {
-  const network = createMemoryNetwork();
+  const network = createMemoryNetwork(pieceBytes);
   const links = new Map<PeerId, Link>();
   let server: ServerTransport | undefined;
   const linkOf = (peer: PeerId): Link | undefined => links.get(peer.replace(/, replaced \d+$/, ''));

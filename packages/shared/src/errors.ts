@@ -27,7 +27,11 @@ export const errorTable = {
   'backend-unavailable': { exitCode: 11, meaning: 'the chosen backend cannot be loaded on this machine' },
   'gpu-unavailable': { exitCode: 12, meaning: 'the GPU asked for does not exist or cannot be used' },
   'workers-missing': { exitCode: 13, meaning: 'fewer healthy workers than --min-workers for longer than --join-timeout' },
-  'coordinator-unreachable': { exitCode: 14, meaning: 'no coordinator answered within --reconnect-timeout', retryable: true },
+  'coordinator-unreachable': {
+    exitCode: 14,
+    meaning: 'no coordinator answered, or none could be given an answer, within --reconnect-timeout',
+    retryable: true,
+  },
   refused: { exitCode: 15, meaning: 'the coordinator refused this worker' },
   'version-mismatch': { exitCode: 16, meaning: 'coordinator and worker speak different protocol versions' },
   'recipe-mismatch': { exitCode: 17, meaning: 'coordinator and worker hold different recipes' },

@@ -111,5 +111,6 @@ export { childrenOf, cover, isNode, nodeKey, rootOf, shardsUnder } from './tenso
 export type { ClientEvents, ClientTransport, Frames, PeerId, ServerEvents, ServerTransport } from './transport/transport.ts';
 export type { MemoryNetwork } from './transport/memory.ts';
 export { createMemoryNetwork } from './transport/memory.ts';
+export { pieceBytes } from './transport/pieces.ts';
 export { connect, listen } from './transport/zmq.ts';
 export { version } from './version.ts';

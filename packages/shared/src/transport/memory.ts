@@ -2,10 +2,11 @@
  * The transport within one process: it behaves as ZeroMQ's does, without sockets or real time.
  *
  * Everything arrives through the receiver's clock, so the owner of the clocks (the simulator) decides when. Frames are copied: peers never
- * share memory.
+ * share memory. Large ones arrive in pieces, one after another, so that a connection can break between two of them.
  */
 import { type Clock, systemClock } from '../clock.ts';
 import { LockstepError } from '../errors.ts';
+import { cut, join, pieceBytes } from './pieces.ts';
 import type { ClientEvents, ClientTransport, Frames, PeerId, ServerEvents, ServerTransport } from './transport.ts';
 
 export interface MemoryNetwork {
@@ -35,7 +36,8 @@ interface Server extends Pick<ServerTransport, 'serve'> {
 /** Between attempts to connect. */
 const reconnectIntervalMs = 100;
 
-export function createMemoryNetwork(): MemoryNetwork {
+/** `size`: of pieces. */
+export function createMemoryNetwork(size = pieceBytes): MemoryNetwork {
   const servers = new Map<string, Server>();
   /** Clients that found no server, by endpoint. */
   const waiting = new Map<string, Set<() => void>>();
@@ -44,7 +46,7 @@ export function createMemoryNetwork(): MemoryNetwork {
     async listen(endpoint, clock = systemClock) {
       if (servers.has(endpoint))
         throw new LockstepError('address-in-use', `'${endpoint}' is in use already. Choose another address with --bind.`);
-      const server = createServer(clock);
+      const server = createServer(clock, size);
       servers.set(endpoint, server);
       const wake = waiting.get(endpoint) ?? [];
       waiting.delete(endpoint);
@@ -59,7 +61,7 @@ export function createMemoryNetwork(): MemoryNetwork {
         const server = servers.get(endpoint);
         if (closed) return;
         if (server === undefined) return void entryOf(waiting, endpoint).add(seek);
-        const toClient = createPipe(clock, events.message);
+        const toClient = createPipe(clock, size, events.message);
         toClient.open();
         connection = server.accept(identity, toClient, () => {
           connection = undefined;
@@ -110,7 +112,7 @@ function transportOf(endpoint: string, server: Server, release: () => boolean): 
   };
 }
 
-function createServer(clock: Clock): Server {
+function createServer(clock: Clock, size: number): Server {
   const connections = new Map<PeerId, Connection>();
   let replaced = 0;
   let events: ServerEvents | undefined;
@@ -137,7 +139,7 @@ function createServer(clock: Clock): Server {
         before.peer = `${identity}, replaced ${(replaced += 1)}`;
         before.end();
       }
-      const toServer = createPipe(clock, (frames) => tell(({ message }) => message(connection.peer, frames)));
+      const toServer = createPipe(clock, size, (frames) => tell(({ message }) => message(connection.peer, frames)));
       const connection: Connection = {
         peer: identity,
         toServer,
@@ -168,7 +170,7 @@ interface Pipe {
   cut(): void;
 }
 
-function createPipe(clock: Clock, message: (frames: Frames) => void): Pipe {
+function createPipe(clock: Clock, size: number, message: (frames: Frames) => void): Pipe {
   const deliveries: (() => void)[] = [];
   let opened = false;
   let ended = false;
@@ -185,8 +187,10 @@ function createPipe(clock: Clock, message: (frames: Frames) => void): Pipe {
       deliveries.forEach(schedule);
     },
     putMessage(frames) {
-      const copies = frames.map((frame) => new Uint8Array(frame));
-      put(() => message(copies));
+      const pieces = cut(frames, size).map((frame) => new Uint8Array(frame));
+      // Until the last one is there, nothing has arrived.
+      for (let count = 1; count < pieces.length; count += 1) put(() => {});
+      put(() => message(join(pieces, size)));
     },
     end(deliver) {
       put(deliver);

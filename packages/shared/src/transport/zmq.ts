@@ -7,18 +7,12 @@
  * Why the options are not the defaults: by default ZeroMQ queues a thousand messages, waits for ever at exit and never
  * notices a silent peer; a ROUTER without `handover` goes deaf to a repeated identity.
  */
+import { randomInt } from 'node:crypto';
 import { rm } from 'node:fs/promises';
 import { Dealer, Router, version } from 'zeromq';
 import { LockstepError } from '../errors.ts';
-import {
-  type ClientEvents,
-  type ClientTransport,
-  type Frames,
-  maximumFrameBytes,
-  type PeerId,
-  type ServerEvents,
-  type ServerTransport,
-} from './transport.ts';
+import { cut, join, pieceBytes } from './pieces.ts';
+import type { ClientEvents, ClientTransport, Frames, PeerId, ServerEvents, ServerTransport } from './transport.ts';
 
 /**
  * ZMQ_DISCONNECT_MSG (libzmq 4.3.5, zmq_setsockopt): the ROUTER receives this frame from a peer whose connection went away, after everything
@@ -31,9 +25,11 @@ const commonOptions = {
   // Per worker, at most one WORK and its RESULT are under way, plus a handful of small messages.
   sendHighWaterMark: 16,
   receiveHighWaterMark: 16,
-  maxMessageSize: maximumFrameBytes,
+  // ZeroMQ's name for the size of a frame: of a piece, here.
+  maxMessageSize: pieceBytes,
   linger: 1000,
-  // Answered by ZeroMQ's own thread, so a worker deep in a computation stays alive and a frozen or unplugged one does not.
+  // Answered by ZeroMQ's own thread, so a worker deep in a computation stays alive and a frozen or unplugged one does not. Every frame
+  // that arrives counts as an answer: a slow link is not a dead one.
   heartbeatInterval: 1000,
   heartbeatTimeout: 5000,
   heartbeatTimeToLive: 6000,
@@ -52,7 +48,7 @@ export async function listen(endpoint: string): Promise<ServerTransport> {
   let events: ServerEvents | undefined;
   let receiving: Promise<void> | undefined;
   const outbox = createOutbox<{ peer: PeerId; frames: Frames }>(
-    ({ peer, frames }) => router.send([peer, ...frames] as Buffer[]),
+    ({ peer, frames }) => router.send([peer, ...cut(frames)] as Buffer[]),
     // EHOSTUNREACH: gone. EAGAIN: its queue is full although it owes us an answer. Either way, such a peer is no longer usable.
     ({ peer }) => events?.down(peer),
   );
@@ -76,10 +72,10 @@ export async function listen(endpoint: string): Promise<ServerTransport> {
 }
 
 async function deliver(router: Router, events: ServerEvents): Promise<void> {
-  for await (const [peer, ...frames] of router) {
+  for await (const [peer, ...pieces] of router) {
     const id = peer!.toString('latin1');
-    if (frames.length === 1 && frames[0]!.toString('latin1') === disconnectMessage) events.down(id);
-    else events.message(id, frames);
+    if (pieces.length === 1 && pieces[0]!.toString('latin1') === disconnectMessage) events.down(id);
+    else events.message(id, join(pieces));
   }
 }
 
@@ -89,13 +85,13 @@ export function connect(endpoint: string, identity: PeerId, events: ClientEvents
     ...commonOptions,
     ipv6: isIPv6(endpoint),
     routingId: identity,
-    reconnectInterval: 100,
-    reconnectMaxInterval: 2000,
+    reconnectInterval: spread(100),
+    reconnectMaxInterval: spread(2000),
     handshakeInterval: 5000,
     sendTimeout: 0,
   });
   const outbox = createOutbox<Frames>(
-    (frames) => dealer.send(frames as Buffer[]),
+    (frames) => dealer.send(cut(frames) as Buffer[]),
     // A full or missing pipe: the coordinator is gone, and the next handshake starts over with HELLO.
     () => events.down(),
   );
@@ -115,7 +111,7 @@ export function connect(endpoint: string, identity: PeerId, events: ClientEvents
     );
   }
   const receiving = (async () => {
-    for await (const frames of dealer) events.message(frames);
+    for await (const pieces of dealer) events.message(join(pieces));
   })();
   return {
     send: (frames) => outbox.put(frames),
@@ -127,6 +123,11 @@ export function connect(endpoint: string, identity: PeerId, events: ClientEvents
       await Promise.all([receiving, watching]);
     },
   };
+}
+
+/** Half to one and a half of it: ZeroMQ doubles one up to the other, so workers that lost a coordinator together come back one by one. */
+function spread(intervalMs: number): number {
+  return randomInt(intervalMs / 2, intervalMs * 1.5);
 }
 
 /** Only then: a socket that speaks both takes names for IPv6 first, and calls 127.0.0.1 by another name. */

@@ -14,6 +14,11 @@ export interface State {
   stage: 'seeking' | 'preparing' | 'member' | 'ended';
   /** When `seeking` has lasted too long. */
   seekDeadlineMs: number;
+  /** Of connections to one life of a coordinator, since it last took an answer. */
+  losses: { readonly count: number; readonly sinceMs: number } | undefined;
+  welcomedMs: number;
+  /** An answer was sent over this connection. */
+  answered: boolean;
   /** The fence of the last WELCOME. */
   fence: Fence | undefined;
   /** The run that the networks were built for, and what READY says about them. */
@@ -32,6 +37,9 @@ export function createState(options: Options, nowMs: number): State {
     options,
     stage: 'seeking',
     seekDeadlineMs: nowMs + options.reconnectTimeoutMs,
+    losses: undefined,
+    welcomedMs: nowMs,
+    answered: false,
     fence: undefined,
     prepared: undefined,
     preparing: undefined,

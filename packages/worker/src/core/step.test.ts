@@ -113,6 +113,53 @@ describe('worker core', () => {
     assert.equal(nextDeadlineMs(state), 6000);
   });
 
+  describe('a connection that breaks over and over', () => {
+    const timeoutMs = 1000;
+    /** Joins, gets one order, loses the connection, as often as it takes until something else than a search follows. */
+    const loseAgainAndAgain = (state: State, everyMs: number, between: (count: number) => void): Effect[] => {
+      for (let count = 1; count <= 20; count += 1) {
+        give(state, { type: 'up' });
+        step(state, { type: 'welcome', fence: fence(), run, region: undefined }, count * everyMs);
+        give(state, prepared, { type: 'work', fence: fence(), order });
+        between(count);
+        const effects = step(state, { type: 'down' }, (count + 1) * everyMs);
+        if (effects[0]?.do === 'exit') return effects;
+      }
+      return [];
+    };
+
+    test('before an answer got through is given up after --reconnect-timeout, without a LEAVE that could not arrive', () => {
+      const effects = loseAgainAndAgain(create(), timeoutMs / 2, () => {});
+      assert.deepEqual(kinds(effects), ['exit']);
+      assert.match(JSON.stringify(effects), /tcp:\/\/c:1 broke 3 times within 1 s, and no answer got through.*coordinator-unreachable/);
+    });
+
+    test('is looked for again as long as answers get through', () => {
+      const state = create();
+      const answer = (): void => {
+        give(state, { type: 'computed', fence: fence(), workId: 5, answer: 'the tensors' }, { type: 'work', fence: fence(), order });
+      };
+      assert.deepEqual(loseAgainAndAgain(state, timeoutMs / 2, answer), []);
+    });
+
+    test('counts an answer only once the coordinator asks for more', () => {
+      const state = create();
+      const answer = (): void => void give(state, { type: 'computed', fence: fence(), workId: 5, answer: 'the tensors' });
+      assert.deepEqual(kinds(loseAgainAndAgain(state, timeoutMs / 2, answer)), ['exit']);
+    });
+
+    test('is looked for again if it held for long, or the coordinator was started anew', () => {
+      assert.deepEqual(
+        loseAgainAndAgain(create(), timeoutMs, () => {}),
+        [],
+      );
+      const state = create();
+      const restart = (count: number): void =>
+        void step(state, { type: 'welcome', fence: fence(1 + count), run, region: undefined }, count * (timeoutMs / 2));
+      assert.deepEqual(loseAgainAndAgain(state, timeoutMs / 2, restart), []);
+    });
+  });
+
   test('after a reconnect to the same run it is READY at once, without building again', () => {
     const state = create();
     give(state, { type: 'up' }, { type: 'welcome', fence: fence(1), run, region: 'memory' }, prepared, { type: 'down' });

@@ -18,13 +18,9 @@ export function step(state: State, event: Event, nowMs: number): Effect[] {
     case 'up':
       return seek(state, nowMs, [{ do: 'hello' }]);
     case 'down':
-      return state.stage === 'seeking'
-        ? []
-        : seek(state, nowMs, [
-            { do: 'say', sentence: `Lost the coordinator at ${state.options.endpoint}; looking for it again for ${seconds(state)} s.` },
-          ]);
+      return state.stage === 'seeking' ? [] : lose(state, nowMs);
     case 'welcome':
-      return [{ do: 'share', region: event.region }, ...join(state, event.fence, event.run)];
+      return [{ do: 'share', region: event.region }, ...join(state, event.fence, event.run, nowMs)];
     case 'prepared':
       return finishPreparing(state, event);
     case 'work':
@@ -63,8 +59,28 @@ function seek(state: State, nowMs: number, effects: Effect[]): Effect[] {
   return effects;
 }
 
-function join(state: State, fence: Fence, run: RunSettings): Effect[] {
+/**
+ * A lost connection is looked for again. One that breaks over and over before an answer got through (the link may be too slow for this run)
+ * is given up after the same time; one that held for that time, or a coordinator that was started anew, starts the count afresh.
+ */
+function lose(state: State, nowMs: number): Effect[] {
+  const { endpoint, reconnectTimeoutMs } = state.options;
+  const lasting = nowMs - state.welcomedMs >= reconnectTimeoutMs;
+  const { count, sinceMs } = (lasting ? undefined : state.losses) ?? { count: 0, sinceMs: nowMs };
+  state.losses = { count: count + 1, sinceMs };
+  const effects = seek(state, nowMs, [
+    { do: 'say', sentence: `Lost the coordinator at ${endpoint}; looking for it again for ${seconds(state)} s.` },
+  ]);
+  if (nowMs - sinceMs < reconnectTimeoutMs) return effects;
+  const reason = `The connection to the coordinator at ${endpoint} broke ${count + 1} times within ${Math.round((nowMs - sinceMs) / 1000)} s, and no answer got through (--reconnect-timeout is ${seconds(state)} s). The network between them is unreliable, or too slow for networks of this size: use a better one.`;
+  return exit(state, reason, 'coordinator-unreachable');
+}
+
+function join(state: State, fence: Fence, run: RunSettings, nowMs: number): Effect[] {
+  if (state.fence?.term !== fence.term || state.fence.runId !== fence.runId) state.losses = undefined;
   state.fence = fence;
+  state.welcomedMs = nowMs;
+  state.answered = false;
   state.holds = {};
   state.computing = undefined;
   if (state.prepared !== undefined && same(state.prepared.run, run)) {
@@ -104,6 +120,8 @@ function isCurrent(state: State, fence: Fence): boolean {
 
 function takeWork(state: State, fence: Fence, order: WorkOrder): Effect[] {
   if (!isCurrent(state, fence)) return [];
+  // It took the answer before this order, or another worker's.
+  if (state.answered) state.losses = undefined;
   const lacking = Object.keys(order.versions).filter((network) => state.holds[network] !== order.versions[network]);
   // Everything it lacks: weights that came with an order that is not computed are not kept.
   if (lacking.some((network) => !order.sends.includes(network))) return [{ do: 'need', fence, workId: order.workId, networks: lacking }];
@@ -117,6 +135,7 @@ function respond(state: State, { fence, workId, answer }: Extract<Event, { type:
   const { computing } = state;
   if (state.stage !== 'member' || computing?.workId !== workId || computing.term !== fence.term) return [];
   state.computing = undefined;
+  state.answered = true;
   return [{ do: 'result', fence, workId, answer }];
 }
 
