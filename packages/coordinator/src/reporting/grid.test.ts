@@ -98,6 +98,22 @@ test('the same pictures give the same bytes', async () => {
   assert.deepEqual(await encodeGrid(pictures, options), await encodeGrid(pictures.slice(), options));
 });
 
+test('a large grid gives others their turn, and shows the same', async () => {
+  const [count, size] = [64, 128];
+  const values = Float32Array.from({ length: count * size * size }, (_, index) => Math.sin(index));
+  let turns = 0;
+  const counting = setInterval(() => (turns += 1), 0);
+  const { width, height, at } = decode(await encodeGrid(values, { count, shape: [size, size], range: [-1, 1], columns: 8 }));
+  clearInterval(counting);
+  assert.ok(turns > 0);
+  assert.deepEqual([width, height], [8 * 258 + 2, 8 * 258 + 2]);
+  // The last pixel of the last picture, and the first of the first.
+  assert.deepEqual(
+    [at(2, 2), at(width - 3, height - 3)],
+    [values[0]!, values.at(-1)!].map((value) => Math.round(((value + 1) / 2) * 255)),
+  );
+});
+
 test('pictures that do not match the options are a mistake', async () => {
   await assert.rejects(encodeGrid(pictures, { ...options, count: 4 }), /18 values are not 4 pictures of 2 x 3$/);
   await assert.rejects(encodeGrid(new Float32Array(0), { ...options, count: 0 }), /0 pictures/);

@@ -34,11 +34,9 @@ const encoding = {
   filterType: 0,
   deflateLevel: 9,
   deflateStrategy: 0,
-  // Each is a part of the file: one for most grids.
-  deflateChunkSize: 2 ** 20,
 } as const;
-/** Some ten milliseconds of work. */
-const valuesAtATime = 2 ** 18;
+/** Drawn and compressed at once: some ten milliseconds of work. */
+const smallBytes = 2 ** 19;
 
 /**
  * A recipe for colours says so in its shape; a recipe for grey pictures may write their shape in any way, such as [784], and the data has
@@ -59,8 +57,8 @@ function greys(shape: readonly number[]): PictureShape | undefined {
 }
 
 /**
- * `pictures` has shape [count, ...shape]. An incomplete last row is left grey. Draws in pieces and compresses on another thread, so that
- * others get their turn meanwhile.
+ * `pictures` has shape [count, ...shape]. An incomplete last row is left grey. A large grid is drawn in pieces and compressed on another
+ * thread, so that others get their turn meanwhile.
  */
 export async function encodeGrid(pictures: Float32Array, options: GridOptions): Promise<Buffer> {
   const { count, shape, columns } = options;
@@ -71,22 +69,26 @@ export async function encodeGrid(pictures: Float32Array, options: GridOptions): 
   }
   const rows = Math.ceil(count / columns);
   const colorType = colorTypes[channels];
+  const settings = { ...encoding, colorType, inputColorType: colorType };
   const image = new PNG({
-    ...encoding,
-    colorType,
-    inputColorType: colorType,
+    ...settings,
     width: columns * (width * scale + gutter) + gutter,
     height: rows * (height * scale + gutter) + gutter,
   });
   // pngjs allocates four bytes per pixel; this input has one per channel.
   image.data = Buffer.alloc(image.width * image.height * channels, groundLevel);
+  let drawnBytes = 0;
   for (let picture = 0; picture < count; picture += 1) {
     const top = gutter + Math.floor(picture / columns) * (height * scale + gutter);
     const left = gutter + (picture % columns) * (width * scale + gutter);
     const target = image.data.subarray((top * image.width + left) * channels);
     draw(pictures.subarray(picture * values, (picture + 1) * values), options, target, image.width);
-    if ((picture + 1) % Math.ceil(valuesAtATime / values) === 0) await setImmediate();
+    drawnBytes += values * scale * scale;
+    if (drawnBytes <= smallBytes) continue;
+    drawnBytes = 0;
+    await setImmediate();
   }
+  if (image.data.length <= smallBytes) return PNG.sync.write(image, settings);
   const parts: Buffer[] = [];
   image.on('data', (part: Buffer) => parts.push(part));
   await once(image.pack(), 'end');
