@@ -1,0 +1,132 @@
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { test } from 'node:test';
+import { classShares, inceptionScore } from './classes.ts';
+import { eachSquaredDistances, rowsOf, type Rows } from './distances.ts';
+import { meanPairwiseSsim } from './diversity.ts';
+import { frechetDistance } from './frechet.ts';
+import { nearest, precisionRecall, shareCloserToTraining } from './neighbours.ts';
+import { logLikelihoods, parzenScore, parzenSigmas } from './parzen.ts';
+import { ssim } from './ssim.ts';
+
+// Values of other programs on the same inputs: `scores.py` beside the file made them.
+const url = new URL('../../../../test/fixtures/scores.json', import.meta.url);
+const reference = JSON.parse(readFileSync(url, 'utf8')) as Record<'frechet' | 'precision' | 'recall' | 'closer', number> & {
+  parzen: { mean: number; standardError: number; sigma: number; validation: number[] };
+  inception: { mean: number; standardDeviation: number };
+  ssim: number[];
+};
+
+/** As `numbers` of scores.py: integers below 2^53, so both languages have the same ones. */
+function numbers(seed: number, count: number, width: number): Rows {
+  const values = Float32Array.from({ length: count * width }, (_, i) => ((i * i * 7919 + i * 104729 + seed * 15485863) % 65521) / 65521);
+  return rowsOf(values, width);
+}
+
+function map({ values, width }: Rows, change: (value: number) => number): Rows {
+  return rowsOf(values.map(change), width);
+}
+
+/** Inputs are float32, and some are computed from others in float64 there. */
+function close(actual: number, expected: number, tolerance = 1e-6): void {
+  const limit = tolerance * Math.max(1, Math.abs(expected));
+  assert.ok(Math.abs(actual - expected) <= limit, `${actual} is not ${expected}`);
+}
+
+test('Parzen-window log-likelihood is that of SciPy', () => {
+  const score = parzenScore(numbers(1, 90, 21), { validation: numbers(2, 40, 21), test: numbers(3, 70, 21) });
+  close(score.mean, reference.parzen.mean);
+  close(score.standardError, reference.parzen.standardError);
+  close(score.sigma, reference.parzen.sigma);
+  for (const [index, { sigma, mean }] of score.validation.entries()) {
+    close(sigma, parzenSigmas[index]!);
+    close(mean, reference.parzen.validation[index]!);
+  }
+});
+
+test('the log-likelihood of a row far from every sample is finite, and of one sample at the row it is the density at the centre', () => {
+  const one = rowsOf(new Float32Array(784), 784);
+  const [[far]] = logLikelihoods(
+    one,
+    map(one, () => 1000),
+    [0.1],
+  ) as [Float64Array];
+  assert.ok(Number.isFinite(far) && far! < -1e9);
+  const [[at]] = logLikelihoods(one, one, [0.1]) as [Float64Array];
+  close(at!, -392 * Math.log(2 * Math.PI * 0.01));
+});
+
+test('Frechet distance is that of SciPy, and 0 between a set and itself', () => {
+  const features = numbers(4, 120, 6);
+  const others = map(numbers(5, 130, 6), (value) => value * 0.7 + 0.2);
+  close(frechetDistance(features, others), reference.frechet);
+  close(frechetDistance(features, features), 0);
+  // Along one axis it is the closed form of two normal distributions.
+  const line = rowsOf(Float32Array.of(-1, 1, -1, 1), 1);
+  const shifted = map(line, (value) => 3 * value + 5);
+  close(frechetDistance(line, shifted), 25 + (3 * Math.sqrt(4 / 3) - Math.sqrt(4 / 3)) ** 2);
+});
+
+test('precision and recall are those of scikit-learn', () => {
+  const [samples, real] = [map(numbers(5, 130, 6), (value) => value * 0.7 + 0.2), numbers(4, 120, 6)];
+  assert.deepEqual(precisionRecall(samples, real), { precision: reference.precision, recall: reference.recall });
+});
+
+test('the Inception-style score is that of SciPy; 1 where every row says the same, the number of classes where each says its own', () => {
+  const raw = numbers(6, 60, 10);
+  const classes = map(raw, (value) => value ** 6 + 0.001);
+  for (let row = 0; row < 60; row += 1) {
+    const own = classes.values.subarray(row * 10, row * 10 + 10);
+    const sum = own.reduce((a, b) => a + b);
+    own.forEach((value, index) => (own[index] = value / sum));
+  }
+  const score = inceptionScore(classes);
+  close(score.mean, reference.inception.mean, 1e-5);
+  close(score.standardDeviation, reference.inception.standardDeviation, 1e-5);
+  const certain = rowsOf(
+    Float32Array.from({ length: 400 }, (_, i) => (Math.floor(i / 4) % 4 === i % 4 ? 1 : 0)),
+    4,
+  );
+  close(inceptionScore(certain, 5).mean, 4);
+  close(inceptionScore(map(certain, () => 0.25)).mean, 1);
+  assert.deepEqual(
+    classShares(certain),
+    [0.25, 0.25, 0.25, 0.25].map((share) => classShares(certain)[0]! * (share / 0.25)),
+  );
+});
+
+test('structural similarity is that of scikit-image', () => {
+  const [p0, p1, p2, , p4, p5] = Array.from({ length: 6 }, (_, index) => numbers(7, 6, 784).values.slice(index * 784, (index + 1) * 784));
+  const mixed = p0!.map((value, index) => value * 0.9 + p1![index]! * 0.1);
+  const pictures = [p0!, mixed, p2!, p2!.map((value) => value * 0.5), p4!, p5!];
+  for (const pair of [0, 1, 2]) close(ssim(pictures[2 * pair]!, pictures[2 * pair + 1]!, 28, 28), reference.ssim[pair]!);
+  const all = rowsOf(Float32Array.from(pictures.flatMap((picture) => [...picture])), 784);
+  close(meanPairwiseSsim(all, 28, 28), reference.ssim.reduce((a, b) => a + b) / 3);
+  close(ssim(p0!, p0!, 28, 28), 1);
+});
+
+test('samples that are copies of training rows are all closer to training, and their neighbours are found', () => {
+  const [training, others] = [numbers(3, 70, 21), numbers(8, 70, 21)];
+  close(shareCloserToTraining(numbers(1, 90, 21), training, others), reference.closer);
+  const copies = rowsOf(training.values.slice(0, 21 * 10), 21);
+  assert.equal(shareCloserToTraining(copies, training, others), 1);
+  assert.deepEqual([...nearest(copies, training).index], [0, 1, 2, 3, 4, 5, 6, 7, 8, 9]);
+  assert.equal(shareCloserToTraining(copies, training, training), 0.5);
+});
+
+test('distances are right for rows of every width, in blocks and beyond', () => {
+  for (const width of [1, 2, 3, 4, 5, 7, 8]) {
+    const [from, to] = [numbers(1, 130, width), numbers(2, 3, width)];
+    let rows = 0;
+    eachSquaredDistances(from, to, (row, distances) => {
+      assert.equal(row, rows);
+      rows += 1;
+      for (const [column, distance] of distances.entries()) {
+        let expected = 0;
+        for (let k = 0; k < width; k += 1) expected += (from.values[row * width + k]! - to.values[column * width + k]!) ** 2;
+        close(distance, expected, 1e-12);
+      }
+    });
+    assert.equal(rows, 130);
+  }
+});
