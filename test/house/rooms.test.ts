@@ -10,7 +10,7 @@ import { fileURLToPath } from 'node:url';
 
 const packages = fileURLToPath(new URL('../../packages', import.meta.url));
 const programs = ['coordinator', 'worker'];
-const most = 8;
+const most = 9;
 
 interface Import {
   readonly from: string;

@@ -1,12 +1,14 @@
 /** The `coordinator` program: its commands, its terminal, signals and the exit code. */
 import { errorTable, runProgram, stopSignals, version } from '@lockstep/shared';
 import { coordinate } from './coordinate.ts';
+import { drawPictures } from './draw.ts';
 import { runCommand } from './options/commands.ts';
 import { parseCommandLine } from './options/command-line.ts';
 import { resolveOptions } from './options/resolve-options.ts';
 import { createConsole } from './reporting/console.ts';
 import { createLogFile } from './reporting/log-file.ts';
 import { findOrigin } from './run/origin.ts';
+import { sample } from './sampling/sample.ts';
 import { watch } from './watch/watch.ts';
 
 const logFile = createLogFile();
@@ -24,5 +26,7 @@ async function train(argv: readonly string[], commands: readonly string[]): Prom
   return code === undefined ? 0 : errorTable[code].exitCode;
 }
 
+const commands = { train, watch, sample: (argv: readonly string[]) => sample(argv, drawPictures) };
+
 // Exits instead of waiting for the event loop to be empty: nothing that is left is worth waiting for.
-process.exit(await runProgram('coordinator', () => runCommand({ train, watch }, process.argv.slice(2)), logFile.write));
+process.exit(await runProgram('coordinator', () => runCommand(commands, process.argv.slice(2)), logFile.write));

@@ -10,7 +10,7 @@ import type { Event } from './core/events.ts';
 import { nextDeadlineMs } from './core/deadline.ts';
 import { createState, type Start, type State } from './core/state.ts';
 import { step } from './core/step.ts';
-import type { Recorder } from './reporting/recorder.ts';
+import type { RunRecorder } from './reporting/recorder.ts';
 import type { Trace } from './reporting/trace/trace.ts';
 import type { Model } from './training/model.ts';
 import { createTrainer, type Trainer, type TrainerOptions } from './training/trainer.ts';
@@ -22,7 +22,7 @@ export interface RuntimeOptions extends TrainerOptions {
   readonly start: Start;
   readonly transport: ServerTransport;
   readonly carriers: Carriers;
-  readonly recorder: Recorder;
+  readonly recorder: RunRecorder;
   /** Hears after every event who takes part. */
   readonly participants?: ((workers: State['workers']) => void) | undefined;
   /** Sees every event and effect, with times. */

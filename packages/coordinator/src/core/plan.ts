@@ -32,6 +32,8 @@ export interface Plan {
   readonly gridEverySteps: number;
   /** Of a grid; 0 for a recipe that draws none. */
   readonly pictures: number;
+  /** Which of the model's pictures a grid shows; 0 if it is not said. */
+  readonly pictureSet?: number;
   readonly allowMixedNumerics: boolean;
   /**
    * How a person starts one more worker; part of the sentence that lists the missing workers. Undefined with --spawn, which starts workers

@@ -73,7 +73,8 @@ export interface Totals {
   readonly shardsCommitted: Readonly<Record<string, number>>;
 }
 
-export interface Recorder {
+/** What a runtime tells. */
+export interface RunRecorder {
   began(task: TaskKind, cursor: Cursor): void;
   /** A WORK is about to be made and sent. */
   assigned(worker: string): void;
@@ -94,6 +95,9 @@ export interface Recorder {
   bytes(carrier: CarrierName, direction: Direction, count: number): void;
   /** At the start, and after every event. */
   stateChanged(state: State): void;
+}
+
+export interface Recorder extends RunRecorder {
   /** Whether a worker is late, and why; undefined until that is known. */
   standing(worker: string): Standing | undefined;
   totals(state: State): Totals;

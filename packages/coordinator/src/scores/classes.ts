@@ -20,7 +20,7 @@ export function inceptionScore(probabilities: Rows, splits = 10): InceptionScore
 
 /** Share of the rows whose likeliest class is each; the first of several equally likely ones. Sums to 1. */
 export function classShares({ values, count, width }: Rows): number[] {
-  const shares = new Array<number>(width).fill(0);
+  const shares = Array.from({ length: width }, () => 0);
   for (let row = 0; row < count; row += 1) {
     let best = 0;
     for (let label = 1; label < width; label += 1) if (values[row * width + label]! > values[row * width + best]!) best = label;

@@ -20,6 +20,8 @@ const sentence = z.string().max(2000);
 const count = z.int().min(0);
 const sha256 = z.string().regex(/^[0-9a-f]{64}$/);
 const maximumShards = 4096;
+/** Of one answer: of the largest pictures in use, half a gigabyte. */
+export const maximumPictures = 2 ** 16;
 const perNetwork = <T extends z.ZodType>(value: T): z.ZodRecord<typeof name, T> => z.record(name, value);
 
 const carrier = z.enum(carrierNames);
@@ -162,7 +164,9 @@ const work = z.object({
   phase: count,
   shards: z.array(count).max(maximumShards).readonly(),
   /** Pictures to generate. */
-  pictures: z.int().min(0).max(4096),
+  pictures: z.int().min(0).max(maximumPictures),
+  /** Which of the model's pictures: keys their noise. Absent in training, whose grids show those of 0. */
+  pictureSet: count.exactOptional(),
   /** Version of each network that the work must be computed with. */
   versions: perNetwork(count),
   sends: z.array(name).max(maximumNetworks).readonly(),

@@ -8,9 +8,11 @@ import type { Manifests, Recipe, RunSettings, ShardOutcome, TreeNode } from '@lo
 import {
   childrenOf,
   cover,
+  elementCount,
   freeFlat,
   inputRows,
   LockstepError,
+  pictureInput,
   shardSizes,
   shardStarts,
   streams,
@@ -31,6 +33,14 @@ export interface ComputeOptions {
   readonly backend: Backend;
   readonly recipe: Recipe;
   readonly run: Pick<RunSettings, 'seed' | 'batchSize' | 'shardCount'>;
+}
+
+export interface DrawingJob {
+  readonly pictures: number;
+  /** Which of the model's pictures; 0 if it is not said. */
+  readonly pictureSet?: number;
+  /** Weights to use instead, by network. */
+  readonly averages?: Readonly<Record<string, Float32Array>>;
 }
 
 export interface GradientJob {
@@ -69,8 +79,11 @@ export interface Compute {
    * this changes no result, whether that job comes or another.
    */
   drawAhead(job: Pick<GradientJob, 'round' | 'shards'>): void;
-  /** Pictures from the run's fixed noise: [pictures * pixels]. For a recipe that draws them. `averages`: weights to use instead, by network. */
-  generate(job: { readonly pictures: number; readonly averages?: Readonly<Record<string, Float32Array>> }): Promise<Float32Array>;
+  /**
+   * Pictures [pictures * pixels], from noise that depends on the run's seed, the set and a picture's place in it. For a recipe that draws
+   * them. As far as whole portions go, the first pictures of a set have equal bits, however many follow.
+   */
+  generate(job: DrawingJob): Promise<Float32Array>;
   /** See fingerprint.ts. Does not touch the weights that are set. */
   fingerprint(): Promise<string>;
   /** Tensors alive on the backend: constant from one job to the next. */
@@ -101,10 +114,7 @@ export async function createCompute(options: ComputeOptions): Promise<Compute> {
     version: held.version,
     gradient: createGradient(recipe, evaluator, inputs, held, run),
     drawAhead: ({ round, shards }) => inputs.drawAhead(round, shards),
-    generate: ({ pictures, averages = {} }) => {
-      const rows = drawInputs(recipe, Object.keys(recipe.inputs), { seed, stream: streams.samples, round: 0, start: 0, count: pictures });
-      return failingAs('generate', () => held.replacing(averages, (weights) => evaluator.generate(pictures, weights, rows)));
-    },
+    generate: createGenerate(recipe, evaluator, held, seed),
     fingerprint: () => computeFingerprint({ recipe, networks, evaluator, shardSizes: sizes, mode: backend.mode }),
     tensorCount: () => backend.tf.memory().numTensors,
     dispose() {
@@ -112,6 +122,28 @@ export async function createCompute(options: ComputeOptions): Promise<Compute> {
       for (const network of Object.values(networks)) network.dispose();
     },
   };
+}
+
+/** Pictures that are drawn at a time: those of a grid. So many fit the memory that training needs anyway. */
+const portion = 64;
+
+function createGenerate(recipe: Recipe, evaluator: Evaluator, held: HeldWeights, seed: number): Compute['generate'] {
+  const names = Object.keys(recipe.inputs);
+  return ({ pictures, pictureSet = 0, averages = {} }) =>
+    failingAs('generate', () =>
+      held.replacing(averages, async (weights) => {
+        const length = elementCount(pictureInput(recipe)!.spec.shape);
+        const all = new Float32Array(pictures * length);
+        for (let start = 0; start < pictures; start += portion) {
+          const count = Math.min(portion, pictures - start);
+          const rows = drawInputs(recipe, names, { seed, stream: streams.samples, round: pictureSet, start, count });
+          const drawn = await evaluator.generate(count, weights, rows);
+          all.set(drawn, start * length);
+          freeFlat(drawn);
+        }
+        return all;
+      }),
+    );
 }
 
 function longestGradient(recipe: Recipe, manifests: Manifests): number {

@@ -116,7 +116,7 @@ async function carryOut(
   { clock, observer }: Pick<JobsOptions, 'clock' | 'observer'>,
 ): Promise<Answer> {
   const { weights, averages, samples } = order.payload as WorkTensors;
-  const { task, phase, shards, pictures, sends, versions } = order;
+  const { task, phase, shards, pictures, pictureSet = 0, sends, versions } = order;
   const startMs = clock.nowMs();
   for (const [index, network] of sends.entries()) compute.setWeights(network, versions[network]!, weights[index]!);
   const loadedMs = clock.nowMs();
@@ -125,7 +125,7 @@ async function carryOut(
   const shardDone = order.timed ? (): void => void shardsMs.push(clock.nowMs()) : undefined;
   const { nodes, outcomes, flats } =
     task === 'generate'
-      ? { nodes: [], outcomes: [], flats: [await compute.generate({ pictures, averages })] }
+      ? { nodes: [], outcomes: [], flats: [await compute.generate({ pictures, pictureSet, averages })] }
       : await compute.gradient({ phase, round: fence.round, shards, samples, shardDone });
   const computedMs = clock.nowMs();
   observer.spent('compute', (computedMs - loadedMs) / 1000);

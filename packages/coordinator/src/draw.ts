@@ -1,0 +1,138 @@
+/**
+ * Draws pictures of a trained model on a local worker: a runtime that is given the checkpoint of a finished run, whose only task left is
+ * its grid. So what draws, how it is restarted and who checks its answers is as in training.
+ *
+ * Not responsible for: which run (`sampling/trained-run.ts`), or what becomes of the pictures.
+ */
+import { mkdtemp } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { listen, LockstepError, type Log, systemClock } from '@lockstep/shared';
+import type { Plan } from './core/plan.ts';
+import { createIdStream } from './data/stream.ts';
+import { removeDirectory } from './disk/files.ts';
+import { chooseBackend } from './local-workers/choose-backend.ts';
+import { findLauncher } from './local-workers/launcher.ts';
+import { findDevices, planLocalWorkers } from './local-workers/plan.ts';
+import { startLocalWorkers } from './local-workers/processes.ts';
+import type { RunRecorder } from './reporting/recorder.ts';
+import { manifestsOf } from './run/prepare.ts';
+import { startOf } from './run/start.ts';
+import { startRuntime } from './runtime.ts';
+import type { Drawing, DrawPictures } from './sampling/draw-pictures.ts';
+import { createModel } from './training/model.ts';
+import { createCarriers } from './wire/carriers.ts';
+
+/** One worker is enough to draw, however many have trained. */
+const workers = 1;
+const joinTimeoutMs = 120_000;
+/** All pictures are one answer, and convolutions on a slow processor take their time. */
+const workerTimeoutMs = 3_600_000;
+const workerGraceMs = 800;
+
+export const drawPictures: DrawPictures = async (drawing) => {
+  const { run, log, logLevel, stop } = drawing;
+  const { options, prepared, checkpoint } = run;
+  const { recipe, dataset } = prepared;
+  const say = (sentence: string): void => log.info(sentence);
+  const backend = await chooseBackend(
+    { backend: drawing.backend, spawn: true },
+    { checkpoint: undefined, config: checkpoint.backend },
+    say,
+  );
+  const spawning = { ...options, workers, backend, logLevel };
+  const devices = await findDevices(spawning, process.env, log);
+  const transport = await listen('tcp://127.0.0.1:0');
+  const logDirectory = await mkdtemp(join(tmpdir(), 'lockstep-draw-'));
+  const recorder = createRecorder(log);
+  const plan = planOf(drawing);
+  const model = createModel(recipe, manifestsOf(checkpoint), plan.run.seed, undefined, checkpoint.networks);
+  const start = await startOf(plan, { ...checkpoint, cursor: { ...checkpoint.cursor, ...endOf(plan) } }, () => Promise.resolve(false));
+  const runtime = startRuntime({
+    plan,
+    start: { ...start, gridDue: true },
+    recipe,
+    dataset,
+    stream: createIdStream(plan.run.seed, dataset.count),
+    transport,
+    carriers: createCarriers(options.carrier),
+    restored: model,
+    createModel: () => model,
+    recorder,
+    clock: systemClock,
+  });
+  const { recipeFile } = prepared;
+  const localWorkers = startLocalWorkers({
+    workers: planLocalWorkers({ ...spawning, endpoint: transport.endpoint, recipeFile }, devices),
+    launcher: await findLauncher(),
+    logDirectory,
+    say: (sentence) => log.warn(sentence),
+    gaveUp: runtime.spawnGaveUp,
+    clock: systemClock,
+  });
+  void stop.then(runtime.stop);
+  const { outcome, reason, code, bug } = await runtime.ended;
+  await localWorkers.stop(workerGraceMs);
+  await removeDirectory(logDirectory);
+  if (bug !== undefined) throw bug;
+  if (outcome === 'failed') throw new LockstepError(code ?? 'compute-failed', reason);
+  return outcome === 'stopped' ? undefined : recorder.drawn();
+};
+
+/** A plan whose steps are all done. */
+function planOf({ run: { prepared, checkpoint }, count, set }: Drawing): Plan {
+  return {
+    runId: checkpoint.runId,
+    term: 1,
+    run: prepared.run,
+    phases: prepared.phases,
+    networks: Object.keys(prepared.recipe.networks),
+    totalSteps: Math.max(1, checkpoint.cursor.step),
+    workersWanted: workers,
+    minWorkers: workers,
+    joinTimeoutMs,
+    workerTimeoutMs,
+    checkpointEverySteps: 0,
+    checkpointEveryMs: undefined,
+    gridEverySteps: 0,
+    pictures: count,
+    pictureSet: set,
+    // Any backend that works may draw.
+    allowMixedNumerics: true,
+    workerCommand: undefined,
+  };
+}
+
+/** A checkpoint may lie inside a step; here, no round follows it. */
+function endOf({ totalSteps }: Plan): { step: number; phase: number; repetition: number } {
+  return { step: totalSteps, phase: 0, repetition: 0 };
+}
+
+/** Keeps the pictures and tells of workers that fail; nothing else of a run without training is worth a line. */
+function createRecorder(log: Log) {
+  let backend = '';
+  let pictures: Float32Array | undefined;
+  const nothing = (): void => {};
+  const recorder: RunRecorder = {
+    began: nothing,
+    assigned: nothing,
+    spent: nothing,
+    measured: nothing,
+    diverged: nothing,
+    committed: nothing,
+    stepCompleted: nothing,
+    checkpoint: nothing,
+    reassigned: nothing,
+    copied: nothing,
+    dropped: nothing,
+    refused: nothing,
+    bytes: nothing,
+    stateChanged: nothing,
+    grid: (_step, drawn) => (pictures = drawn),
+    record(entry) {
+      if (entry.event === 'worker-joined') ({ backend } = entry);
+      if (entry.event === 'worker-failed' || entry.event === 'worker-refused') log.warn(`Worker ${entry.worker}: ${entry.reason}`);
+    },
+  };
+  return { ...recorder, drawn: () => ({ pictures: pictures!, backend }) };
+}
