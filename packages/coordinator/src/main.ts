@@ -8,6 +8,7 @@ import { resolveOptions } from './options/resolve-options.ts';
 import { createConsole } from './reporting/console.ts';
 import { createLogFile } from './reporting/log-file.ts';
 import { findOrigin } from './run/origin.ts';
+import { evaluate } from './sampling/evaluate.ts';
 import { sample } from './sampling/sample.ts';
 import { watch } from './watch/watch.ts';
 
@@ -26,7 +27,12 @@ async function train(argv: readonly string[], commands: readonly string[]): Prom
   return code === undefined ? 0 : errorTable[code].exitCode;
 }
 
-const commands = { train, watch, sample: (argv: readonly string[]) => sample(argv, drawPictures) };
+const commands = {
+  train,
+  watch,
+  sample: (argv: readonly string[]) => sample(argv, drawPictures),
+  evaluate: (argv: readonly string[]) => evaluate(argv, drawPictures),
+};
 
 // Exits instead of waiting for the event loop to be empty: nothing that is left is worth waiting for.
 process.exit(await runProgram('coordinator', () => runCommand(commands, process.argv.slice(2)), logFile.write));

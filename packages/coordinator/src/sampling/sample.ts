@@ -1,49 +1,12 @@
 /** `coordinator sample`: pictures that a trained model draws, as files. The same seed gives the same pictures. */
 import { join, resolve } from 'node:path';
-import {
-  backendChoices,
-  checkGiven,
-  choice,
-  createLog,
-  defaultsOf,
-  errorTable,
-  LockstepError,
-  logLevels,
-  type OptionTable,
-  parseCommandLine,
-  pictureInput,
-  stopSignals,
-  text,
-  version,
-  whole,
-} from '@lockstep/shared';
-import { stepName } from '../checkpoint/name.ts';
-import { fieldOf } from '../data/samples.ts';
+import { checkGiven, defaultsOf, type OptionTable, parseCommandLine, text, version, whole } from '@lockstep/shared';
 import { makeDirectory, writeFileAtomically } from '../disk/files.ts';
-import { encodeGrid, type PictureShape, pictureShape } from '../reporting/grid.ts';
+import { encodeGrid } from '../reporting/grid.ts';
+import { drawingTable, drawWith } from './drawing.ts';
 import type { DrawPictures } from './draw-pictures.ts';
+import type { Layout } from './layout.ts';
 import { encodeNpy } from './npy.ts';
-import { readTrainedRun, type TrainedRun } from './trained-run.ts';
-
-/** Options of commands that draw pictures of a trained run. */
-export const drawingTable = {
-  runDir: { type: 'string', default: undefined, describe: 'the run directory (default: the newest run in runs/)', check: text },
-  step: { type: 'number', default: undefined, describe: 'the step of the checkpoint (default: the newest)', check: whole(0, 2 ** 31) },
-  seed: {
-    type: 'number',
-    default: 0,
-    describe: 'which of the pictures: each seed gives others, and 0 those of the grids',
-    check: whole(0, 2 ** 32 - 1),
-  },
-  backend: {
-    type: 'string',
-    default: 'auto',
-    defaultDescription: 'that of the run',
-    describe: `what draws: ${backendChoices.join(', ')}`,
-    check: choice(backendChoices),
-  },
-  logLevel: { type: 'string', default: 'info', describe: `lines to show: ${logLevels.join(', ')}`, check: choice(logLevels) },
-} as const satisfies OptionTable;
 
 const sampleTable = {
   ...drawingTable,
@@ -68,43 +31,15 @@ const usage = {
 export async function sample(argv: readonly string[], drawPictures: DrawPictures): Promise<number> {
   const typed = await parseCommandLine(argv, sampleTable, usage);
   const options = { ...defaultsOf(sampleTable), ...checkGiven(sampleTable, typed) };
-  const { count, seed: set, backend, logLevel } = options;
-  const { stdout } = process;
-  const log = createLog({ level: logLevel, destination: { write: (line) => void stdout.write(line), isTTY: stdout.isTTY } });
-  const signalled = stopSignals(log);
-  const run = await readTrainedRun(options.runDir, options.step);
-  const layout = layoutOf(run, count);
-  const { recipe } = run.prepared;
-  const { step } = run.checkpoint.cursor;
-  log.info(`Drawing ${count} pictures with ${recipe.name} after step ${step}, seed ${set}.`);
-  const drawn = await drawPictures({ run, count, set, backend, log, logLevel, stop: signalled.then(({ reason }) => reason) });
-  if (drawn === undefined) {
-    const { code } = await signalled;
-    return code === undefined ? 0 : errorTable[code].exitCode;
-  }
-  const directory = resolve(options.to ?? join(run.path, 'samples', `${stepName(step)}-seed-${set}`));
-  await writePictures(directory, drawn.pictures, layout);
-  log.info(`${count} pictures, drawn by ${drawn.backend}: ${directory}`);
-  return 0;
-}
-
-/** Throws `usage` for a recipe that draws no pictures. */
-export function layoutOf({ prepared: { recipe, dataset } }: TrainedRun, count: number): Layout {
-  const input = pictureInput(recipe);
-  if (recipe.generate === undefined || input === undefined)
-    throw new LockstepError('usage', `The recipe '${recipe.name}' draws no pictures: it has no generate.`);
-  const { shape, range } = input.spec;
-  return { count, shape: pictureShape(shape, fieldOf(input, dataset)?.shape ?? shape), range };
-}
-
-export interface Layout {
-  readonly count: number;
-  readonly shape: PictureShape;
-  readonly range: readonly [number, number];
+  return drawWith(options, drawPictures, async ({ run, name, layout, drawn, log }) => {
+    const directory = resolve(options.to ?? join(run.path, 'samples', name));
+    await writePictures(directory, drawn.pictures, layout);
+    log.info(`${layout.count} pictures, drawn by ${drawn.backend}: ${directory}`);
+  });
 }
 
 /** `samples.npy` comes last: where it is, all others are. */
-export async function writePictures(directory: string, pictures: Float32Array, { count, shape, range }: Layout): Promise<void> {
+async function writePictures(directory: string, pictures: Float32Array, { count, shape, range }: Layout): Promise<void> {
   await makeDirectory(directory);
   const length = pictures.length / count;
   const digits = String(count - 1).length;

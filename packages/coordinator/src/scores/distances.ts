@@ -3,6 +3,7 @@
  *
  * All arithmetic is in float64 and in the order of the indices, so a score has one value on every machine.
  */
+import { setImmediate } from 'node:timers/promises';
 
 /** `count` rows of `width` numbers, one after the other. */
 export interface Rows {
@@ -16,15 +17,16 @@ export function rowsOf(values: Float32Array, width: number): Rows {
 }
 
 /** Rows that are compared at a time: so many stay in the processor's cache. */
-const blockRows = 64;
+const blockRows = 16;
 
 /**
  * Calls `visit(index, distances)` for every row of `from`, in order, with its squared Euclidean distances to all rows of `to`. `distances` is
- * reused: `visit` must not keep it.
+ * reused: `visit` must not keep it. Ten thousand rows and as many of 784 numbers take minutes, so others get their turn between blocks.
  */
-export function eachSquaredDistances(from: Rows, to: Rows, visit: (index: number, distances: Float64Array) => void): void {
+export async function eachSquaredDistances(from: Rows, to: Rows, visit: (index: number, distances: Float64Array) => void): Promise<void> {
   const distances = Array.from({ length: Math.min(blockRows, from.count) }, () => new Float64Array(to.count));
   for (let first = 0; first < from.count; first += blockRows) {
+    await setImmediate();
     const last = Math.min(first + blockRows, from.count);
     for (let column = 0; column < to.count; column += 1) {
       for (let row = first; row < last; row += 1) distances[row - first]![column] = squaredDistance(from, row, to, column);

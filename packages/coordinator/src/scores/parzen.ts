@@ -21,25 +21,25 @@ export interface ParzenScore {
 export const parzenSigmas: readonly number[] = Array.from({ length: 10 }, (_, index) => 10 ** (-1 + index / 9));
 
 /** All rows of one width; at least one of each. */
-export function parzenScore(
+export async function parzenScore(
   samples: Rows,
   { validation, test, sigmas = parzenSigmas }: { readonly validation: Rows; readonly test: Rows; readonly sigmas?: readonly number[] },
-): ParzenScore {
-  const means = logLikelihoods(samples, validation, sigmas).map(meanOf);
+): Promise<ParzenScore> {
+  const means = (await logLikelihoods(samples, validation, sigmas)).map(meanOf);
   const tried = sigmas.map((sigma, index) => ({ sigma, mean: means[index]! }));
   const best = tried.reduce((a, b) => (b.mean > a.mean ? b : a));
-  const [rows] = logLikelihoods(samples, test, [best.sigma]);
+  const [rows] = await logLikelihoods(samples, test, [best.sigma]);
   const mean = meanOf(rows!);
   const variance = meanOf(rows!.map((value) => (value - mean) ** 2));
   return { mean, standardError: Math.sqrt(variance / rows!.length), sigma: best.sigma, validation: tried };
 }
 
 /** Per sigma, the log-likelihood of each row of `data`, in nats. */
-export function logLikelihoods(samples: Rows, data: Rows, sigmas: readonly number[]): Float64Array[] {
+export async function logLikelihoods(samples: Rows, data: Rows, sigmas: readonly number[]): Promise<Float64Array[]> {
   const results = sigmas.map(() => new Float64Array(data.count));
   const constants = sigmas.map((sigma) => Math.log(samples.count) + (samples.width / 2) * Math.log(2 * Math.PI * sigma ** 2));
-  eachSquaredDistances(data, samples, (row, distances) => {
-    const least = distances.reduce((a, b) => Math.min(a, b));
+  await eachSquaredDistances(data, samples, (row, distances) => {
+    const least = leastOf(distances);
     for (const [index, sigma] of sigmas.entries()) {
       // log of a sum of exponentials, of which the greatest is taken out: alone, all of them would underflow.
       const scale = -1 / (2 * sigma ** 2);
@@ -53,4 +53,10 @@ export function logLikelihoods(samples: Rows, data: Rows, sigmas: readonly numbe
 
 function meanOf(values: Float64Array): number {
   return values.reduce((sum, value) => sum + value, 0) / values.length;
+}
+
+function leastOf(values: Float64Array): number {
+  let least = Infinity;
+  for (const value of values) if (value < least) least = value;
+  return least;
 }

@@ -33,8 +33,8 @@ function close(actual: number, expected: number, tolerance = 1e-6): void {
   assert.ok(Math.abs(actual - expected) <= limit, `${actual} is not ${expected}`);
 }
 
-test('Parzen-window log-likelihood is that of SciPy', () => {
-  const score = parzenScore(numbers(1, 90, 21), { validation: numbers(2, 40, 21), test: numbers(3, 70, 21) });
+test('Parzen-window log-likelihood is that of SciPy', async () => {
+  const score = await parzenScore(numbers(1, 90, 21), { validation: numbers(2, 40, 21), test: numbers(3, 70, 21) });
   close(score.mean, reference.parzen.mean);
   close(score.standardError, reference.parzen.standardError);
   close(score.sigma, reference.parzen.sigma);
@@ -44,19 +44,19 @@ test('Parzen-window log-likelihood is that of SciPy', () => {
   }
 });
 
-test('the log-likelihood of a row far from every sample is finite, and of one sample at the row it is the density at the centre', () => {
+test('the log-likelihood of a row far from every sample is finite, and of one sample at the row it is the density at the centre', async () => {
   const one = rowsOf(new Float32Array(784), 784);
-  const [[far]] = logLikelihoods(
+  const [[far]] = (await logLikelihoods(
     one,
     map(one, () => 1000),
     [0.1],
-  ) as [Float64Array];
+  )) as [Float64Array];
   assert.ok(Number.isFinite(far) && far! < -1e9);
-  const [[at]] = logLikelihoods(one, one, [0.1]) as [Float64Array];
+  const [[at]] = (await logLikelihoods(one, one, [0.1])) as [Float64Array];
   close(at!, -392 * Math.log(2 * Math.PI * 0.01));
 });
 
-test('Frechet distance is that of SciPy, and 0 between a set and itself', () => {
+test('Frechet distance is that of SciPy, and 0 between a set and itself', async () => {
   const features = numbers(4, 120, 6);
   const others = map(numbers(5, 130, 6), (value) => value * 0.7 + 0.2);
   close(frechetDistance(features, others), reference.frechet);
@@ -67,12 +67,12 @@ test('Frechet distance is that of SciPy, and 0 between a set and itself', () => 
   close(frechetDistance(line, shifted), 25 + (3 * Math.sqrt(4 / 3) - Math.sqrt(4 / 3)) ** 2);
 });
 
-test('precision and recall are those of scikit-learn', () => {
+test('precision and recall are those of scikit-learn', async () => {
   const [samples, real] = [map(numbers(5, 130, 6), (value) => value * 0.7 + 0.2), numbers(4, 120, 6)];
-  assert.deepEqual(precisionRecall(samples, real), { precision: reference.precision, recall: reference.recall });
+  assert.deepEqual(await precisionRecall(samples, real), { precision: reference.precision, recall: reference.recall });
 });
 
-test('the Inception-style score is that of SciPy; 1 where every row says the same, the number of classes where each says its own', () => {
+test('the Inception-style score is that of SciPy; 1 where every row says the same, the number of classes where each says its own', async () => {
   const raw = numbers(6, 60, 10);
   const classes = map(raw, (value) => value ** 6 + 0.001);
   for (let row = 0; row < 60; row += 1) {
@@ -89,13 +89,10 @@ test('the Inception-style score is that of SciPy; 1 where every row says the sam
   );
   close(inceptionScore(certain, 5).mean, 4);
   close(inceptionScore(map(certain, () => 0.25)).mean, 1);
-  assert.deepEqual(
-    classShares(certain),
-    [0.25, 0.25, 0.25, 0.25].map((share) => classShares(certain)[0]! * (share / 0.25)),
-  );
+  for (const share of classShares(certain)) close(share, 0.25);
 });
 
-test('structural similarity is that of scikit-image', () => {
+test('structural similarity is that of scikit-image', async () => {
   const [p0, p1, p2, , p4, p5] = Array.from({ length: 6 }, (_, index) => numbers(7, 6, 784).values.slice(index * 784, (index + 1) * 784));
   const mixed = p0!.map((value, index) => value * 0.9 + p1![index]! * 0.1);
   const pictures = [p0!, mixed, p2!, p2!.map((value) => value * 0.5), p4!, p5!];
@@ -105,20 +102,20 @@ test('structural similarity is that of scikit-image', () => {
   close(ssim(p0!, p0!, 28, 28), 1);
 });
 
-test('samples that are copies of training rows are all closer to training, and their neighbours are found', () => {
+test('samples that are copies of training rows are all closer to training, and their neighbours are found', async () => {
   const [training, others] = [numbers(3, 70, 21), numbers(8, 70, 21)];
-  close(shareCloserToTraining(numbers(1, 90, 21), training, others), reference.closer);
+  close(await shareCloserToTraining(numbers(1, 90, 21), training, others), reference.closer);
   const copies = rowsOf(training.values.slice(0, 21 * 10), 21);
-  assert.equal(shareCloserToTraining(copies, training, others), 1);
-  assert.deepEqual([...nearest(copies, training).index], [0, 1, 2, 3, 4, 5, 6, 7, 8, 9]);
-  assert.equal(shareCloserToTraining(copies, training, training), 0.5);
+  assert.equal(await shareCloserToTraining(copies, training, others), 1);
+  assert.deepEqual([...(await nearest(copies, training)).index], [0, 1, 2, 3, 4, 5, 6, 7, 8, 9]);
+  assert.equal(await shareCloserToTraining(copies, training, training), 0.5);
 });
 
-test('distances are right for rows of every width, in blocks and beyond', () => {
+test('distances are right for rows of every width, in blocks and beyond', async () => {
   for (const width of [1, 2, 3, 4, 5, 7, 8]) {
     const [from, to] = [numbers(1, 130, width), numbers(2, 3, width)];
     let rows = 0;
-    eachSquaredDistances(from, to, (row, distances) => {
+    await eachSquaredDistances(from, to, (row, distances) => {
       assert.equal(row, rows);
       rows += 1;
       for (const [column, distance] of distances.entries()) {
