@@ -52,10 +52,12 @@ const cases: Readonly<Record<Exclude<ErrorCode, (typeof lateCodes)[number]>, Rea
     },
     'an unknown command': coordinator(
       'foo --spawn',
-      /There is no command 'foo'; the commands are train \(the default\), watch\. See coordinator --help\./,
+      /There is no command 'foo'; the commands are train \(the default\), watch, sample, evaluate\. See coordinator --help\./,
     ),
     'watch: a place without a run': { ...coordinator('watch', /--run-dir \S+ holds no run: give the directory of one\./), bare: true },
     'watch: an unknown flag': { ...coordinator('watch --spawn', /Unknown argument: spawn\. See coordinator watch --help\./), bare: true },
+    'sample: a place without a run': { ...coordinator('sample', /holds no run: give the directory of one with --run-dir/), bare: true },
+    'evaluate: too few pictures': { ...coordinator('evaluate --count 3', /--count takes a whole number from 64/), bare: true },
     'worker: an unknown flag': worker('--gpus 0', /Unknown argument: gpus\. See worker --help\./),
     'worker: an unknown backend': worker('--backend magic', /--backend takes one of auto, cuda, tensorflow, wasm.*not 'magic'/),
     'worker: a UUID for WebGPU': worker('--gpu GPU-1f --backend webgpu', /--gpu GPU-1f: only NVIDIA's GPUs have UUIDs/),

@@ -7,18 +7,18 @@
 import { mkdtemp } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { listen, LockstepError, type Log, systemClock } from '@lockstep/shared';
+import { listen, LockstepError, type Log, type ServerTransport, systemClock } from '@lockstep/shared';
 import type { Plan } from './core/plan.ts';
 import { createIdStream } from './data/stream.ts';
 import { removeDirectory } from './disk/files.ts';
 import { chooseBackend } from './local-workers/choose-backend.ts';
 import { findLauncher } from './local-workers/launcher.ts';
 import { findDevices, planLocalWorkers } from './local-workers/plan.ts';
-import { startLocalWorkers } from './local-workers/processes.ts';
+import { type LocalWorkers, startLocalWorkers } from './local-workers/processes.ts';
 import type { RunRecorder } from './reporting/recorder.ts';
 import { manifestsOf } from './run/prepare.ts';
 import { startOf } from './run/start.ts';
-import { startRuntime } from './runtime.ts';
+import { type Runtime, startRuntime } from './runtime.ts';
 import type { Drawing, DrawPictures } from './sampling/draw-pictures.ts';
 import { createModel } from './training/model.ts';
 import { createCarriers } from './wire/carriers.ts';
@@ -32,23 +32,44 @@ const workerGraceMs = 800;
 
 export const drawPictures: DrawPictures = async (drawing) => {
   const { run, log, logLevel, stop } = drawing;
-  const { options, prepared, checkpoint } = run;
-  const { recipe, dataset } = prepared;
-  const say = (sentence: string): void => log.info(sentence);
-  const backend = await chooseBackend(
-    { backend: drawing.backend, spawn: true },
-    { checkpoint: undefined, config: checkpoint.backend },
-    say,
-  );
-  const spawning = { ...options, workers, backend, logLevel };
+  const known = { checkpoint: undefined, config: run.checkpoint.backend };
+  const backend = await chooseBackend({ backend: drawing.backend, spawn: true }, known, (sentence) => log.info(sentence));
+  const spawning = { ...run.options, workers, backend, logLevel, recipeFile: run.prepared.recipeFile };
   const devices = await findDevices(spawning, process.env, log);
-  const transport = await listen('tcp://127.0.0.1:0');
   const logDirectory = await mkdtemp(join(tmpdir(), 'lockstep-draw-'));
-  const recorder = createRecorder(log);
+  let localWorkers: LocalWorkers | undefined;
+  try {
+    const transport = await listen('tcp://127.0.0.1:0');
+    const recorder = createRecorder(log);
+    const runtime = await startDrawing(drawing, transport, recorder);
+    localWorkers = startLocalWorkers({
+      workers: planLocalWorkers({ ...spawning, endpoint: transport.endpoint }, devices),
+      launcher: await findLauncher(),
+      logDirectory,
+      say: (sentence) => log.warn(sentence),
+      gaveUp: runtime.spawnGaveUp,
+      clock: systemClock,
+    });
+    void stop.then(runtime.stop);
+    const { outcome, reason, code, bug } = await runtime.ended;
+    if (bug !== undefined) throw bug;
+    if (outcome === 'failed') throw new LockstepError(code ?? 'compute-failed', reason);
+    return outcome === 'stopped' ? undefined : recorder.drawn();
+  } finally {
+    await localWorkers?.stop(workerGraceMs);
+    await removeDirectory(logDirectory);
+  }
+};
+
+async function startDrawing(drawing: Drawing, transport: ServerTransport, recorder: RunRecorder): Promise<Runtime> {
+  const { options, prepared, checkpoint } = drawing.run;
+  const { recipe, dataset } = prepared;
   const plan = planOf(drawing);
   const model = createModel(recipe, manifestsOf(checkpoint), plan.run.seed, undefined, checkpoint.networks);
-  const start = await startOf(plan, { ...checkpoint, cursor: { ...checkpoint.cursor, ...endOf(plan) } }, () => Promise.resolve(false));
-  const runtime = startRuntime({
+  // A checkpoint may lie inside a step; here, no round follows it.
+  const cursor = { ...checkpoint.cursor, step: plan.totalSteps, phase: 0, repetition: 0 };
+  const start = await startOf(plan, { ...checkpoint, cursor }, () => Promise.resolve(false));
+  return startRuntime({
     plan,
     start: { ...start, gridDue: true },
     recipe,
@@ -61,23 +82,7 @@ export const drawPictures: DrawPictures = async (drawing) => {
     recorder,
     clock: systemClock,
   });
-  const { recipeFile } = prepared;
-  const localWorkers = startLocalWorkers({
-    workers: planLocalWorkers({ ...spawning, endpoint: transport.endpoint, recipeFile }, devices),
-    launcher: await findLauncher(),
-    logDirectory,
-    say: (sentence) => log.warn(sentence),
-    gaveUp: runtime.spawnGaveUp,
-    clock: systemClock,
-  });
-  void stop.then(runtime.stop);
-  const { outcome, reason, code, bug } = await runtime.ended;
-  await localWorkers.stop(workerGraceMs);
-  await removeDirectory(logDirectory);
-  if (bug !== undefined) throw bug;
-  if (outcome === 'failed') throw new LockstepError(code ?? 'compute-failed', reason);
-  return outcome === 'stopped' ? undefined : recorder.drawn();
-};
+}
 
 /** A plan whose steps are all done. */
 function planOf({ run: { prepared, checkpoint }, count, set }: Drawing): Plan {
@@ -101,11 +106,6 @@ function planOf({ run: { prepared, checkpoint }, count, set }: Drawing): Plan {
     allowMixedNumerics: true,
     workerCommand: undefined,
   };
-}
-
-/** A checkpoint may lie inside a step; here, no round follows it. */
-function endOf({ totalSteps }: Plan): { step: number; phase: number; repetition: number } {
-  return { step: totalSteps, phase: 0, repetition: 0 };
 }
 
 /** Keeps the pictures and tells of workers that fail; nothing else of a run without training is worth a line. */
