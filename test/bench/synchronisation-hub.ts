@@ -54,7 +54,11 @@ async function main(carrierName: string, workers: number, elements: number): Pro
       if (!decoded.ok) throw new Error(decoded.reason);
       const { message } = decoded;
       if (message.type === 'hello') return welcome(peer, message);
-      if (message.type === 'result') return answered(peer, message, carriers.of(peer).unpack(message.payload, decoded.frames)!);
+      if (message.type === 'result') {
+        const flats = carriers.of(peer).unpack(message.payload, decoded.frames);
+        if (flats === undefined || flats === 'damaged') throw new Error(`the gradient of worker ${peer} is not there, or damaged`);
+        return answered(peer, message, flats);
+      }
       if (message.type !== 'ready') throw new Error(`unexpected message: ${message.type}`);
       carriers.settle(peer, message.carrier);
       if (carriers.of(peer).name !== entry.carrier) throw new Error(`worker ${peer} uses ${carriers.of(peer).name}, not ${entry.carrier}`);

@@ -47,7 +47,8 @@ function main(carrierName: string, endpoint: string, elements: number, peer: str
   }
 
   function answer({ runId, term, round, workId, shards, payload: sent }: Work, frames: readonly Uint8Array[]): void {
-    const weights = carrier.unpack(sent, frames, pool.take)?.[0];
+    const flats = carrier.unpack(sent, frames, pool.take);
+    const weights = flats === 'damaged' ? undefined : flats?.[0];
     // Both ends, so that bytes that were not delivered are noticed.
     const isWhole = weights?.length === elements && weights[0] === weights.at(-1) && weights[0]! > 0 && weights[0]! % workerValue === 0;
     if (!isWhole) throw new Error('the weights that arrived are wrong');

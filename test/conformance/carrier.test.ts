@@ -54,8 +54,10 @@ for (const [name, pair] of Object.entries(pairs)) {
           const flats = words.map((flat) => keyed(`k${(count += 1)}`, new Float32Array(flat.buffer, flat.byteOffset, flat.length)));
           const { payload, frames } = sender.pack(flats);
           for (const allocate of [undefined, (length: number) => new Float32Array(length)]) {
+            const arrived = receiver.unpack(payload, frames, allocate);
+            assert.ok(arrived !== undefined && arrived !== 'damaged');
             assert.deepEqual(
-              receiver.unpack(payload, frames, allocate)!.map(bitsOf),
+              arrived.map(bitsOf),
               flats.map(({ live }) => bitsOf(live)),
             );
           }
@@ -72,6 +74,19 @@ for (const [name, pair] of Object.entries(pairs)) {
     });
   });
 }
+
+test('carrier inline notices any bit that changes on the way', () => {
+  fc.assert(
+    fc.property(fc.uint32Array({ minLength: 1, maxLength: 50 }), fc.nat(), (words, at) => {
+      const { payload, frames } = inlineCarrier.pack([keyed('a', new Float32Array(8)), keyed('b', new Float32Array(words.buffer))]);
+      const [, sent] = frames;
+      const received = Buffer.from(sent!);
+      const bit = at % (received.length * 8);
+      received[bit >> 3]! ^= 1 << (bit & 7);
+      assert.equal(inlineCarrier.unpack(payload, [frames[0]!, received]), 'damaged');
+    }),
+  );
+});
 
 describe('shared memory', () => {
   test('weights stay readable while the next version is written, and no longer', (t) => {

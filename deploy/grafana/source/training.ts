@@ -294,11 +294,15 @@ const network: Row = {
     lines(
       {
         title: 'Results that did not count',
-        description: 'By what did not match. A few are normal after a worker was lost; many at all times are not.',
+        description:
+          'By what did not match. A few are normal after a worker was lost; many at all times are not. Tensors that were damaged on their way point at a network or a machine to check.',
         unit: 'short',
         width: 12,
       },
-      { '{{reason}}': `sum by (reason) (increase(lockstep_results_dropped_total{${run}}[$__rate_interval]))` },
+      {
+        '{{reason}}': `sum by (reason) (increase(lockstep_results_dropped_total{${run}}[$__rate_interval]))`,
+        'damaged, {{direction}}': `sum by (direction) (increase(lockstep_damaged_messages_total{${run}}[$__rate_interval]))`,
+      },
       { from: 0 },
     ),
   ],

@@ -214,6 +214,8 @@ function perform(
       return recorder.copied(effect.shards);
     case 'count-dropped':
       return recorder.dropped(effect.reason);
+    case 'count-damaged':
+      return recorder.damaged(effect.direction);
     case 'finish':
       return end(effect);
   }

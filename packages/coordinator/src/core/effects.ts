@@ -74,6 +74,8 @@ export type Effect =
   | { readonly do: 'count-reassigned'; readonly shards: number }
   | { readonly do: 'count-copied'; readonly shards: number }
   | { readonly do: 'count-dropped'; readonly reason: DropReason }
+  /** Tensors that were sent to a worker, or received from it, did not match their checksums. */
+  | { readonly do: 'count-damaged'; readonly direction: 'sent' | 'received' }
   /** The end. `completed`: export and summarise. `stopped`: the cursor is checkpointed. `failed`: exit with the error. */
   | {
       readonly do: 'finish';

@@ -23,7 +23,15 @@ export type Event =
       readonly manifests: Payload;
     }
   | (Body<Result> & { readonly type: 'result'; readonly peer: PeerId; readonly fence: Fence; readonly payload: Payload })
-  | { readonly type: 'need'; readonly peer: PeerId; readonly fence: Fence; readonly workId: number; readonly networks: readonly string[] }
+  /** A worker has not computed its WORK: it lacks weights, or tensors were damaged on their way, those of the WORK or those of its RESULT. */
+  | {
+      readonly type: 'need';
+      readonly peer: PeerId;
+      readonly fence: Fence;
+      readonly workId: number;
+      readonly networks: readonly string[];
+      readonly damaged?: 'sent' | 'received';
+    }
   /** `code` is set if an error made it leave. */
   | { readonly type: 'leave'; readonly peer: PeerId; readonly fence: Fence; readonly code: ErrorCode | undefined; readonly reason: string }
   /** The peer sent something that could not be used; `reason` says what. */

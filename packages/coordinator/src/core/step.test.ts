@@ -178,6 +178,28 @@ describe('coordinator core', () => {
     assert.equal(kinds(need())[0], 'refuse');
   });
 
+  test('tensors that were damaged on their way are counted and asked for again, a bounded number of times in a row', () => {
+    const state = create();
+    join(state, 'a', 'b');
+    const damaged = (direction: 'sent' | 'received'): Effect[] => {
+      const { id } = state.workers.get('a')!.work!;
+      const networks = direction === 'sent' ? ['generator'] : [];
+      return step(state, { type: 'need', peer: 'a', fence: fence(state, 'a'), workId: id, networks, damaged: direction }, 0);
+    };
+    const [counted, again] = damaged('received');
+    assert.deepEqual(counted, { do: 'count-damaged', direction: 'received' });
+    assert.deepEqual(again?.do === 'assign' && { shards: again.shards, sends: again.sends }, { shards: [0, 1], sends: [] });
+    assert.deepEqual(kinds(damaged('sent')), ['count-damaged', 'assign']);
+    // A whole answer clears the count.
+    step(state, result(state, 'a', [0, 1]), 0);
+    step(state, result(state, 'b', [2, 3]), 0);
+    step(state, { type: 'committed' }, 0);
+    for (const direction of ['sent', 'received', 'sent'] as const) assert.deepEqual(kinds(damaged(direction)), ['count-damaged', 'assign']);
+    const last = damaged('received');
+    assert.deepEqual(kinds(last).slice(0, 2), ['count-damaged', 'refuse']);
+    assert.match(JSON.stringify(last[1]), /Tensors arrived damaged 4 times in a row\. Check the network/);
+  });
+
   test('refuses different manifests, and different bits unless they are allowed', () => {
     const state = create();
     join(state, 'a');

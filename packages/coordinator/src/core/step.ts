@@ -20,7 +20,7 @@ type ResultEvent = Extract<Event, { type: 'result' }>;
 /** How long a resumed run waits for the rest of its workers once there are enough. Those that are alive look for it every two seconds. */
 const regatherMs = 10_000;
 
-/** How often one worker may ask for weights again without delivering a result. */
+/** How often one worker may be given a WORK again without delivering a result. */
 const maximumNeedRequests = 3;
 
 export function step(state: State, event: Event, nowMs: number): Effect[] {
@@ -162,6 +162,7 @@ function faultOf(event: ResultEvent, shards: readonly number[], shardCount: numb
 }
 
 function takeNeed(state: State, event: Extract<Event, { type: 'need' }>, effects: Effect[]): void {
+  if (event.damaged !== undefined) effects.push({ do: 'count-damaged', direction: event.damaged });
   const late = lateWorker(state, event);
   if (isFenced(state, event, effects)) {
     if (late !== undefined) giveBack(state, late, event.networks);
@@ -169,8 +170,12 @@ function takeNeed(state: State, event: Extract<Event, { type: 'need' }>, effects
   }
   const worker = state.workers.get(event.peer)!;
   worker.needRequests += 1;
-  if (worker.needRequests > maximumNeedRequests)
-    return refuse(state, event.peer, 'compute-failed', 'It asked for the same weights too many times.', effects);
+  if (worker.needRequests > maximumNeedRequests) {
+    if (event.damaged === undefined)
+      return refuse(state, event.peer, 'compute-failed', 'It asked for the same weights too many times.', effects);
+    const reason = `Tensors arrived damaged ${worker.needRequests} times in a row. Check the network between it and the coordinator, and the memory of both machines.`;
+    return refuse(state, event.peer, 'refused', reason, effects);
+  }
   giveBack(state, worker, event.networks);
 }
 

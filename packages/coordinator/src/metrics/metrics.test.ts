@@ -66,6 +66,7 @@ test('known series of counters and histograms are exported as 0 before their fir
     ...recipe.phases.map((phase) => `lockstep_nonfinite_rounds_total{phase="${phase}"}`),
     ...refusalCodes.map((code) => `lockstep_worker_refusals_total{code="${code}"}`),
     ...leaveReasons.map((reason) => `lockstep_worker_leaves_total{reason="${reason}"}`),
+    ...directions.map((direction) => `lockstep_damaged_messages_total{direction="${direction}"}`),
     ...dropReasons.map((reason) => `lockstep_results_dropped_total{reason="${reason}"}`),
     ...carrierNames.flatMap((carrier) =>
       directions.map((direction) => `lockstep_transferred_bytes_total{carrier="${carrier}",direction="${direction}"}`),

@@ -38,6 +38,7 @@ test('names, types and labels are an interface: dashboards and alerts hold on to
     'counter lockstep_shards_reassigned_total{}',
     'counter lockstep_shards_copied_total{}',
     'counter lockstep_results_dropped_total{reason}',
+    'counter lockstep_damaged_messages_total{direction}',
     'counter lockstep_transferred_bytes_total{carrier,direction}',
     'histogram lockstep_checkpoint_duration_seconds{}',
     'gauge lockstep_checkpoint_last_success_timestamp_seconds{}',

@@ -204,6 +204,12 @@ export const metricTable = {
     help: 'Results that did not count, by what did not match.',
     labels: { reason: dropReasons },
   },
+  damagedMessages: {
+    type: 'counter',
+    name: 'lockstep_damaged_messages_total',
+    help: 'Messages whose tensors arrived with other bits than were sent, by their checksums. They are not used; the WORK is sent again.',
+    labels: { direction: directions },
+  },
   transferredBytes: {
     type: 'counter',
     name: 'lockstep_transferred_bytes_total',

@@ -91,6 +91,7 @@ export interface RunRecorder {
   reassigned(shards: number): void;
   copied(shards: number): void;
   dropped(reason: DropReason): void;
+  damaged(direction: Direction): void;
   refused(code: RefusalCode): void;
   bytes(carrier: CarrierName, direction: Direction, count: number): void;
   /** At the start, and after every event. */
@@ -169,12 +170,13 @@ export function createRecorder(options: RecorderOptions): Recorder {
 function countersOf({
   plan,
   metrics: { instruments },
-}: RecorderOptions): Pick<Recorder, 'diverged' | 'reassigned' | 'copied' | 'dropped' | 'refused' | 'bytes'> {
+}: RecorderOptions): Pick<Recorder, 'diverged' | 'reassigned' | 'copied' | 'dropped' | 'damaged' | 'refused' | 'bytes'> {
   return {
     diverged: ({ phase }) => instruments.nonFiniteRounds.inc({ phase: plan.phases[phase]!.name }),
     reassigned: (count) => instruments.shardsReassigned.inc(count),
     copied: (count) => instruments.shardsCopied.inc(count),
     dropped: (reason) => instruments.resultsDropped.inc({ reason }),
+    damaged: (direction) => instruments.damagedMessages.inc({ direction }),
     refused: (code) => instruments.workerRefusals.inc({ code }),
     bytes: (carrier, direction, count) => instruments.transferredBytes.inc({ carrier, direction }, count),
   };

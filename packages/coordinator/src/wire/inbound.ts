@@ -49,8 +49,10 @@ function eventOfMessage(peer: PeerId, message: ToCoordinator, frames: Frames, ex
       return readyEvent(peer, message, expected);
     case 'result':
       return resultEvent(peer, message, frames, expected);
-    case 'need':
-      return { type: 'need', peer, fence: splitFence(message).fence, workId: message.workId, networks: message.networks };
+    case 'need': {
+      const { workId, networks, damaged } = message;
+      return { type: 'need', peer, fence: splitFence(message).fence, workId, networks, ...(damaged ? { damaged: 'sent' } : {}) };
+    }
     case 'leave': {
       // A stop is no error.
       const code = isErrorCode(message.code) && message.code !== 'stopped' ? message.code : undefined;
@@ -72,6 +74,8 @@ function resultEvent(peer: PeerId, message: Result, frames: Frames, expected: Ex
   const { fence, rest } = splitFence(message);
   const counts = isOfRound(peer, message, expected.state);
   const flats = counts ? unpack(peer, message, frames, expected) : [];
+  // The shards have to be computed again.
+  if (flats === 'damaged') return { type: 'need', peer, fence, workId: message.workId, networks: [], damaged: 'received' };
   if (flats === undefined)
     return { type: 'malformed', peer, code: 'refused', reason: 'It sent a RESULT whose tensors do not fit the round.' };
   return { type: 'result', peer, fence, ...rest, payload: message.task === 'generate' ? flats[0] : flats };
@@ -85,9 +89,15 @@ function isOfRound(peer: PeerId, message: Result, state: State): boolean {
 }
 
 /** Gradients are summed where they lie (`training/reduce.ts`); pictures are copied, since their grid is drawn later. */
-function unpack(peer: PeerId, message: Result, frames: Frames, { carriers, answerLength, shared }: Expected): Float32Array[] | undefined {
+function unpack(
+  peer: PeerId,
+  message: Result,
+  frames: Frames,
+  { carriers, answerLength, shared }: Expected,
+): Float32Array[] | 'damaged' | undefined {
   const allocate = message.task === 'gradient' ? undefined : (length: number) => new Float32Array(length);
   const flats = carriers.of(peer).unpack(message.payload, frames, allocate);
+  if (flats === 'damaged') return flats;
   const count = message.task === 'gradient' ? message.nodes.length : 1;
   const length = answerLength();
   if (flats?.length !== count || flats.some((flat) => flat.length !== length)) return undefined;

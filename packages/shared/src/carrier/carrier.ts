@@ -25,9 +25,13 @@ export interface Carrier {
   readonly name: CarrierName;
   pack(flats: readonly KeyedFlat[]): Packed;
   /**
-   * The flats of a received message. Undefined if they are not (or no longer) there.
+   * The flats of a received message. Undefined if they are not (or no longer) there, `damaged` if their bits are not those that were sent.
    * Without `allocate` flats may lie in the sender's memory: read them only, and only until the sender may write there again (a worker's
    * answer: the next WORK; weights: two versions later). With `allocate` they are copied into memory that it provides.
    */
-  unpack(payload: Payload, frames: readonly Uint8Array[], allocate?: (length: number) => Float32Array): Float32Array[] | undefined;
+  unpack(
+    payload: Payload,
+    frames: readonly Uint8Array[],
+    allocate?: (length: number) => Float32Array,
+  ): Float32Array[] | 'damaged' | undefined;
 }

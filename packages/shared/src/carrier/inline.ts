@@ -1,4 +1,9 @@
-/** The carrier that works everywhere: one ZeroMQ frame of little-endian float32 per flat, right after the header. */
+/**
+ * The carrier that works everywhere: one ZeroMQ frame of little-endian float32 per flat, right after the header.
+ *
+ * Each has a checksum, since TCP's lets one of 65,536 damaged packets pass (docs/decisions/tensors-in-messages-have-checksums.md).
+ */
+import { crc32 } from 'node:zlib';
 import type { Payload } from './payload.ts';
 import type { Frames } from '../transport/transport.ts';
 import type { Carrier, KeyedFlat, Packed } from './carrier.ts';
@@ -6,21 +11,36 @@ import type { Carrier, KeyedFlat, Packed } from './carrier.ts';
 export const inlineCarrier: Carrier = { name: 'inline', pack, unpack };
 
 function pack(flats: readonly KeyedFlat[]): Packed {
+  const snapshots = flats.map((flat) => flat.snapshot());
   return {
-    payload: { carrier: 'inline', lengths: flats.map(({ live }) => live.length) },
-    // An explicit Buffer over the same memory: ZeroMQ would send other views with their own idea of length.
-    frames: flats.map((each) => {
-      const flat = each.snapshot();
-      return Buffer.from(flat.buffer, flat.byteOffset, flat.byteLength);
-    }),
+    payload: { carrier: 'inline', lengths: snapshots.map(({ length }) => length), checksums: snapshots.map(checksumOf) },
+    frames: snapshots.map(bytesOf),
   };
 }
 
-function unpack(payload: Payload, frames: Frames): Float32Array[] | undefined {
+/** An explicit Buffer over the same memory: ZeroMQ would send other views with their own idea of length. */
+function bytesOf(flat: Float32Array): Buffer {
+  return Buffer.from(flat.buffer, flat.byteOffset, flat.byteLength);
+}
+
+/** A snapshot is never written again, and goes to many workers. */
+const known = new WeakMap<Float32Array, number>();
+
+function checksumOf(snapshot: Float32Array): number {
+  const checksum = known.get(snapshot) ?? crc32(bytesOf(snapshot));
+  known.set(snapshot, checksum);
+  return checksum;
+}
+
+function unpack(payload: Payload, frames: Frames): Float32Array[] | 'damaged' | undefined {
   if (payload.carrier !== 'inline') return undefined;
-  const { lengths } = payload;
-  const fits = frames.length === lengths.length && lengths.every((length, index) => frames[index]!.byteLength === length * 4);
-  return fits ? frames.map(floats) : undefined;
+  const { lengths, checksums } = payload;
+  const fits =
+    frames.length === lengths.length &&
+    checksums.length === lengths.length &&
+    lengths.every((length, index) => frames[index]!.byteLength === length * 4);
+  if (!fits) return undefined;
+  return frames.every((frame, index) => crc32(frame) === checksums[index]) ? frames.map(floats) : 'damaged';
 }
 
 /** A frame as float32; copies only if ZeroMQ delivered it at an offset that a Float32Array cannot view. */

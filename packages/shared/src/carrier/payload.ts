@@ -6,8 +6,12 @@ const count = z.int().min(0);
 const maximumFlats = 4096;
 
 export const payload = z.discriminatedUnion('carrier', [
-  /** One frame of little-endian float32 for each flat, after the header, in this order. */
-  z.object({ carrier: z.literal('inline'), lengths: z.array(count).max(maximumFlats).readonly() }),
+  /** One frame of little-endian float32 for each flat, after the header, in this order, and the CRC-32 of each. */
+  z.object({
+    carrier: z.literal('inline'),
+    lengths: z.array(count).max(maximumFlats).readonly(),
+    checksums: z.array(z.uint32()).max(maximumFlats).readonly(),
+  }),
   /** Each in a slot of the sender's shared memory. */
   z.object({
     carrier: z.literal('shm'),

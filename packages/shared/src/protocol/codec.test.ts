@@ -6,7 +6,7 @@ import { decode, encode, maximumHeaderBytes, maximumManifestsBytes } from './cod
 import { type Message, protocolVersion, type ToCoordinator, toCoordinator, type ToWorker, toWorker } from './messages.ts';
 
 const fence = { runId: 'r', term: 1, peer: 'i', round: 3 };
-const payload = { carrier: 'inline', lengths: [2] } as const;
+const payload = { carrier: 'inline', lengths: [2], checksums: [7] } as const;
 const hash = 'a'.repeat(64);
 const manifest = {
   parameters: [{ name: 'l/kernel', shape: [2, 3], offset: 0, initializer: { kind: 'uniform', min: -1, max: 1 } }],

@@ -117,7 +117,14 @@ const result = z.object({
 });
 
 /** Worker, instead of RESULT: I lack these weight versions (or hold others); send them and the work again. */
-const need = z.object({ type: z.literal('need'), ...fence, workId, networks: z.array(name).max(maximumNetworks).readonly() });
+const need = z.object({
+  type: z.literal('need'),
+  ...fence,
+  workId,
+  networks: z.array(name).max(maximumNetworks).readonly(),
+  /** The tensors of the WORK arrived, with other bits than were sent. */
+  damaged: z.literal(true).exactOptional(),
+});
 
 /** Worker: I am leaving, for this reason; reassign my shards. */
 const leave = z.object({ type: z.literal('leave'), ...fence, code: name, reason: sentence });

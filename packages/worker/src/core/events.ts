@@ -12,8 +12,14 @@ export type Event =
   | { readonly type: 'welcome'; readonly fence: Fence; readonly run: RunSettings; readonly region: Payload }
   | { readonly type: 'refuse'; readonly code: ErrorCode; readonly reason: string }
   | { readonly type: 'work'; readonly fence: Fence; readonly order: WorkOrder }
-  /** Work came, but its weights were gone from shared memory before they were read. */
-  | { readonly type: 'lost-weights'; readonly fence: Fence; readonly workId: number; readonly networks: readonly string[] }
+  /** Work came, but its tensors were damaged on their way, or its weights gone from shared memory before they were read. */
+  | {
+      readonly type: 'lost-weights';
+      readonly fence: Fence;
+      readonly workId: number;
+      readonly networks: readonly string[];
+      readonly damaged: boolean;
+    }
   | { readonly type: 'bye'; readonly ended: boolean; readonly reason: string }
   /** The networks of this run are built: `built` is what READY says about them. */
   | { readonly type: 'prepared'; readonly run: RunSettings; readonly built: Payload }
@@ -34,7 +40,14 @@ export type Effect =
   /** Take the weights that came with the order, then compute; answered by `computed` or `failed`. */
   | { readonly do: 'compute'; readonly fence: Fence; readonly order: WorkOrder }
   | { readonly do: 'result'; readonly fence: Fence; readonly workId: number; readonly answer: Payload }
-  | { readonly do: 'need'; readonly fence: Fence; readonly workId: number; readonly networks: readonly string[] }
+  | {
+      readonly do: 'need';
+      readonly fence: Fence;
+      readonly workId: number;
+      readonly networks: readonly string[];
+      /** The tensors of the order were. */
+      readonly damaged: boolean;
+    }
   | { readonly do: 'leave'; readonly fence: Fence; readonly code: ErrorCode; readonly reason: string }
   | { readonly do: 'say'; readonly sentence: string }
   /** The end of the worker; an error if it has a code. */

@@ -195,7 +195,7 @@ describe('worker core', () => {
     give(state, { type: 'up' }, { type: 'welcome', fence: fence(), run, region: 'memory' }, prepared);
     assert.deepEqual(step(state, { type: 'work', fence: fence(), order: { ...order, sends: ['g'] } }, 0), [
       // The weights that came with it are not kept either.
-      { do: 'need', fence: fence(), workId: 5, networks: ['g', 'd'] },
+      { do: 'need', fence: fence(), workId: 5, networks: ['g', 'd'], damaged: false },
     ]);
     give(state, { type: 'work', fence: fence(), order });
     assert.deepEqual(give(state, { type: 'work', fence: fence(1, 1), order: { ...order, sends: ['g'], versions: { g: 1, d: 0 } } }), [
@@ -204,6 +204,14 @@ describe('worker core', () => {
     assert.deepEqual(give(state, { type: 'work', fence: fence(1, 2), order: { ...order, sends: ['g'], versions: { g: 2, d: 1 } } }), [
       ['need'],
     ]);
+  });
+
+  test('asks again for an order whose tensors were damaged, and keeps none of its weights', () => {
+    const state = create();
+    give(state, { type: 'up' }, { type: 'welcome', fence: fence(), run, region: 'memory' }, prepared);
+    const lost = { type: 'lost-weights', fence: fence(), workId: 5, networks: ['g', 'd'], damaged: true } as const;
+    assert.deepEqual(step(state, lost, 0), [{ do: 'need', fence: fence(), workId: 5, networks: ['g', 'd'], damaged: true }]);
+    assert.deepEqual(give(state, { type: 'work', fence: fence(), order: { ...order, sends: [] } }), [['need']]);
   });
 
   test('ignores WORK of another term of the coordinator', () => {

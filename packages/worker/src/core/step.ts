@@ -26,7 +26,7 @@ export function step(state: State, event: Event, nowMs: number): Effect[] {
     case 'work':
       return takeWork(state, event.fence, event.order);
     case 'lost-weights':
-      return isCurrent(state, event.fence) ? [{ do: 'need', fence: event.fence, workId: event.workId, networks: event.networks }] : [];
+      return isCurrent(state, event.fence) ? [need(event, event.networks, event.damaged)] : [];
     case 'computed':
       return respond(state, event);
     case 'bye':
@@ -124,10 +124,18 @@ function takeWork(state: State, fence: Fence, order: WorkOrder): Effect[] {
   if (state.answered) state.losses = undefined;
   const lacking = Object.keys(order.versions).filter((network) => state.holds[network] !== order.versions[network]);
   // Everything it lacks: weights that came with an order that is not computed are not kept.
-  if (lacking.some((network) => !order.sends.includes(network))) return [{ do: 'need', fence, workId: order.workId, networks: lacking }];
+  if (lacking.some((network) => !order.sends.includes(network))) return [need({ fence, workId: order.workId }, lacking, false)];
   for (const network of order.sends) state.holds[network] = order.versions[network]!;
   state.computing = { term: fence.term, workId: order.workId };
   return [{ do: 'compute', fence, order }];
+}
+
+function need(
+  { fence, workId }: { readonly fence: Fence; readonly workId: number },
+  networks: readonly string[],
+  damaged: boolean,
+): Effect {
+  return { do: 'need', fence, workId, networks, damaged };
 }
 
 /** Sends the answer if its order is still the last one: after a lost connection or a new order it is useless. */

@@ -55,9 +55,10 @@ function workEvent(message: Work, frames: Frames, carrier: Carrier): Event {
   const { fence, rest } = splitFence(message);
   const { payload: packed, sampleBytes, ...order } = rest;
   const flats = carrier.unpack(packed, frames);
+  const lost = { type: 'lost-weights', fence, workId: order.workId, networks: order.sends } as const;
+  if (flats === 'damaged') return { ...lost, damaged: true };
   // The weights have been replaced since: this order is late, and another one is on its way.
-  if (flats === undefined && packed.carrier !== 'inline')
-    return { type: 'lost-weights', fence, workId: order.workId, networks: order.sends };
+  if (flats === undefined && packed.carrier !== 'inline') return { ...lost, damaged: false };
   const payload = flats === undefined ? undefined : tensorsOf(flats, order, sampleBytes);
   if (payload === undefined) {
     return { type: 'failed', code: 'compute-failed', reason: 'The coordinator sent a WORK whose frames do not fit its header.' };

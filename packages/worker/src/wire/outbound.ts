@@ -37,7 +37,13 @@ export function framesOf(
       return encode({ type: 'result', ...effect.fence, workId: effect.workId, ...fields, ...timed, payload }, frames);
     }
     case 'need':
-      return encode({ type: 'need', ...effect.fence, workId: effect.workId, networks: effect.networks });
+      return encode({
+        type: 'need',
+        ...effect.fence,
+        workId: effect.workId,
+        networks: effect.networks,
+        ...(effect.damaged ? { damaged: true } : {}),
+      });
     case 'leave':
       return encode({ type: 'leave', ...effect.fence, code: effect.code, reason: effect.reason.slice(0, maximumSentence) });
   }
