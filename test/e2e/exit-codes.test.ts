@@ -27,15 +27,15 @@ const cases: Readonly<
   },
   'recipe-invalid': {
     'a network that only a worker can judge': async (t) => {
-      const recipe = await batchNormRecipe(t);
+      const recipe = await frozenRecipe(t);
       const run = await startRun(t, { args: [...quick, '--recipe', recipe] });
-      return { program: await startWorker(t, run, ['--recipe', recipe]), says: /^worker: .*generator.*bn/m };
+      return { program: await startWorker(t, run, ['--recipe', recipe]), says: /^worker: .*generator.*ice/m };
     },
     'which ends the coordinator that spawned them, with their own code and sentence': async (t) => ({
       program: await startRun(t, {
-        args: [...quick, '--workers', '2', '--spawn', '--backend', 'wasm', '--recipe', await batchNormRecipe(t)],
+        args: [...quick, '--workers', '2', '--spawn', '--backend', 'wasm', '--recipe', await frozenRecipe(t)],
       }),
-      says: /^coordinator: Recipe 'tiny-gan', network 'generator'.*bn/m,
+      says: /^coordinator: Recipe 'tiny-gan', network 'generator'.*ice/m,
     }),
   },
   'coordinator-unreachable': {
@@ -118,13 +118,13 @@ for (const [code, byName] of Object.entries(cases) as [keyof typeof cases, (type
   });
 }
 
-/** Only a worker, which builds the networks, can find running statistics. */
-function batchNormRecipe(t: TestContext): Promise<string> {
+/** Only a worker, which builds the networks, can find layers that are not trained. */
+function frozenRecipe(t: TestContext): Promise<string> {
   return recipeFile(t, (tiny) =>
     replaced(
       tiny,
       "tf.layers.dense({ name: 'generator_pixels'",
-      "tf.layers.batchNormalization({ name: 'bn' }), tf.layers.dense({ name: 'generator_pixels'",
+      "tf.layers.dense({ name: 'ice', units: 24, trainable: false }), tf.layers.dense({ name: 'generator_pixels'",
     ),
   );
 }

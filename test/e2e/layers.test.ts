@@ -1,4 +1,4 @@
-/** Layers with noise of their own, in real processes: the same bits for any number of workers, and through a death and a resume. */
+/** Layers with noise and with state, in real processes: the same bits for any number of workers, and through a death and a resume. */
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { readdir, readFile, rm } from 'node:fs/promises';
@@ -52,16 +52,20 @@ describe('layers', { concurrency: false }, () => {
     assert.deepEqual(await madeBy(second), await undisturbed(t));
   });
 
-  test('the average of the weights is exported beside them, and again if it is missing', async (t) => {
+  test('state and the average of the weights are exported, and again if they are missing', async (t) => {
     const run = await startRun(t, { args: ['--workers', '1', '--spawn', '--backend', 'wasm', ...common, '--steps', '4'] });
-    const { averageSha256, weightsSha256 } = (await run.completed()) as Summary & Pick<Line, 'averageSha256'>;
-    const hashOf = async (name: string): Promise<string> =>
+    const { averageSha256, stateSha256, weightsSha256 } = (await run.completed()) as Summary & Line;
+    const hashOf = async (name: string, file = 'weights.bin'): Promise<string> =>
       createHash('sha256')
-        .update(await readFile(join(run.directory, 'model', name, 'weights.bin')))
+        .update(await readFile(join(run.directory, 'model', name, file)))
         .digest('hex');
     assert.deepEqual(averageSha256, { generator: await hashOf('generator-average') });
     assert.equal(weightsSha256['generator'], await hashOf('generator'));
     assert.notEqual(await hashOf('generator-average'), await hashOf('generator'));
+    assert.deepEqual(stateSha256, {
+      generator: await hashOf('generator', 'state.bin'),
+      discriminator: await hashOf('discriminator', 'state.bin'),
+    });
     assert.deepEqual((await readdir(join(run.directory, 'model'))).toSorted(), ['discriminator', 'generator', 'generator-average']);
     await rm(join(run.directory, 'model', 'generator-average'), { recursive: true });
     await (await startRun(t, { directory: run.directory, args: ['--resume', '--workers', '1', '--spawn'] })).completed();

@@ -1,7 +1,8 @@
-/** Layers with noise of their own, compiled on the real addon: the same bits as eager ones, and new noise in every round. */
+/** Layers with noise and with state, compiled on the real addon: what eager ones compute, and new noise in every round. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { defineRecipe, initialFlat, type Recipe, streams } from '@lockstep/shared';
+import { fileURLToPath } from 'node:url';
+import { answerLength, defineRecipe, initialFlat, loadRecipe, type Recipe, streams, type Tf } from '@lockstep/shared';
 import type { Backend } from '../../packages/worker/src/backends/backend.ts';
 import { compilePhase } from '../../packages/worker/src/backends/compile/index.ts';
 import { type Compute, createCompute } from '../../packages/worker/src/compute/compute.ts';
@@ -44,25 +45,31 @@ const noisy = defineRecipe({
 
 async function ready(backend: Backend, recipe: Recipe): Promise<Compute> {
   const compute = await createCompute({ backend, recipe, run: { seed: 5, batchSize: 10, shardCount: 3 } });
-  for (const [name, manifest] of Object.entries(compute.manifests))
-    compute.setWeights(name, 0, initialFlat(manifest, 5, streams.initialWeights));
+  for (const [name, manifest] of Object.entries(compute.manifests)) {
+    const state = manifest.state && initialFlat(manifest.state, 5, streams.initialState);
+    compute.setWeights(name, 0, initialFlat(manifest, 5, streams.initialWeights), state);
+  }
   return compute;
+}
+
+/** Both ways to run the recipe. */
+async function pair(tf: Tf, recipe: Recipe): Promise<[eager: Compute, compiled: Compute]> {
+  const backend = (compile: Backend['compile']): Backend => ({ name: 'tensorflow', device: '', tf, compile });
+  const eager = await ready(
+    backend((phase) => phase),
+    recipe,
+  );
+  const compiled = await ready(
+    backend((phase) => compilePhase(tf, phase)),
+    recipe,
+  );
+  return [eager, compiled];
 }
 
 test('layers that draw noise: compiled equals eager bit for bit, in every round and for both shard sizes', async (context) => {
   const tf = await loadNative(context);
   if (!tf) return;
-  const backend = (compile: Backend['compile']): Backend => ({ name: 'tensorflow', device: '', tf, compile });
-  const [eager, compiled] = [
-    await ready(
-      backend((phase) => phase),
-      noisy,
-    ),
-    await ready(
-      backend((phase) => compilePhase(tf, phase)),
-      noisy,
-    ),
-  ];
+  const [eager, compiled] = await pair(tf, noisy);
   assert.equal(await compiled.fingerprint(), await eager.fingerprint());
   const seen = new Set<string>();
   for (const round of [0, 1, 2]) {
@@ -75,3 +82,28 @@ test('layers that draw noise: compiled equals eager bit for bit, in every round 
   eager.dispose();
   compiled.dispose();
 });
+
+test('batch normalization, called for real and for generated samples: compiled equals eager within 1e-6 of the norm, moments included', async (context) => {
+  const tf = await loadNative(context);
+  if (!tf) return;
+  const { recipe } = await loadRecipe(fileURLToPath(new URL('../fixtures/layers.mjs', import.meta.url)));
+  const [eager, compiled] = await pair(tf, recipe);
+  const samples = Uint8Array.from({ length: 10 * 784 }, (_, index) => (index * 31) % 256);
+  for (const phase of [0, 1]) {
+    const job = { phase, round: phase, shards: [0, 1, 2], samples: phase === 0 ? samples : new Uint8Array(0) };
+    const [wanted, found] = [await eager.gradient(job), await compiled.gradient(job)];
+    assert.equal(wanted.flats[0]!.length, answerLength([eager.manifests[recipe.phases[phase]!.updates as string]!]));
+    assertClose(found.flats[0]!, wanted.flats[0]!);
+    assertClose(found.flats[0]!.subarray(-32), wanted.flats[0]!.subarray(-32));
+  }
+  assert.deepEqual(await compiled.generate({ pictures: 4 }), await eager.generate({ pictures: 4 }));
+  eager.dispose();
+  compiled.dispose();
+});
+
+/** TensorFlow reorders some arithmetic of a graph. */
+function assertClose(found: Float32Array, wanted: Float32Array): void {
+  const norm = (values: Float32Array): number => Math.hypot(...values);
+  const difference = norm(found.map((value, index) => value - wanted[index]!)) / norm(wanted);
+  assert.ok(difference <= 1e-6, `they differ by ${difference} of the norm`);
+}

@@ -127,6 +127,7 @@ function createRecorder(log: Log) {
     dropped: nothing,
     refused: nothing,
     bytes: nothing,
+    damaged: nothing,
     stateChanged: nothing,
     grid: (_step, drawn) => (pictures = drawn),
     record(entry) {

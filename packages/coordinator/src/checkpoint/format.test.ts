@@ -184,3 +184,20 @@ describe('the format of a checkpoint', () => {
     for (const [damaged, sentence] of cases) assert.throws(() => decode(damaged), sentence);
   });
 });
+
+test('state is kept, and a header that lacks it for a manifest that has it is refused', async () => {
+  const example = exampleCheckpoint(3);
+  const parameters = [
+    { name: 'norm/moving_mean', shape: [2], offset: 0, initializer: { kind: 'constant', value: 0 } as const, momentum: 0.99 },
+  ];
+  const [first, ...others] = example.networks;
+  const network = { ...first!, manifest: { ...first!.manifest, state: { parameters, length: 2 } } };
+  const whole = { ...example, networks: [{ ...network, state: Float32Array.of(1, -2) }, ...others] };
+  assert.deepEqual(decode(await encodeCheckpoint(whole)), whole);
+  assert.ok((await encodeCheckpoint(whole)).has('discriminator.state.bin'));
+  const lacking = await encodeCheckpoint({ ...example, networks: [network, ...others] });
+  await assert.rejects(
+    async () => decode(lacking),
+    (error) => error instanceof LockstepError && error.code === 'resume-invalid' && /the state of discriminator/.test(error.message),
+  );
+});

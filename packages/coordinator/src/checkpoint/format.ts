@@ -55,6 +55,10 @@ export function decodeCheckpoint(header: Header, files: ReadonlyMap<string, Uint
       throw invalid(join(directory, headerFileName), `lists ${name} with another length than its network's`);
     return flatFromLittleEndian(bytes);
   };
+  for (const { name, manifest, state } of header.networks) {
+    if ((state === undefined) !== (manifest.state === undefined))
+      throw invalid(join(directory, headerFileName), `does not say in which file the state of ${name} is`);
+  }
   const { files: _files, formatVersion: _version, networks, ...rest } = header;
   return { ...rest, networks: networks.map((network) => restoreNetwork(network, flatOf)) };
 }
@@ -68,10 +72,10 @@ export function wrongLength(found: number, expected: number): string {
 type AddFile = (wanted: string, fallback: string, flat: Float32Array) => string;
 
 function describeNetwork(network: CheckpointNetwork, index: number, add: AddFile): Header['networks'][number] {
-  const { name, version, manifest, weights, optimizer } = network;
-  const flat = (label: string, content: Float32Array): string => {
-    if (content.length !== manifest.length) {
-      throw new Error(`a checkpoint cannot be written: ${name}'s ${label} has ${content.length} elements, its manifest ${manifest.length}`);
+  const { name, version, manifest, weights, optimizer, state } = network;
+  const flat = (label: string, content: Float32Array, { length } = manifest as { readonly length: number }): string => {
+    if (content.length !== length) {
+      throw new Error(`a checkpoint cannot be written: ${name}'s ${label} has ${content.length} elements, its manifest ${length}`);
     }
     return add(`${name}.${label}`, `network-${index}.${label}`, content);
   };
@@ -86,6 +90,7 @@ function describeNetwork(network: CheckpointNetwork, index: number, add: AddFile
       slots: mapValues(optimizer.slots, (slot, key) => flat(`${optimizer.kind}-${key}`, slot)),
       scalars: mapValues(optimizer.scalars, (value) => (Object.is(value, -0) ? '-0' : value)),
     },
+    ...(state === undefined ? {} : { state: flat('state', state, manifest.state) }),
   };
 }
 
@@ -101,6 +106,7 @@ function restoreNetwork(network: Header['networks'][number], flatOf: (name: stri
       slots: mapValues(optimizer.slots, (file) => flatOf(file, manifest.length)),
       scalars: mapValues(optimizer.scalars, (value) => (value === '-0' ? -0 : value)),
     },
+    ...(network.state === undefined ? {} : { state: flatOf(network.state, manifest.state?.length ?? 0) }),
   };
 }
 

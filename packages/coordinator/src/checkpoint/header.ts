@@ -28,6 +28,8 @@ const network = z.strictObject({
   /** File names; `files` has their sizes and hashes. */
   weights: fileName,
   optimizer: z.strictObject({ kind: name, slots: z.record(name, fileName), scalars: z.record(name, scalar) }),
+  /** If the manifest has state. */
+  state: fileName.exactOptional(),
 });
 const header = z.strictObject({
   formatVersion: z.literal(formatVersion),

@@ -22,15 +22,15 @@ function smallModel(): tf.LayersModel {
 }
 
 /** A model's manifest and flat, as a worker would report them. */
-function flatten(model: tf.LayersModel): { manifest: Manifest; weights: Float32Array } {
+function flatten(model: tf.LayersModel, variables = model.weights): { manifest: Manifest; weights: Float32Array } {
   let offset = 0;
-  const parameters = model.weights.map(({ originalName, shape }) => {
+  const parameters = variables.map(({ originalName, shape }) => {
     const parameter = { name: originalName, shape: shape as number[], offset, initializer: { kind: 'constant', value: 0 } as const };
     offset += elementCount(parameter.shape);
     return parameter;
   });
   const weights = new Float32Array(offset);
-  model.getWeights().forEach((weight, index) => weights.set(weight.dataSync(), parameters[index]!.offset));
+  variables.forEach((variable, index) => weights.set(variable.read().dataSync(), parameters[index]!.offset));
   return { manifest: { parameters, length: offset, topology: model.toJSON(null, false) as Record<string, unknown> }, weights };
 }
 
@@ -42,9 +42,8 @@ function load(directory: string): Promise<tf.LayersModel> {
     weightsManifest: { paths: string[]; weights: tf.io.WeightsManifestEntry[] }[];
   };
   assert.equal(format, 'layers-model');
-  assert.equal(weightsManifest.length, 1);
-  const [{ paths, weights: weightSpecs }] = weightsManifest as [(typeof weightsManifest)[0]];
-  const bytes = readFileSync(join(directory, ...paths));
+  const weightSpecs = weightsManifest.flatMap(({ weights }) => weights);
+  const bytes = Buffer.concat(weightsManifest.flatMap(({ paths }) => paths.map((path) => readFileSync(join(directory, path)))));
   const weightData = bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.byteLength);
   return tf.loadLayersModel({ load: async () => ({ modelTopology, weightSpecs, weightData }) });
 }
@@ -66,6 +65,54 @@ describe('an exported network', () => {
     const predict = (some: tf.LayersModel): number[] => [...(some.predict(input) as tf.Tensor).dataSync()];
     assert.deepEqual(predict(loaded), predict(model));
     assert.ok(new Set(predict(loaded)).size > 10, 'predictions are not all the same');
+  });
+
+  test('has its state in a file of its own, and loads with it', async (t) => {
+    await tf.setBackend('cpu');
+    const directory = join(scratchDirectory(t), 'model', 'generator');
+    const model = tf.sequential({
+      layers: [
+        tf.layers.dense({ name: 'hidden', inputShape: [5], units: 3 }),
+        tf.layers.batchNormalization({ name: 'norm' }),
+        tf.layers.dense({ name: 'out', units: 2 }),
+      ],
+    });
+    const trained = flatten(model, model.trainableWeights);
+    const parameters = ['norm/moving_mean', 'norm/moving_variance'].map((name, index) => ({
+      name,
+      shape: [3],
+      offset: 3 * index,
+      initializer: { kind: 'constant', value: index } as const,
+      momentum: 0.99,
+    }));
+    const manifest = { ...trained.manifest, state: { parameters, length: 6 } };
+    const state = Float32Array.of(1, 2, 3, 4, 5, 6);
+    await exportNetwork(directory, manifest, trained.weights, state);
+    assert.deepEqual(readdirSync(directory).toSorted(), ['model.json', 'state.bin', 'weights.bin']);
+    const loaded = await load(directory);
+    assert.deepEqual(
+      parameters.map(({ name }) => [
+        ...loaded.weights
+          .find(({ originalName }) => originalName === name)!
+          .read()
+          .dataSync(),
+      ]),
+      [
+        [1, 2, 3],
+        [4, 5, 6],
+      ],
+    );
+    assert.equal(await isExported(directory, manifest, trained.weights, state), true);
+    assert.equal(
+      await isExported(
+        directory,
+        manifest,
+        trained.weights,
+        state.map((value) => value + 1),
+      ),
+      false,
+    );
+    await assert.rejects(exportNetwork(directory, manifest, trained.weights), /the manifest 6, the weights 0/);
   });
 
   test('replaces an older export as a whole', async (t) => {

@@ -9,48 +9,58 @@ export interface TrainedNetwork {
   readonly name: string;
   readonly manifest: Manifest;
   readonly weights: Float32Array;
+  /** If it has state. */
+  readonly state?: Float32Array | undefined;
   /** The moving average of the weights, if there is one. */
   readonly average?: Float32Array | undefined;
 }
 
 /** Files of one network's weights, in a directory of this name: `generator`, and `generator-average` with the average. */
-interface Export extends Pick<TrainedNetwork, 'manifest' | 'weights'> {
+interface Export extends Pick<TrainedNetwork, 'manifest' | 'weights' | 'state'> {
   readonly directory: string;
 }
 
 function exportsOf({ modelPath }: RunDirectory, networks: readonly TrainedNetwork[]): Export[] {
-  return networks.flatMap(({ name, manifest, weights, average }) => [
-    { directory: join(modelPath, name), manifest, weights },
-    ...(average === undefined ? [] : [{ directory: join(modelPath, `${name}-average`), manifest, weights: average }]),
+  return networks.flatMap(({ name, manifest, weights, state, average }) => [
+    { directory: join(modelPath, name), manifest, weights, state },
+    ...(average === undefined ? [] : [{ directory: join(modelPath, `${name}-average`), manifest, weights: average, state }]),
   ]);
 }
 
 /** The summary comes last: if it matches the weights, all of the exports are there. */
 export async function writeResults(directory: RunDirectory, networks: readonly TrainedNetwork[], summary: Summary): Promise<void> {
-  for (const { directory: path, manifest, weights } of exportsOf(directory, networks)) await exportNetwork(path, manifest, weights);
+  for (const { directory: path, manifest, weights, state } of exportsOf(directory, networks))
+    await exportNetwork(path, manifest, weights, state);
   await directory.writeSummary(summary);
 }
 
 export async function areExported(directory: RunDirectory, networks: readonly TrainedNetwork[]): Promise<boolean> {
-  for (const { directory: path, manifest, weights } of exportsOf(directory, networks)) {
-    if (!(await isExported(path, manifest, weights))) return false;
+  for (const { directory: path, manifest, weights, state } of exportsOf(directory, networks)) {
+    if (!(await isExported(path, manifest, weights, state))) return false;
   }
   return true;
 }
 
 /** In the order of `networks`. */
-export async function hashesOf(networks: readonly TrainedNetwork[]): Promise<Pick<Summary, 'weightsSha256' | 'averageSha256'>> {
-  const weightsSha256: Record<string, string> = {};
-  const averageSha256: Record<string, string> = {};
-  for (const { name, weights, average } of networks) {
-    weightsSha256[name] = await flatSha256(weights);
-    if (average !== undefined) averageSha256[name] = await flatSha256(average);
-  }
-  return Object.keys(averageSha256).length === 0 ? { weightsSha256 } : { weightsSha256, averageSha256 };
+export async function hashesOf(
+  networks: readonly TrainedNetwork[],
+): Promise<Pick<Summary, 'weightsSha256' | 'stateSha256' | 'averageSha256'>> {
+  const hashes = async (part: 'weights' | 'state' | 'average'): Promise<Record<string, string>> => {
+    const found: Record<string, string> = {};
+    for (const { name, [part]: flat } of networks) if (flat !== undefined) found[name] = await flatSha256(flat);
+    return found;
+  };
+  const [stateSha256, averageSha256] = [await hashes('state'), await hashes('average')];
+  return {
+    weightsSha256: await hashes('weights'),
+    ...(Object.keys(stateSha256).length > 0 ? { stateSha256 } : {}),
+    ...(Object.keys(averageSha256).length > 0 ? { averageSha256 } : {}),
+  };
 }
 
-export function tellResults({ weightsSha256, averageSha256 = {} }: Summary, directory: RunDirectory, log: Log): void {
+export function tellResults({ weightsSha256, stateSha256 = {}, averageSha256 = {} }: Summary, directory: RunDirectory, log: Log): void {
   for (const [name, hash] of Object.entries(weightsSha256)) log.info(`Weights of ${name}: sha256 ${hash}`);
+  for (const [name, hash] of Object.entries(stateSha256)) log.info(`State of ${name}: sha256 ${hash}`);
   for (const [name, hash] of Object.entries(averageSha256)) log.info(`Average of ${name}: sha256 ${hash}`);
   log.info(`Models, pictures and summary: ${directory.path}`);
 }

@@ -20,6 +20,8 @@ export interface Summary {
   readonly workers: number | null;
   /** By network, in recipe order: SHA-256, in hex, over the little-endian float32 flat. */
   readonly weightsSha256: Readonly<Record<string, string>>;
+  /** The same of the state of those networks that have any (moving averages of batch normalization); absent if none has. */
+  readonly stateSha256?: Readonly<Record<string, string>>;
   /** The same of the averages of the weights, for the networks that have one; absent if none has. */
   readonly averageSha256?: Readonly<Record<string, string>>;
 }

@@ -4,9 +4,16 @@ import type { Manifests } from '@lockstep/shared';
 export function manifestKeyOf(manifests: Manifests): string {
   return JSON.stringify(
     Object.entries(manifests)
-      .map(([network, { parameters }]) => [
+      .map(([network, { parameters, state }]) => [
         network,
         parameters.map(({ name, shape, offset, initializer }) => [name, shape, offset, sorted(initializer)]),
+        ...(state?.parameters ?? []).map(({ name, shape, offset, initializer, momentum }) => [
+          name,
+          shape,
+          offset,
+          sorted(initializer),
+          momentum,
+        ]),
       ])
       .toSorted(([a], [b]) => (a! < b! ? -1 : 1)),
   );

@@ -1,7 +1,7 @@
 /** What a commit does to a network: check, clip, update, and a copy to send that is never written again. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { inputRows, type Manifests, type OptimizerSpec, type Recipe, streams } from '@lockstep/shared';
+import { answerLength, inputRows, type Manifest, type Manifests, type OptimizerSpec, type Recipe, streams } from '@lockstep/shared';
 import { applyGradients, createModel, snapshotWeights, type Network, saveModel } from './model.ts';
 
 /** More than one block of the kernels, and not a whole number of lanes. */
@@ -113,4 +113,45 @@ test('what was saved stays as it was while training goes on, but for a model tha
   applyGradients([model.get('only')!], recipe, normals(1));
   assert.deepEqual(copies, before);
   assert.equal(final!.weights, model.get('only')!.weights);
+});
+
+test('moments behind the gradients move the state of each network, and one that is not finite changes nothing', () => {
+  const constant = (value: number) => ({ kind: 'constant', value }) as const;
+  const stateOf = (name: string, momentum: number): Manifest['state'] => ({
+    parameters: [{ name, shape: [2], offset: 0, initializer: constant(1), momentum }],
+    length: 2,
+  });
+  const small = { parameters: [{ ...parameter, shape: [3] }], length: 3, topology: {} };
+  const both: Manifests = { a: { ...small, state: stateOf('a', 0.5)! }, b: small, c: { ...small, state: stateOf('c', 0)! } };
+  const recipe = {
+    networks: { a: () => undefined, b: () => undefined, c: () => undefined },
+    optimizers: { a: sgd.optimizers['only'], b: sgd.optimizers['only'], c: sgd.optimizers['only'] },
+  } as unknown as Recipe;
+  const model = createModel(recipe, both, 1, undefined);
+  const networks = ['a', 'b', 'c'].map((name) => model.get(name)!);
+  const answer = Float32Array.from(
+    [
+      [1, 2, 3],
+      [4, 5, 6],
+      [7, 8, 9],
+      [3, 5],
+      [-1, -2],
+    ].flat(),
+  );
+  assert.equal(answer.length, answerLength(Object.values(both)));
+  const before = structuredClone(saveModel(model));
+  for (const at of [10, 12]) assert.equal(applyGradients(networks, recipe, answer.with(at, NaN)), undefined);
+  assert.deepEqual(saveModel(model), before);
+  const figures = applyGradients(networks, recipe, answer)!;
+  assert.deepEqual(
+    figures.map(({ gradientNorm }) => gradientNorm ** 2).map(Math.round),
+    [14, 77, 194],
+    'norms are those of the gradients alone',
+  );
+  assert.deepEqual(
+    networks.map(({ state }) => state && [...state]),
+    [[2, 3], undefined, [-1, -2]],
+  );
+  const resumed = createModel(recipe, both, 1, undefined, saveModel(model));
+  assert.deepEqual(saveModel(resumed), saveModel(model));
 });

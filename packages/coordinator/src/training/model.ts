@@ -8,6 +8,7 @@ import { initialFlat, type Manifest, type Manifests, type Recipe, squaredNorm, s
 import { clipScale } from './optimizer/gradient.ts';
 import type { Optimizer, OptimizerState } from './optimizer/optimizer.ts';
 import { createOptimizer } from './optimizer/update-rules.ts';
+import { initialState, moveState } from './state.ts';
 
 export interface Network {
   readonly name: string;
@@ -15,6 +16,8 @@ export interface Network {
   /** The optimizer's: changed in place by every commit; never handed out. */
   readonly weights: Float32Array;
   readonly optimizer: Optimizer;
+  /** If it has state: changed in place by every commit. */
+  readonly state: Float32Array | undefined;
   /** A copy of the weights since the last commit, shared by every message that carries them; ZeroMQ reads it after `send` has returned. */
   snapshot: Float32Array | undefined;
 }
@@ -26,6 +29,8 @@ export interface SavedNetwork {
   readonly weights: Float32Array;
   /** `kind` as in the recipe; slots are as long as the weights; scalars are finite. */
   readonly optimizer: { readonly kind: string } & OptimizerState;
+  /** Absent if the manifest has none. */
+  readonly state?: Float32Array;
 }
 
 export type Model = ReadonlyMap<string, Network>;
@@ -44,7 +49,8 @@ export function createModel(
     const initial = before?.weights ?? initialFlat(manifest, seed, streams.initialWeights + index);
     const optimizer = createOptimizer(recipe.optimizers[name]!, initial, learningRate);
     if (before !== undefined) optimizer.restore(before.optimizer);
-    return [name, { name, manifest, weights: optimizer.weights, optimizer, snapshot: undefined }];
+    const state = before?.state?.slice() ?? initialState(manifest, seed, index);
+    return [name, { name, manifest, weights: optimizer.weights, optimizer, state, snapshot: undefined }];
   });
   return new Map(networks);
 }
@@ -63,14 +69,9 @@ export interface UpdatedNetwork {
   readonly updateNorm: number | undefined;
 }
 
-/** Elements of the flat that holds the gradients of these networks, one after the other. */
-export function gradientLength(networks: readonly Pick<Network, 'manifest'>[]): number {
-  return networks.reduce((sum, { manifest }) => sum + manifest.length, 0);
-}
-
 /**
- * Checks, clips and applies a summed gradient, which stays as it is: that of each of these networks in turn. Each is clipped by its own
- * norm and its own optimizer's limit. Undefined if any is not finite: nothing was changed then.
+ * Checks, clips and applies a summed answer, which stays as it is: the gradient of each of these networks in turn, then the moments of each
+ * that has state. Each gradient is clipped by its own norm and its own optimizer's limit. Undefined if any is not finite: nothing was changed then.
  *
  * Two passes over each: one finds the norm, which is finite exactly if the gradient is; the other clips on the way into the optimizer.
  */
@@ -85,7 +86,13 @@ export function applyGradients(
     const own = gradient.subarray(start, (start += network.manifest.length));
     return { network, own, gradientNorm: Math.sqrt(squaredNorm(own)) };
   });
-  if (!parts.every(({ gradientNorm }) => Number.isFinite(gradientNorm))) return undefined;
+  const states = networks.flatMap(({ manifest, state }) => {
+    if (manifest.state === undefined) return [];
+    return [{ state: state!, layout: manifest.state, moments: gradient.subarray(start, (start += manifest.state.length)) }];
+  });
+  const norms = [...parts.map(({ gradientNorm }) => gradientNorm), ...states.map(({ moments }) => squaredNorm(moments))];
+  if (!norms.every(Number.isFinite)) return undefined;
+  for (const { state, layout, moments } of states) moveState(state, layout, moments);
   return parts.map(({ network, own, gradientNorm }) => {
     const before = isMeasured ? network.weights.slice() : undefined;
     network.optimizer.apply(own, clipScale(gradientNorm, recipe.optimizers[network.name]!.clipNorm));
@@ -103,10 +110,11 @@ function distance(a: Float32Array, b: Float32Array): number {
 /** The networks as they are now, in copies, which never change. A model that is not trained any more needs none: `isFinal`. */
 export function saveModel(model: Model, isFinal = false): SavedNetwork[] {
   return [...model.values()].map((network) => {
-    const { name, manifest, optimizer } = network;
+    const { name, manifest, optimizer, state } = network;
     const { slots, scalars } = optimizer.state();
-    if (isFinal) return { name, manifest, weights: network.weights, optimizer: { kind: optimizer.kind, slots, scalars } };
+    const moved = state === undefined ? {} : { state: isFinal ? state : state.slice() };
+    if (isFinal) return { name, manifest, weights: network.weights, optimizer: { kind: optimizer.kind, slots, scalars }, ...moved };
     const copies = Object.fromEntries(Object.entries(slots).map(([slot, flat]) => [slot, flat.slice()]));
-    return { name, manifest, weights: snapshotWeights(network), optimizer: { kind: optimizer.kind, slots: copies, scalars } };
+    return { name, manifest, weights: snapshotWeights(network), optimizer: { kind: optimizer.kind, slots: copies, scalars }, ...moved };
   });
 }

@@ -5,6 +5,7 @@
  * or what happens to the figures (`reporting/recorder.ts`).
  */
 import {
+  answerLength,
   type FlatPool,
   type Recipe,
   type RunSettings,
@@ -17,7 +18,7 @@ import {
 import type { Cursor } from '../core/cursor.ts';
 import type { SampleReaders } from '../data/samples.ts';
 import type { IdStream } from '../data/stream.ts';
-import { applyGradients, gradientLength, type Model, type UpdatedNetwork } from './model.ts';
+import { applyGradients, type Model, type UpdatedNetwork } from './model.ts';
 import { createTreeSum, type TreeSum } from './reduce.ts';
 
 /** Figures of a committed round. */
@@ -33,7 +34,7 @@ export interface Committed {
 }
 
 export interface Round {
-  /** Elements of its gradient. */
+  /** Elements of each flat that a worker answers with. */
   readonly length: number;
   /** What the phase reads of these shards' samples, in shard order, in `sampleMemory`; empty if it reads no data. */
   samples(shards: readonly number[]): Uint8Array;
@@ -74,7 +75,7 @@ export function beginRound(options: RoundOptions, cursor: Cursor): Round {
   let reduceMs = 0;
 
   return {
-    length: gradientLength(networks),
+    length: answerLength(networks.map(({ manifest }) => manifest)),
     samples(shards) {
       if (reader === undefined) return sampleMemory.subarray(0, 0);
       const runs = shards.map((shard) => ids.subarray(starts[shard], starts[shard]! + sizes[shard]!));

@@ -5,6 +5,7 @@
  * (`wire/`), or files (`checkpoint/`).
  */
 import {
+  answerLength,
   type Clock,
   createArena,
   createFlatPool,
@@ -22,7 +23,8 @@ import type { Plan } from '../core/plan.ts';
 import type { Dataset } from '../data/dataset.ts';
 import { createSampleReaders } from '../data/samples.ts';
 import type { IdStream } from '../data/stream.ts';
-import { gradientLength, type Model, type SavedNetwork, saveModel, snapshotWeights } from './model.ts';
+import { type Model, type SavedNetwork, saveModel, snapshotWeights } from './model.ts';
+import { stateFlat } from './state.ts';
 import { beginRound, type Committed, type Round } from './round.ts';
 
 export interface TrainerOptions {
@@ -40,9 +42,11 @@ export interface TrainerOptions {
 
 /** The tensors of one WORK. */
 export interface Load {
-  /** The weights of the networks that are sent, then averages, then the samples, if there are any. */
+  /** The weights of the networks that are sent, then states, averages and the samples, if there are any. */
   readonly flats: readonly KeyedFlat[];
-  /** Networks whose average follows the weights. */
+  /** Networks whose states follow the weights. */
+  readonly states: readonly string[];
+  /** Networks whose averages follow those. */
   readonly averages: readonly string[];
   readonly sampleBytes: number;
 }
@@ -96,11 +100,17 @@ export function createTrainer(options: TrainerOptions): Trainer {
         const network = model!.get(name)!;
         return { key: name, version: versions[name]!, live: network.weights, snapshot: () => snapshotWeights(network) };
       });
+      const states = sends.filter((name) => model!.get(name)!.state !== undefined);
       const averages = task === 'generate' ? averagesOf(model!, versions) : [];
       const samples = round?.samples(shards) ?? sampleMemory.subarray(0, 0);
       const sampled = samples.length === 0 ? [] : [sampleFlat(samples, `samples of seat ${seat}`, workId, sampleMemory.length / 4)];
-      const flats = [...weights, ...averages.map(({ flat }) => flat), ...sampled];
-      return { flats, averages: averages.map(({ network }) => network), sampleBytes: samples.length };
+      const flats = [
+        ...weights,
+        ...states.map((name) => stateFlat(name, versions[name]!, model!.get(name)!.state!)),
+        ...averages.map(({ flat }) => flat),
+        ...sampled,
+      ];
+      return { flats, states, averages: averages.map(({ network }) => network), sampleBytes: samples.length };
     },
     accept: ({ nodes, outcomes, payload }) => round!.accept(nodes, payload as readonly Float32Array[], outcomes),
     commit() {
@@ -117,7 +127,7 @@ export function createTrainer(options: TrainerOptions): Trainer {
 /** Memory for the sums of a round (`reduce.ts`), of any phase. */
 function createSumPool({ run, phases }: Plan, model: Model): FlatPool {
   const count = Math.ceil(run.shardCount / 2);
-  const longest = Math.max(...phases.map(({ updates }) => gradientLength(updates.map((name) => model.get(name)!))));
+  const longest = Math.max(...phases.map(({ updates }) => answerLength(updates.map((name) => model.get(name)!.manifest))));
   return createFlatPool(count, createArena(count, longest), longest);
 }
 

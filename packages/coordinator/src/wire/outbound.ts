@@ -42,13 +42,18 @@ export function framesOf(effect: Sending, sources: Sources): Frames {
 
 function workFrames(effect: Extract<Effect, { do: 'assign' }>, { plan, carriers, timed, load, shared }: Sources): Frames {
   const { to, workId, task, cursor, shards, versions, sends } = effect;
-  const { flats, averages, sampleBytes } = load(effect);
+  const { flats, states, averages, sampleBytes } = load(effect);
   const { payload, frames } = carriers.of(to).pack(flats);
   shared(sharedBytes(payload));
   const drawing = task === 'generate' && plan.pictureSet !== undefined ? { pictureSet: plan.pictureSet } : {};
   const pictures = task === 'generate' ? plan.pictures : 0;
   const order = { workId, task, phase: cursor.phase, shards, pictures, versions, sends, sampleBytes, payload };
-  const optional = { ...drawing, ...(averages.length > 0 ? { averages } : {}), ...(timed ? { timed } : {}) };
+  const optional = {
+    ...drawing,
+    ...(states.length > 0 ? { states } : {}),
+    ...(averages.length > 0 ? { averages } : {}),
+    ...(timed ? { timed } : {}),
+  };
   return encode({ type: 'work', ...fence(plan, to, cursor.round), ...order, ...optional }, frames);
 }
 

@@ -159,8 +159,8 @@ const refuse = z.object({ type: z.literal('refuse'), ...fence, code: name, reaso
 
 /**
  * Coordinator: compute. Sending weights *is* the order to compute: payload holds the flats of `sends`, the networks whose version the
- * worker lacks, and then those of `averages`. For `gradient` one more flat follows if the phase reads data: the samples of `shards` in shard
- * order (`sampleBlocks`), filled up to whole float32.
+ * worker lacks, and then those of `states` and `averages`. For `gradient` one more flat follows if the phase reads data: the samples of
+ * `shards` in shard order (`sampleBlocks`), filled up to whole float32.
  */
 const work = z.object({
   type: z.literal('work'),
@@ -177,6 +177,8 @@ const work = z.object({
   /** Version of each network that the work must be computed with. */
   versions: perNetwork(count),
   sends: z.array(name).max(maximumNetworks).readonly(),
+  /** Those of `sends` that have state, if there are any. */
+  states: z.array(name).max(maximumNetworks).readonly().exactOptional(),
   /** For `generate`: networks to use with these average weights, if there are any. */
   averages: z.array(name).max(maximumNetworks).readonly().exactOptional(),
   /** 0 if there are no samples. */

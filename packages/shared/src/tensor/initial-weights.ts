@@ -8,7 +8,7 @@
  * leaves every other one as it was. Values are computed in float64 and rounded once to float32.
  */
 import { normals, sequence, uniform } from '../rng.ts';
-import type { Initializer, Manifest } from './manifest.ts';
+import type { Initializer, Layout } from './manifest.ts';
 import { elementCount } from '../shape.ts';
 
 /** Truncated normals beyond this many deviations are drawn again, as Keras and TF.js do. */
@@ -16,7 +16,7 @@ const truncationDeviations = 2;
 const normalsAtATime = 256;
 
 /** Shape [manifest.length], float32. Throws (a programmer's error) if the parameters do not fill the flat back to back. */
-export function initialFlat(manifest: Manifest, seed: number, stream: number): Float32Array {
+export function initialFlat(manifest: Layout, seed: number, stream: number): Float32Array {
   const flat = new Float32Array(manifest.length);
   let offset = 0;
   manifest.parameters.forEach((parameter, index) => {

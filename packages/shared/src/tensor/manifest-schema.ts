@@ -14,8 +14,12 @@ const initializer = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('truncated-normal'), mean: z.number(), deviation: z.number() }),
 ]);
 
+const parameter = z.object({ name, shape: z.array(count).max(8), offset: count, initializer });
+const stateParameter = parameter.extend({ momentum: z.number().min(0).max(1) });
+
 export const manifestSchema: z.ZodType<Manifest> = z.object({
-  parameters: z.array(z.object({ name, shape: z.array(count).max(8), offset: count, initializer })).max(maximumParameters),
+  parameters: z.array(parameter).max(maximumParameters),
   length: count,
+  state: z.object({ parameters: z.array(stateParameter).min(1).max(maximumParameters), length: count }).exactOptional(),
   topology: z.record(z.string(), z.unknown()),
 });

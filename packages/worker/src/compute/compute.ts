@@ -6,6 +6,7 @@
  */
 import type { Manifests, Recipe, RunSettings, ShardOutcome, TreeNode } from '@lockstep/shared';
 import {
+  answerLength,
   childrenOf,
   cover,
   elementCount,
@@ -58,7 +59,7 @@ export interface GradientJob {
 export interface GradientAnswer {
   /** The fewest nodes that cover the job's shards, in shard order. */
   readonly nodes: TreeNode[];
-  /** One sum per node, of gradients already weighted by n_shard / n_batch. Owned by the caller. */
+  /** One sum per node, of gradients and moments already weighted by n_shard / n_batch. Owned by the caller. */
   readonly flats: Float32Array[];
   /** Per shard, ascending: mean loss and metrics, unweighted. */
   readonly outcomes: ShardOutcome[];
@@ -66,10 +67,10 @@ export interface GradientAnswer {
 
 export interface Compute {
   readonly manifests: Manifests;
-  /** Elements of the longest flat that `gradient` gives. */
+  /** Elements of the longest flat that `gradient` gives, moments included. */
   readonly longestGradient: number;
-  /** Replaces a network's weights. `flat` must stay as it is for as long as this version is computed with. */
-  setWeights(network: string, version: number, flat: Float32Array): void;
+  /** Replaces a network's weights, and its state, if it has any. The flats must stay as they are for as long as this version is computed with. */
+  setWeights(network: string, version: number, flat: Float32Array, state?: Float32Array): void;
   /** The version held, if any. */
   version(network: string): number | undefined;
   /** Every network's weights must be set. One call at a time. Throws LockstepError('compute-failed') when the backend fails. */
@@ -148,7 +149,7 @@ function createGenerate(recipe: Recipe, evaluator: Evaluator, held: HeldWeights,
 
 function longestGradient(recipe: Recipe, manifests: Manifests): number {
   const lengths = recipe.phases.map((phase) => {
-    const length = updatedNetworks(phase).reduce((sum, network) => sum + manifests[network]!.length, 0);
+    const length = answerLength(updatedNetworks(phase).map((network) => manifests[network]!));
     if (length <= maximumGradient) return length;
     const problem = `updates ${length} parameters together, and at most ${maximumGradient} are possible`;
     throw new LockstepError(

@@ -9,7 +9,8 @@ import { dataInputs, elementCount, freeFlat, LockstepError, pictureInput, update
 import type { Backend, PhaseFunction, PhaseInputs } from '../backends/backend.ts';
 import type { Network, Weights } from '../networks/networks.ts';
 import { inferencePass, type Pass } from '../networks/pass.ts';
-import { type DrawNoise, findNoise, type LayerNoise, noiseInputs, trainingPass } from './layer-noise.ts';
+import { gatherMoments } from './moments.ts';
+import { type DrawNoise, findNoise, type LayerNoise, noiseInputs, noiseFrom } from './layer-noise.ts';
 
 /** Weights of every network, by network. */
 export type WeightsByNetwork = Readonly<Record<string, Weights>>;
@@ -130,24 +131,35 @@ function applyAll(networks: Readonly<Record<string, Network>>, weights: WeightsB
 function eagerPhase(tf: Tf, recipe: Recipe, networks: Readonly<Record<string, Network>>, phase: Phase, weight: number): PhaseFunction {
   const place = `Recipe '${recipe.name}', phase '${phase.name}'`;
   const updated = updatedNetworks(phase);
+  const parameterCount = (name: string): number => networks[name]!.manifest.parameters.length;
   return ({ weights, inputs }) => {
     const kept: Record<string, Tensor> = {};
+    const moments = gatherMoments(tf);
     try {
-      const pass = trainingPass(inputs);
+      const pass: Pass = { training: true, moment: moments.note, ...noiseFrom(inputs) };
       const forward = (...parameters: Tensor[]): Scalar => {
         let start = 0;
-        const own = updated.map((name) => [name, parameters.slice(start, (start += weights[name]!.length))] as const);
+        const own = updated.map((name) => {
+          const trained = parameters.slice(start, (start += parameterCount(name)));
+          return [name, [...trained, ...weights[name]!.slice(trained.length)]] as const;
+        });
         const result = callLoss(tf, phase, applyAll(networks, { ...weights, ...Object.fromEntries(own) }, pass), inputs, place);
         // The tape's own tidy would dispose metrics before they can be returned.
         for (const [name, metric] of Object.entries(result.metrics ?? {})) kept[name] = tf.keep(metric.clone());
         return result.loss;
       };
-      const parameters = updated.flatMap((name) => weights[name]!);
+      const parameters = updated.flatMap((name) => weights[name]!.slice(0, parameterCount(name)));
       const { value, grads } = differentiate(tf, forward, parameters, weight, updated, place);
-      const gradient = tf.concat(grads.map((each) => each.reshape([-1])));
+      const moved = moments.flats(
+        updated.map((name) => networks[name]!),
+        weight,
+        place,
+      );
+      const gradient = tf.concat([...grads.map((each) => each.reshape([-1])), ...moved]);
       return { gradient, loss: value, metrics: Object.fromEntries(Object.entries(kept).map(([name, metric]) => [name, metric.clone()])) };
     } finally {
       for (const metric of Object.values(kept)) metric.dispose();
+      moments.dispose();
     }
   };
 }

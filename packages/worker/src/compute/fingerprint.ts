@@ -19,10 +19,11 @@ import { dataRows, drawInputs } from './rows.ts';
 const seed = 1;
 /** The number of pictures in a grid. */
 const pictures = 64;
-/** Streams within `streams.fingerprint`: weights by network, then inputs by input, then data by input, then noise by draw. */
+/** Streams within `streams.fingerprint`: weights by network, inputs by input, data by input, noise by draw, state by network. */
 const inputStream = streams.fingerprint + 0x100;
 const dataStream = streams.fingerprint + 0x200;
 const noiseStream = streams.fingerprint + 0x300;
+const stateStream = streams.fingerprint + 0x800;
 
 export interface FingerprintOptions {
   readonly recipe: Recipe;
@@ -100,7 +101,10 @@ function fixedWeights(networks: Readonly<Record<string, Network>>): WeightsByNet
   return Object.fromEntries(
     Object.entries(networks).map(([name, network], index) => [
       name,
-      network.split(initialFlat(network.manifest, seed, streams.fingerprint + index)),
+      [
+        ...network.split(initialFlat(network.manifest, seed, streams.fingerprint + index)),
+        ...(network.manifest.state === undefined ? [] : network.splitState(initialFlat(network.manifest.state, seed, stateStream + index))),
+      ],
     ]),
   );
 }

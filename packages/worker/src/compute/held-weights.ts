@@ -3,8 +3,8 @@ import type { Network, Weights } from '../networks/networks.ts';
 import type { WeightsByNetwork } from './evaluate.ts';
 
 export interface HeldWeights {
-  /** Replaces the weights of a network. */
-  set(network: string, version: number, flat: Float32Array): void;
+  /** Replaces the weights of a network, and its state, if it has any. */
+  set(network: string, version: number, flat: Float32Array, state?: Float32Array): void;
   version(network: string): number | undefined;
   /** Of every network. Throws (a programmer's error) if one has none yet. */
   all(): WeightsByNetwork;
@@ -25,18 +25,24 @@ export function createHeldWeights(networks: Readonly<Record<string, Network>>): 
     return Object.fromEntries(entries);
   };
   return {
-    set(network, version, flat) {
+    set(network, version, flat, state) {
       if (networks[network] === undefined) throw new Error(`there is no network '${network}'`);
-      const tensors = networks[network].split(flat);
+      const tensors = [...networks[network].split(flat), ...(state === undefined ? [] : networks[network].splitState(state))];
       release(network);
       held.set(network, { version, tensors });
     },
     version: (network) => held.get(network)?.version,
     all,
     async replacing(flats, run) {
+      const weights = all();
       const replaced = Object.fromEntries(Object.entries(flats).map(([network, flat]) => [network, networks[network]!.split(flat)]));
+      // A network keeps its state.
+      const together = Object.entries(replaced).map(([network, tensors]) => [
+        network,
+        [...tensors, ...weights[network]!.slice(tensors.length)],
+      ]);
       try {
-        return await run({ ...all(), ...replaced });
+        return await run({ ...weights, ...Object.fromEntries(together) });
       } finally {
         for (const tensor of Object.values(replaced).flat()) tensor.dispose();
       }

@@ -26,6 +26,8 @@ import type { Compute } from './compute.ts';
 export interface WorkTensors {
   /** The weights of the networks that were sent, in their order. */
   readonly weights: readonly Float32Array[];
+  /** By network, for those of `weights` that have state. */
+  readonly states: Readonly<Record<string, Float32Array>>;
   /** By network: average weights, which pictures are drawn with. */
   readonly averages: Readonly<Record<string, Float32Array>>;
   /** The shards' samples in ascending shard order (`sampleBlocks`). */
@@ -115,10 +117,10 @@ async function carryOut(
   number: number,
   { clock, observer }: Pick<JobsOptions, 'clock' | 'observer'>,
 ): Promise<Answer> {
-  const { weights, averages, samples } = order.payload as WorkTensors;
+  const { weights, states, averages, samples } = order.payload as WorkTensors;
   const { task, phase, shards, pictures, pictureSet = 0, sends, versions } = order;
   const startMs = clock.nowMs();
-  for (const [index, network] of sends.entries()) compute.setWeights(network, versions[network]!, weights[index]!);
+  for (const [index, network] of sends.entries()) compute.setWeights(network, versions[network]!, weights[index]!, states[network]);
   const loadedMs = clock.nowMs();
   observer.spent('load', (loadedMs - startMs) / 1000);
   const shardsMs: number[] = [];

@@ -5,7 +5,7 @@
  * twice draws twice. Not responsible for: what layers do with it (`networks/noise-layers.ts`).
  */
 import { elementCount, type InputSpec, LockstepError, type Tensor, type Tf } from '@lockstep/shared';
-import type { Pass } from '../networks/pass.ts';
+import { type Pass, plainPass } from '../networks/pass.ts';
 
 /** One draw of a phase. */
 export interface LayerNoise {
@@ -43,7 +43,7 @@ export function findNoise(tf: Tf, count: number, place: string, run: (pass: Pass
     found.push({ spec: { shape: [perPosition], distribution }, shape });
     return tf.mul(tf.ones([...shape]), 0.5);
   };
-  tf.tidy(() => run({ training: true, noise }));
+  tf.tidy(() => run({ ...plainPass, noise }));
   return found;
 }
 
@@ -52,11 +52,10 @@ export function noiseInputs(tf: Tf, draws: readonly LayerNoise[], rows: readonly
   return Object.fromEntries(draws.map(({ shape }, index) => [inputName(index), tf.tensor(rows[index]!, [...shape])]));
 }
 
-/** The pass whose layers are given these inputs in turn. */
-export function trainingPass(inputs: Readonly<Record<string, Tensor>>): Pass {
+/** The noise of a pass whose layers are given these inputs in turn. */
+export function noiseFrom(inputs: Readonly<Record<string, Tensor>>): Pick<Pass, 'noise'> {
   let next = 0;
   return {
-    training: true,
     noise() {
       const found = inputs[inputName(next)];
       // An eager loss that branches on what it was called with before.

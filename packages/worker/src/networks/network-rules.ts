@@ -7,6 +7,7 @@
  */
 import type { LayersModel } from '@lockstep/shared';
 import { LockstepError, maximumParameters } from '@lockstep/shared';
+import { isBatchNormalization } from './batch-normalization.ts';
 import { isAutomaticName } from './topology.ts';
 
 export type Layer = LayersModel['layers'][number];
@@ -47,13 +48,8 @@ function checkLayer(layer: Layer, refuseLayer: Refuse): void {
   if (layer.stateful) refuseLayer('keeps state between batches: build it without stateful: true');
   // A nested model repeats its layers' weights; they are checked themselves.
   if (innerLayers(layer) !== undefined) return;
-  if (layer.nonTrainableWeights.length > 0) {
-    refuseLayer(
-      className === 'BatchNormalization'
-        ? 'keeps running statistics that depend on how the batch is cut: use tf.layers.layerNormalization'
-        : 'has weights that are not trained: build it without trainable: false',
-    );
-  }
+  const moved = isBatchNormalization(layer) ? 2 : 0;
+  if (layer.nonTrainableWeights.length > moved) refuseLayer('has weights that are not trained: build it without trainable: false');
   if (layer.weights.length > 0 && isAutomaticName(layer.name, className)) {
     refuseLayer("has no name of its own, and parameters are stored by name: give it one, as in tf.layers.dense({ name: 'hidden1', ... })");
   }

@@ -116,10 +116,6 @@ type Layer = Parameters<LayersModel['layers']['push']>[0];
 const stack = (...more: Layer[]): LayersModel => tf.sequential({ layers: [dense({}), ...more] });
 
 const refused: Record<string, { build: (library: Tf) => unknown; says: RegExp }> = {
-  'batch normalization': {
-    build: () => stack(layers.batchNormalization({ name: 'norm' })),
-    says: /layer 'norm' \(BatchNormalization\) keeps running statistics .* use tf\.layers\.layerNormalization/,
-  },
   'dropout inside a recurrent layer': {
     build: () =>
       tf.sequential({

@@ -8,8 +8,9 @@
  * a pure function and gradients reach the given tensors. Nothing is ever written into a variable: on wasm, matMul keeps packed copies of
  * weights and would use stale ones.
  */
-import type { Apply, Initializer, LayersModel, Manifest, Manifests, Parameter, Recipe, Tensor, Tf } from '@lockstep/shared';
+import type { Apply, Initializer, Layout, LayersModel, Manifest, Manifests, Parameter, Recipe, Tensor, Tf } from '@lockstep/shared';
 import { elementCount, LockstepError } from '@lockstep/shared';
+import { isBatchNormalization, type LayerVariable, type Moved, reportMoments } from './batch-normalization.ts';
 import type { LayerInitializer } from './initializers.ts';
 import { initializerFor, knownInitializers } from './initializers.ts';
 import { checkNetwork, layersOf, refuse } from './network-rules.ts';
@@ -17,22 +18,23 @@ import { feedNoise } from './noise-layers.ts';
 import { type Pass, plainPass } from './pass.ts';
 import { topologyOf } from './topology.ts';
 
-/** Tensors of one network's parameters, in manifest order. */
+/** Tensors of one network's parameters, in manifest order; then those of its state, if it has any. */
 export type Weights = readonly Tensor[];
 
 export interface Network {
   readonly manifest: Manifest;
   /** Whether any of its layers takes noise from the pass. */
   readonly drawsNoise: boolean;
+  /** What is moved rather than trained, in the order of the manifest's state. */
+  readonly state: readonly LayerVariable[];
   /** New tensors with the values of a flat. The flat must not be written afterwards: a backend may read it later. */
   split(flat: Float32Array): Tensor[];
+  /** The same of a flat of its state. */
+  splitState(flat: Float32Array): Tensor[];
   /** The network with these weights. */
   withWeights(weights: Weights, pass?: Pass): Apply;
   dispose(): void;
 }
-
-/** What tfjs-layers calls a LayerVariable; `val` is the tensor that `read()` returns. */
-type LayerVariable = Omit<LayersModel['weights'][number], 'val'> & { val: Tensor };
 
 /** Builds every network of the recipe, in recipe order. Throws LockstepError('recipe-invalid') for one that breaks a rule. */
 export function buildNetworks(tf: Tf, recipe: Recipe): Readonly<Record<string, Network>> {
@@ -51,19 +53,25 @@ function buildNetwork(tf: Tf, recipe: Recipe, name: string): Network {
   const model = recordingInitializers(tf, place, initializers, () => callBuilder(tf, recipe, name, place));
   checkNetwork(model, place);
   const variables = model.trainableWeights as unknown as LayerVariable[];
-  const manifest = readManifest(model, variables, initializers, place);
   let current: Pass = plainPass;
+  const layers = layersOf(model);
   // For every layer: `some` would stop at the first.
-  const drawsNoise = layersOf(model).filter((layer) => feedNoise(tf, layer, () => current)).length > 0;
+  const drawsNoise = layers.filter((layer) => feedNoise(tf, layer, () => current)).length > 0;
+  const moved = layers.filter(isBatchNormalization).flatMap((layer) => reportMoments(tf, layer, () => current));
+  const layoutOf = (of: readonly LayerVariable[]): Layout => readLayout(of, initializers, place);
+  const manifest: Manifest = { ...layoutOf(variables), ...stateOf(moved, layoutOf), topology: topologyOf(model) };
+  const state = moved.map(({ variable }) => variable);
   return {
     manifest,
     drawsNoise,
+    state,
     split: (flat) => splitFlat(tf, manifest, flat),
+    splitState: (flat) => splitFlat(tf, manifest.state!, flat),
     withWeights:
       (weights, pass = plainPass) =>
       (input) => {
         current = pass;
-        return withTensors(variables, weights, () => model.apply(input, { training: pass.training }) as Tensor);
+        return withTensors([...variables, ...state], weights, () => model.apply(input, { training: pass.training }) as Tensor);
       },
     dispose: () => void model.dispose(),
   };
@@ -131,12 +139,13 @@ function recordingInitializers<T>(tf: Tf, place: string, found: Map<unknown, Ini
   }
 }
 
-function readManifest(
-  model: LayersModel,
-  variables: readonly LayerVariable[],
-  initializers: ReadonlyMap<unknown, Initializer>,
-  place: string,
-): Manifest {
+function stateOf(moved: readonly Moved[], layoutOf: (variables: readonly LayerVariable[]) => Layout): Pick<Manifest, 'state'> {
+  if (moved.length === 0) return {};
+  const { parameters, length } = layoutOf(moved.map(({ variable }) => variable));
+  return { state: { parameters: parameters.map((parameter, index) => ({ ...parameter, momentum: moved[index]!.momentum })), length } };
+}
+
+function readLayout(variables: readonly LayerVariable[], initializers: ReadonlyMap<unknown, Initializer>, place: string): Layout {
   const parameters: Parameter[] = [];
   let length = 0;
   for (const variable of variables) {
@@ -148,17 +157,17 @@ function readManifest(
     parameters.push({ name, shape, offset: length, initializer });
     length += elementCount(shape);
   }
-  return { parameters, length, topology: topologyOf(model) };
+  return { parameters, length };
 }
 
-function splitFlat(tf: Tf, manifest: Manifest, flat: Float32Array): Tensor[] {
+function splitFlat(tf: Tf, manifest: Layout, flat: Float32Array): Tensor[] {
   if (flat.length !== manifest.length) throw new Error(`a flat of ${flat.length} elements does not fit a manifest of ${manifest.length}`);
   return manifest.parameters.map(({ shape, offset }) => tf.tensor(flat.subarray(offset, offset + elementCount(shape)), shape as number[]));
 }
 
 /** `run`, while each variable holds the given tensor. */
 function withTensors<T>(variables: readonly LayerVariable[], tensors: Weights, run: () => T): T {
-  if (tensors.length !== variables.length) throw new Error(`${tensors.length} tensors for ${variables.length} parameters`);
+  if (tensors.length !== variables.length) throw new Error(`${tensors.length} tensors for ${variables.length} parameters and states`);
   const own = variables.map((variable) => variable.val);
   variables.forEach((variable, index) => (variable.val = tensors[index]!));
   try {

@@ -9,12 +9,14 @@ export interface Pass {
   readonly training: boolean;
   /** The next noise of the phase, in order of the calls: standard normal, or uniform in [0, 1). A constant to gradients. */
   noise(distribution: InputSpec['distribution'], shape: readonly number[]): Tensor;
+  /** Reports what this call found for a state of its layer. */
+  moment(state: object, value: Tensor): void;
 }
 
 /** Of `generate`. */
-export const inferencePass: Pass = { training: false, noise: noNoise };
-/** Of a phase whose networks draw no noise. */
-export const plainPass: Pass = { training: true, noise: noNoise };
+export const inferencePass: Pass = { training: false, noise: noNoise, moment: () => {} };
+/** Of a phase whose networks draw no noise, and whose moments nobody wants. */
+export const plainPass: Pass = { training: true, noise: noNoise, moment: () => {} };
 
 function noNoise(): never {
   throw new Error('a layer draws noise in a pass without any');

@@ -66,15 +66,22 @@ function workEvent(message: Work, frames: Frames, carrier: Carrier): Event {
   return { type: 'work', fence, order: { ...order, payload } };
 }
 
-/** Samples come last, in one more flat, if there are any. */
+/** In this order: weights, states, averages, and in one more flat the samples, if there are any. */
 function tensorsOf(
   flats: readonly Float32Array[],
-  { sends, averages: averaged = [] }: Pick<Work, 'sends' | 'averages'>,
+  order: Pick<Work, 'sends' | 'states' | 'averages'>,
   sampleBytes: number,
 ): WorkTensors | undefined {
-  const sent = sends.length + averaged.length;
+  const { sends, states = [], averages = [] } = order;
+  const sent = sends.length + states.length + averages.length;
   const [samples = new Float32Array(0), ...others] = flats.slice(sent);
   if (flats.length < sent || others.length > 0 || samples.length !== Math.ceil(sampleBytes / 4)) return undefined;
-  const averages = Object.fromEntries(averaged.map((network, index) => [network, flats[sends.length + index]!]));
-  return { weights: flats.slice(0, sends.length), averages, samples: new Uint8Array(samples.buffer, samples.byteOffset, sampleBytes) };
+  const named = (networks: readonly string[], start: number): Record<string, Float32Array> =>
+    Object.fromEntries(networks.map((network, index) => [network, flats[start + index]!]));
+  return {
+    weights: flats.slice(0, sends.length),
+    states: named(states, sends.length),
+    averages: named(averages, sends.length + states.length),
+    samples: new Uint8Array(samples.buffer, samples.byteOffset, sampleBytes),
+  };
 }
