@@ -6,10 +6,18 @@ import { join } from 'node:path';
 import { describe, test, type TestContext } from 'node:test';
 import { eventually, type Line, root, type Run, startRun, startWorker, type Summary, temporaryDirectory } from './harness.ts';
 
-const recipe = join(root, 'test/fixtures/layers.mjs');
-const steps = 80;
-const common = ['--recipe', recipe, '--grid-every', '0'];
-const long = [...common, '--steps', String(steps)];
+const layers = join(root, 'test/fixtures/layers.mjs');
+
+interface Case {
+  readonly recipe: string;
+  readonly steps: number;
+  readonly options: readonly string[];
+}
+
+const cases: Readonly<Record<string, Case>> = {
+  'dense layers': { recipe: layers, steps: 80, options: [] },
+  dcgan: { recipe: 'dcgan', steps: 16, options: ['--batch-size', '8'] },
+};
 
 interface Made {
   /** Everything in summary.json that is a hash. */
@@ -23,52 +31,54 @@ async function madeBy(run: Run): Promise<Made> {
   return { hashes, losses: await run.losses() };
 }
 
-async function train(t: TestContext, workers: number): Promise<Made> {
-  return madeBy(await startRun(t, { args: ['--workers', String(workers), '--spawn', '--backend', 'wasm', ...long] }));
+for (const [name, { recipe, steps, options }] of Object.entries(cases)) {
+  const common = ['--recipe', recipe, '--grid-every', '0', '--steps', String(steps), ...options];
+  const train = async (t: TestContext, workers: number): Promise<Made> =>
+    madeBy(await startRun(t, { args: ['--workers', String(workers), '--spawn', '--backend', 'wasm', ...common] }));
+
+  describe(name, { concurrency: false }, () => {
+    let reference: Promise<Made> | undefined;
+    const undisturbed = (t: TestContext): Promise<Made> => (reference ??= train(t, 1));
+
+    for (const workers of [2, 3]) {
+      test(`the same bits with ${workers} workers as with 1`, async (t) => {
+        assert.deepEqual(await train(t, workers), await undisturbed(t));
+      });
+    }
+
+    test('the same bits when a worker is killed with -9, and the coordinator too, and the run is resumed', async (t) => {
+      const directory = join(await temporaryDirectory(t), 'run');
+      const first = await startRun(t, { directory, args: ['--workers', '2', ...common, '--checkpoint-every', '2'] });
+      await startWorker(t, first, ['--recipe', recipe, '--name', 'survivor']);
+      const victim = await startWorker(t, first, ['--recipe', recipe, '--name', 'victim']);
+      await eventually(first, 'three steps', async () => (await first.losses()).length >= 3);
+      victim.child.kill('SIGKILL');
+      await eventually(first, 'five steps', async () => (await first.losses()).length >= 5);
+      first.child.kill('SIGKILL');
+      await first.exited;
+      assert.ok((await first.losses()).length < steps, 'killed before the end');
+      const second = await startRun(t, { directory, args: ['--resume', '--workers', '3', '--spawn'] });
+      assert.deepEqual(await madeBy(second), await undisturbed(t));
+    });
+  });
 }
 
-describe('layers', { concurrency: false }, () => {
-  let reference: Promise<Made> | undefined;
-  const undisturbed = (t: TestContext): Promise<Made> => (reference ??= train(t, 1));
-
-  for (const workers of [2, 3]) {
-    test(`the same bits with ${workers} workers as with 1`, async (t) => {
-      assert.deepEqual(await train(t, workers), await undisturbed(t));
-    });
-  }
-
-  test('the same bits when a worker is killed with -9, and the coordinator too, and the run is resumed', async (t) => {
-    const directory = join(await temporaryDirectory(t), 'run');
-    const first = await startRun(t, { directory, args: ['--workers', '2', ...long, '--checkpoint-every', '5'] });
-    await startWorker(t, first, ['--recipe', recipe, '--name', 'survivor']);
-    const victim = await startWorker(t, first, ['--recipe', recipe, '--name', 'victim']);
-    await eventually(first, 'six steps', async () => (await first.losses()).length >= 6);
-    victim.child.kill('SIGKILL');
-    await eventually(first, 'ten steps', async () => (await first.losses()).length >= 10);
-    first.child.kill('SIGKILL');
-    await first.exited;
-    assert.ok((await first.losses()).length < steps, 'killed before the end');
-    const second = await startRun(t, { directory, args: ['--resume', '--workers', '3', '--spawn'] });
-    assert.deepEqual(await madeBy(second), await undisturbed(t));
+test('state and the average of the weights are exported, and again if they are missing', async (t) => {
+  const run = await startRun(t, { args: ['--workers', '1', '--spawn', '--backend', 'wasm', '--recipe', layers, '--steps', '4'] });
+  const { averageSha256, stateSha256, weightsSha256 } = (await run.completed()) as Summary & Line;
+  const hashOf = async (name: string, file = 'weights.bin'): Promise<string> =>
+    createHash('sha256')
+      .update(await readFile(join(run.directory, 'model', name, file)))
+      .digest('hex');
+  assert.deepEqual(averageSha256, { generator: await hashOf('generator-average') });
+  assert.equal(weightsSha256['generator'], await hashOf('generator'));
+  assert.notEqual(await hashOf('generator-average'), await hashOf('generator'));
+  assert.deepEqual(stateSha256, {
+    generator: await hashOf('generator', 'state.bin'),
+    discriminator: await hashOf('discriminator', 'state.bin'),
   });
-
-  test('state and the average of the weights are exported, and again if they are missing', async (t) => {
-    const run = await startRun(t, { args: ['--workers', '1', '--spawn', '--backend', 'wasm', ...common, '--steps', '4'] });
-    const { averageSha256, stateSha256, weightsSha256 } = (await run.completed()) as Summary & Line;
-    const hashOf = async (name: string, file = 'weights.bin'): Promise<string> =>
-      createHash('sha256')
-        .update(await readFile(join(run.directory, 'model', name, file)))
-        .digest('hex');
-    assert.deepEqual(averageSha256, { generator: await hashOf('generator-average') });
-    assert.equal(weightsSha256['generator'], await hashOf('generator'));
-    assert.notEqual(await hashOf('generator-average'), await hashOf('generator'));
-    assert.deepEqual(stateSha256, {
-      generator: await hashOf('generator', 'state.bin'),
-      discriminator: await hashOf('discriminator', 'state.bin'),
-    });
-    assert.deepEqual((await readdir(join(run.directory, 'model'))).toSorted(), ['discriminator', 'generator', 'generator-average']);
-    await rm(join(run.directory, 'model', 'generator-average'), { recursive: true });
-    await (await startRun(t, { directory: run.directory, args: ['--resume', '--workers', '1', '--spawn'] })).completed();
-    assert.deepEqual(averageSha256, { generator: await hashOf('generator-average') });
-  });
+  assert.deepEqual((await readdir(join(run.directory, 'model'))).toSorted(), ['discriminator', 'generator', 'generator-average']);
+  await rm(join(run.directory, 'model', 'generator-average'), { recursive: true });
+  await (await startRun(t, { directory: run.directory, args: ['--resume', '--workers', '1', '--spawn'] })).completed();
+  assert.deepEqual(averageSha256, { generator: await hashOf('generator-average') });
 });

@@ -46,3 +46,16 @@ test('with XLA, 1 and 2 workers give the same weights, which are not those witho
   assert.deepEqual((await resumed.completed()).weightsSha256, one.weightsSha256);
   assert.notDeepEqual((await train('--workers', '2', ...long)).weightsSha256, one.weightsSha256);
 });
+
+test('dcgan, whose convolutions and batch normalization are compiled: 1, 2 and 3 workers give the same weights and state', async (t) => {
+  if (!requireBuild(t)) return;
+  const small = ['--recipe', 'dcgan', '--backend', 'tensorflow', '--spawn', '--batch-size', '16', '--steps', '4', '--grid-every', '0'];
+  const hashes = async (workers: number): Promise<object> => {
+    const { weightsSha256, stateSha256 } = (await (
+      await startRun(t, { args: [...small, '--workers', String(workers)] })
+    ).completed()) as Summary & { readonly stateSha256: object };
+    return { weightsSha256, stateSha256 };
+  };
+  const alone = await hashes(1);
+  for (const workers of [2, 3]) assert.deepEqual(await hashes(workers), alone);
+});

@@ -1,6 +1,7 @@
 /** The built-in recipes, by name. */
 import { LockstepError } from '../../errors.ts';
 import type { Recipe } from '../recipe.ts';
+import { dcgan } from './dcgan.ts';
 import { gan } from './gan.ts';
 
 const all: readonly Recipe[] = [
@@ -23,6 +24,7 @@ const all: readonly Recipe[] = [
     epochs: 10,
     optimizer: { kind: 'adam', learningRate: 1e-4 },
   }),
+  dcgan({ name: 'dcgan', width: 64, batchSize: 128, epochs: 8 }),
 ];
 
 export const recipeNames: readonly string[] = all.map((recipe) => recipe.name);
