@@ -21,6 +21,7 @@ export const streams = {
   inputs: 0x4000,
   samples: 0x5000,
   layers: 0x6000,
+  audit: 0x10000,
 } as const;
 
 /** Words that a sequence draws at a time. */

@@ -22,7 +22,14 @@ export type Event =
       readonly carrier: CarrierName;
       readonly manifests: Payload;
     }
-  | (Body<Result> & { readonly type: 'result'; readonly peer: PeerId; readonly fence: Fence; readonly payload: Payload })
+  /** `hash`: of the tensors and losses, if the WORK is audited. */
+  | (Body<Result> & {
+      readonly type: 'result';
+      readonly peer: PeerId;
+      readonly fence: Fence;
+      readonly hash?: string;
+      readonly payload: Payload;
+    })
   | { readonly type: 'need'; readonly peer: PeerId; readonly fence: Fence; readonly workId: number; readonly networks: readonly string[] }
   /** `code` is set if an error made it leave. */
   | { readonly type: 'leave'; readonly peer: PeerId; readonly fence: Fence; readonly code: ErrorCode | undefined; readonly reason: string }

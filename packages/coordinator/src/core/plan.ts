@@ -33,6 +33,8 @@ export interface Plan {
   /** Of a grid; 0 for a recipe that draws none. */
   readonly pictures: number;
   readonly allowMixedNumerics: boolean;
+  /** The share of shards that a second worker computes as well; above 0, `minWorkers` is at least 2. */
+  readonly auditRate: number;
   /**
    * How a person starts one more worker; part of the sentence that lists the missing workers. Undefined with --spawn, which starts workers
    * itself.

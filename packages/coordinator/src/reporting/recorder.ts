@@ -89,6 +89,7 @@ export interface Recorder {
   record(entry: RecordEntry): void;
   reassigned(shards: number): void;
   copied(shards: number): void;
+  audited(shards: number): void;
   dropped(reason: DropReason): void;
   refused(code: RefusalCode): void;
   bytes(carrier: CarrierName, direction: Direction, count: number): void;
@@ -165,11 +166,12 @@ export function createRecorder(options: RecorderOptions): Recorder {
 function countersOf({
   plan,
   metrics: { instruments },
-}: RecorderOptions): Pick<Recorder, 'diverged' | 'reassigned' | 'copied' | 'dropped' | 'refused' | 'bytes'> {
+}: RecorderOptions): Pick<Recorder, 'diverged' | 'reassigned' | 'copied' | 'audited' | 'dropped' | 'refused' | 'bytes'> {
   return {
     diverged: ({ phase }) => instruments.nonFiniteRounds.inc({ phase: plan.phases[phase]!.name }),
     reassigned: (count) => instruments.shardsReassigned.inc(count),
     copied: (count) => instruments.shardsCopied.inc(count),
+    audited: (count) => instruments.shardsAudited.inc(count),
     dropped: (reason) => instruments.resultsDropped.inc({ reason }),
     refused: (code) => instruments.workerRefusals.inc({ code }),
     bytes: (carrier, direction, count) => instruments.transferredBytes.inc({ carrier, direction }, count),
