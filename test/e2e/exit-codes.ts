@@ -12,10 +12,11 @@ export const lateCodes = [
   'diverged',
   'compute-failed',
   'stopped',
+  'audit-failed',
 ] as const satisfies readonly ErrorCode[];
 
-/** Those of them that disturb a run, and are tested together with what becomes of that run in `faults.test.ts`. */
-export const faultCodes = ['refused', 'diverged'] as const satisfies readonly (typeof lateCodes)[number][];
+/** Those of them that disturb a run, and are tested together with what becomes of that run in `faults.test.ts` and `audit.test.ts`. */
+export const faultCodes = ['refused', 'diverged', 'audit-failed'] as const satisfies readonly (typeof lateCodes)[number][];
 
 /** A recipe that grows by four orders of magnitude per step: its loss overflows float32 after a few steps. */
 export const runaway = `export default {

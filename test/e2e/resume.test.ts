@@ -73,6 +73,27 @@ describe('a run whose steps are all done', { concurrency: 2 }, () => {
   });
 });
 
+describe('--resume --step', () => {
+  test('goes back to the checkpoint of a step, removes those after it, and ends with the same weights', async (t) => {
+    const shape = [...quick, ...spawnTwo, '--checkpoint-every', '20', '--keep', '9'];
+    const run = await startRun(t, { args: [...shape, ...length] });
+    await run.completed();
+    const checkpoints = (): Promise<string[]> => readdir(join(run.directory, 'checkpoints'));
+    assert.deepEqual(await checkpoints(), ['step-000020', 'step-000040', 'step-000060']);
+    const missing = start(t, 'coordinator', ['--resume', '--step', '30', '--run-dir', run.directory, ...alone]);
+    assert.equal(await exitOf(missing), 9, missing.output());
+    assert.match(missing.output(), /no checkpoint of step 30: .* step-000020, step-000040, step-000060/);
+
+    const back = start(t, 'coordinator', ['--resume', '--step', '20', '--checkpoint-every', '25', '--run-dir', run.directory, ...alone]);
+    assert.equal(await exitOf(back), 0, back.output());
+    assert.match(back.output(), /Went back to step 20: checkpoint step-000060 is removed/);
+    assert.deepEqual(await checkpoints(), ['step-000020', 'step-000025', 'step-000050', 'step-000060']);
+    const expected = await undisturbed(t);
+    assert.deepEqual((await run.summary()).weightsSha256, expected.weightsSha256);
+    assert.deepEqual(await run.losses(), expected.losses);
+  });
+});
+
 describe('--resume where no run has begun', { concurrency: 2 }, () => {
   test('starts the run, with any options, in the directory that it names', async (t) => {
     const directory = join(await temporaryDirectory(t), 'mine');

@@ -39,8 +39,8 @@ describe('what a trained model draws', { concurrency: 1 }, () => {
     assert.deepEqual((await run.summary()).steps, 4);
 
     const missing = start(t, 'coordinator', ['sample', '--run-dir', run.directory, '--step', '3']);
-    assert.deepEqual(await missing.exited, { code: 2, signal: null });
-    assert.match(missing.output(), /has no checkpoint of step 3\. It has those of steps 2, 4 \(--keep\)\./);
+    assert.deepEqual(await missing.exited, { code: 9, signal: null });
+    assert.match(missing.output(), /There is no checkpoint of step 3: \S+ has these checkpoints: step-000002, step-000004\. --keep/);
 
     const scored = start(t, 'coordinator', ['evaluate', '--run-dir', run.directory, '--count', '64', '--test', '50']);
     assert.deepEqual(await scored.exited, ended, scored.output());

@@ -1,5 +1,6 @@
 /** What must hold in every world, whatever happens in it. Each throws with a sentence that says what does not. */
 import assert from 'node:assert/strict';
+import { mayCompute } from '../../packages/coordinator/src/core/audit.ts';
 import { nextDeadlineMs } from '../../packages/coordinator/src/core/deadline.ts';
 import { readyWorkers, type State } from '../../packages/coordinator/src/core/state.ts';
 import { type Disk, readCheckpoint } from './disk.ts';
@@ -39,6 +40,7 @@ export function checkState(state: State, reference: Reference, isDisturbed: bool
   must(nextDeadlineMs(state) !== undefined, () => `nothing bounds the wait in stage ${state.stage}`);
   for (const worker of state.workers.values()) {
     must(isDisturbed || worker.needRequests === 0, () => `${worker.name} lacks weights, although nothing has gone wrong yet`);
+    must(!state.wrong.has(worker.name), () => `${worker.name} takes part, although it was found wrong`);
     const isWorking = worker.stage === 'working';
     must(isWorking === (worker.work !== undefined), () => `${worker.name} is ${worker.stage} with work ${worker.work?.id}`);
     // Who works without owing anything was late: others have computed its shards.
@@ -63,6 +65,10 @@ function checkTraining(state: State): void {
     waits ||= shard === 'waiting';
     const isOwed = [...state.workers.values()].some(({ shards }) => shards.includes(index));
     must(isOwed === (shard === 'assigned'), () => `shard ${index} is ${shard}, and ${isOwed ? 'somebody' : 'nobody'} owes it`);
+  }
+  for (const { shards } of state.task!.audits) {
+    const isIdle = ready.some((worker) => worker.stage === 'idle' && mayCompute(state, shards, worker));
+    must(!isIdle || state.task!.shards[shards[0]!] === 'assigned', () => `nobody checks shards ${shards.join()} although a worker is idle`);
   }
   must(!waits || ready.every(({ stage }) => stage === 'working'), () => 'a shard waits although a worker is idle');
 }

@@ -18,6 +18,7 @@ export interface Settings {
   readonly totalSteps: number;
   readonly workersWanted: number;
   readonly minWorkers: number;
+  readonly auditRate: number;
   readonly checkpointEverySteps: number;
   readonly checkpointEveryMs: number | undefined;
   readonly gridEverySteps: number;

@@ -123,10 +123,14 @@ export function openStore({ disk, access }: MountedDisk): CheckpointStore {
       return written;
     },
     latest: () => access('checkpoints', () => ({ latest: latestOf(disk), skipped: [] })),
-    async read() {
-      throw new Error('only the newest checkpoint is read here');
-    },
+    ofStep: neverUsed,
+    removeAfter: neverUsed,
+    read: neverUsed,
   };
+}
+
+async function neverUsed(): Promise<never> {
+  throw new Error('only the newest checkpoint is read here');
 }
 
 /** Throws if a checkpoint is not whole: on this disk none can be torn. */

@@ -20,6 +20,7 @@ const ofPlaces: Readonly<Record<string, (world: World, place: Place) => void>> =
   /** As SIGSTOP: heartbeats stop, too. */
   suspend: (world, place) => freeze(world, place, true),
   twin,
+  lie,
   cut: (world, place) => place.process !== undefined && world.network.cut(place.process.name),
   silence,
   delay: (world, place) =>
@@ -61,6 +62,16 @@ const ofDisk: Readonly<Record<string, Fault>> = {
     world.clock.after(duration(world), () => (world.disk.delayMs = usualDiskMs));
   },
 };
+
+/** One at a time: that two make the same mistake is more than an audit can notice. */
+function lie(world: World, place: Place): void {
+  if (world.settings.auditRate < 1 || world.places.some(({ troubles }) => troubles.has('lie'))) return;
+  const { random } = world;
+  forAWhile(world, place, 'lie', {
+    begin: () => (place.lie = { bit: random.below(1000), isOnce: random.chance(50) }),
+    end: () => (place.lie = undefined),
+  });
+}
 
 export function scheduleFaults(world: World): void {
   const { random, clock, trace } = world;

@@ -29,7 +29,7 @@ export const plantedBugs: readonly PlantedBug[] = [
   {
     name: "a dead worker's shards stay assigned to it",
     file: `${core}/membership.ts`,
-    find: "for (const shard of worker.shards) state.task!.shards[shard] = 'waiting';",
+    find: 'unassign(state, worker.shards);',
     replace: '',
   },
   {
@@ -121,6 +121,30 @@ export const plantedBugs: readonly PlantedBug[] = [
     file: `${core}/step.ts`,
     find: 'order(state, fastest, shards, nowMs, effects);',
     replace: 'order(state, fastest, shards.slice(0, 1), nowMs, effects);',
+  },
+  {
+    name: 'an audited answer counts although nobody has confirmed it',
+    file: `${core}/verdict.ts`,
+    find: 'if (!isConfirmed) return false;',
+    replace: '',
+  },
+  {
+    name: 'a worker confirms its own answer',
+    file: `${core}/verdict.ts`,
+    find: 'other !== name && hashes.includes(hash)',
+    replace: 'hashes.includes(hash)',
+  },
+  {
+    name: 'an answer that waits to be checked is forgotten',
+    file: `${core}/audit.ts`,
+    find: 'audit !== undefined && audit.answers.size > 0;',
+    replace: 'false;',
+  },
+  {
+    name: 'a worker that was found wrong may come back',
+    file: `${core}/membership.ts`,
+    find: 'if (state.wrong.has(event.name)) {',
+    replace: 'if (state.wrong.has(event.peer)) {',
   },
   {
     name: 'a phase that reads no data takes a batch from the stream',

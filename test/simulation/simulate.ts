@@ -101,6 +101,7 @@ function checkMembers({ head, places, clock }: World): void {
   const state = head.runtime?.state;
   if (state === undefined || state.stage === 'ended') return;
   for (const place of places) {
+    if (state.wrong.has(place.name)) continue;
     const member = place.process === undefined ? undefined : state.workers.get(place.process.name);
     const stage = member?.stage;
     if (stage === 'idle' || (stage === 'working' && member!.shards.length > 0)) place.strangerSinceMs = undefined;
@@ -110,6 +111,10 @@ function checkMembers({ head, places, clock }: World): void {
   }
 }
 
+function isWrong({ runtime }: World['head'], name: string): boolean {
+  return runtime?.state.wrong.has(name) ?? false;
+}
+
 /** For the end of a coordinator that misses workers (`supervisor.ts`). */
 function noteWait({ head, places, settings, clock }: World): void {
   const stage = head.runtime?.state.stage;
@@ -117,7 +122,9 @@ function noteWait({ head, places, settings, clock }: World): void {
   if (stage !== 'gathering' && stage !== 'starved') return;
   head.waiting ??= { sinceMs: clock.nowMs(), hadEnough: false };
   const sinceMs = head.waiting.sinceMs + 20_000;
-  const lasting = places.filter(({ healthySinceMs }) => healthySinceMs !== undefined && healthySinceMs < sinceMs);
+  const lasting = places.filter(
+    ({ name, healthySinceMs }) => !isWrong(head, name) && healthySinceMs !== undefined && healthySinceMs < sinceMs,
+  );
   head.waiting.hadEnough = (head.healthySinceMs ?? Infinity) < sinceMs && lasting.length >= settings.minWorkers;
 }
 
@@ -134,7 +141,9 @@ function checkProgress({ head, places, settings, clock, isOver }: World): void {
   if (isOver || runtime === undefined || healthySinceMs === undefined || runtime.state.stage === 'ended') return;
   const isGathering = runtime.state.stage === 'gathering';
   if (!isGathering && !head.hasGathered) Object.assign(head, { hasGathered: true, progressMs: clock.nowMs() });
-  const healthy = places.flatMap((place) => place.healthySinceMs ?? []).toSorted((a, b) => a - b);
+  const healthy = places
+    .flatMap(({ name, healthySinceMs }) => (isWrong(head, name) ? [] : (healthySinceMs ?? [])))
+    .toSorted((a, b) => a - b);
   if (healthy.length < settings.minWorkers) return;
   const sinceMs = Math.max(head.progressMs, healthySinceMs, healthy[settings.minWorkers - 1]!);
   const ailing = places.length - healthy.filter((wellSinceMs) => wellSinceMs <= sinceMs).length;

@@ -8,6 +8,7 @@ import { startWorker } from './worker.ts';
 import { examine, type Place, type World } from './world.ts';
 
 const second = 1000;
+const troubles = ['worker-left', 'worker-failed', 'worker-refused', 'shards-reassigned', 'waiting', 'audit-differs', 'worker-wrong'];
 
 export function startPlace(world: World, place: Place): void {
   const { random, network } = world;
@@ -17,16 +18,39 @@ export function startPlace(world: World, place: Place): void {
   world.working.add(process);
   examine(world, place);
   const slowness = (): number => place.slowness;
-  startWorker({ name: place.name, process, link: place.link, network, random, slowness, stopRequested })
+  startWorker({
+    name: place.name,
+    process,
+    link: place.link,
+    network,
+    random,
+    slowness,
+    wrongBit: () => wrongBit(world, place),
+    stopRequested,
+  })
     .then(({ code, reason }) => workerEnded(world, place, process, code, reason))
     .catch((error: unknown) => (world.failure ??= error));
+}
+
+/** Which bit of the gradient that is computed now is wrong, if one is. */
+function wrongBit(world: World, place: Place): number | undefined {
+  const { lie } = place;
+  if (lie === undefined) return undefined;
+  place.hasLied = true;
+  world.trace.note(`${place.name} computes a wrong bit`);
+  if (lie.isOnce) place.lie = undefined;
+  return lie.bit;
 }
 
 function workerEnded(world: World, place: Place, process: Process, code: string | undefined, reason: string): void {
   world.trace.note(`${process.name} ends: ${code ?? 'well'}, ${reason}`);
   // HELLOs of two lives may arrive in any order, and the later one wins.
   const isNamesake = code === 'refused' && place.lives > 1 && reason.includes('names must be unique');
-  assert.ok(code === undefined || code === 'coordinator-unreachable' || isNamesake, `${process.name} ends with ${code}: ${reason}`);
+  const isFoundOut = code === 'numerics-mismatch' && place.hasLied;
+  assert.ok(
+    code === undefined || code === 'coordinator-unreachable' || isNamesake || isFoundOut,
+    `${process.name} ends with ${code}: ${reason}`,
+  );
   process.kill();
   world.working.delete(process);
   const others = [...world.working].filter((other) => other !== place.process && other.name.startsWith(`${place.name}.`));
@@ -58,7 +82,7 @@ export function startHead(world: World): void {
     },
     recorded(event) {
       trace.note(`events.jsonl: ${event}`);
-      const isTrouble = ['worker-left', 'worker-failed', 'worker-refused', 'shards-reassigned', 'waiting'].includes(event);
+      const isTrouble = troubles.includes(event);
       assert.ok(!isTrouble || world.faults > 0, `${event}, although nothing has gone wrong yet`);
     },
     committed: (runtime) => {
@@ -76,7 +100,8 @@ export function startHead(world: World): void {
 function headEnded(world: World, process: Process, end: End): void {
   const { head, trace, clock, random } = world;
   trace.note(`${process.name} ends: ${end}`);
-  assert.ok(['done', 'stopped', 'disk', 'workers-missing'].includes(end), `the coordinator ends with ${end}`);
+  const expected = ['done', 'stopped', 'disk', 'workers-missing', ...(world.places.some(({ hasLied }) => hasLied) ? ['audit-failed'] : [])];
+  assert.ok(expected.includes(end), `the coordinator ends with ${end}`);
   if (end === 'workers-missing') {
     assert.ok(!head.waiting!.hadEnough, 'it misses workers that are here');
     assert.ok(clock.nowMs() - head.waiting!.sinceMs >= joinTimeoutMs, 'it has not waited for as long as it should');

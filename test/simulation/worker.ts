@@ -23,6 +23,8 @@ export interface WorkerOptions {
   readonly random: Random;
   /** How many times longer than usual it computes. */
   readonly slowness: () => number;
+  /** Which bit of the gradient that it computes now is wrong, if one is. */
+  readonly wrongBit: () => number | undefined;
   readonly stopRequested: Promise<string>;
 }
 
@@ -41,7 +43,12 @@ export function startWorker(options: WorkerOptions): Promise<Outcome> {
   });
 }
 
-async function createCompute(run: RunSettings, { process, random, slowness }: WorkerOptions): Promise<Compute> {
+function flipBit(flat: Float32Array, bit: number): void {
+  const words = new Uint32Array(flat.buffer, flat.byteOffset, flat.length);
+  words[bit % words.length]! ^= 1 << (bit % 20);
+}
+
+async function createCompute(run: RunSettings, { process, random, slowness, wrongBit }: WorkerOptions): Promise<Compute> {
   const weights = new Map<string, Float32Array>();
   /** In pieces, so that what was slow is fast again as soon as it can be. */
   const busy = async (usualMs: number): Promise<void> => {
@@ -66,7 +73,13 @@ async function createCompute(run: RunSettings, { process, random, slowness }: Wo
     longestGradient,
     setWeights: (network, _version, flat) => void weights.set(network, flat),
     version: () => undefined,
-    gradient: (job) => compute(100 * job.shards.length, () => gradientOfShards(run, weights, job)),
+    gradient: (job) =>
+      compute(100 * job.shards.length, () => {
+        const answer = gradientOfShards(run, weights, job);
+        const bit = wrongBit();
+        if (bit !== undefined) flipBit(answer.flats[0]!, bit);
+        return answer;
+      }),
     drawAhead() {},
     generate: ({ pictures }) => compute(200, () => picturesOf(weights, pictures)),
     fingerprint: async () => fingerprint,

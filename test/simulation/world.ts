@@ -25,6 +25,9 @@ export interface Place extends Patient {
   readonly link: Link;
   /** How many times longer than usual it computes. */
   slowness: number;
+  /** Its next gradient, or every one, has this wrong bit. */
+  lie: { readonly bit: number; readonly isOnce: boolean } | undefined;
+  hasLied: boolean;
   /** Asks the worker to stop, as SIGTERM does. */
   stop: (reason: string) => void;
   /** Workers started here so far. */
@@ -106,6 +109,8 @@ function createPlace(name: string): Place {
     name,
     link: { silent: false, delayMs: usualDelayMs, repeatPercent: 0 },
     slowness: 1,
+    lie: undefined,
+    hasLied: false,
     process: undefined,
     stop: () => {},
     lives: 0,
@@ -118,6 +123,8 @@ function createPlace(name: string): Place {
 function drawSettings(random: Random): Settings {
   const shardCount = random.between(1, 6);
   const workersWanted = random.between(1, 4);
+  // What is checked only now and then may let a lie pass: there nobody lies.
+  const auditRate = workersWanted === 1 ? 0 : random.pick([0, 0, 0.5, 1, 1]);
   const run: RunSettings = {
     recipe: { name: 'simulated', hash: recipeHash },
     seed: random.between(1, 3),
@@ -125,12 +132,17 @@ function drawSettings(random: Random): Settings {
     shardCount,
     execution: 'graph',
   };
-  const [totalSteps, minWorkers, checkpointEverySteps] = [random.between(1, 4), random.between(1, workersWanted), random.between(0, 2)];
+  const [totalSteps, minWorkers, checkpointEverySteps] = [
+    random.between(1, 4),
+    random.between(auditRate > 0 ? 2 : 1, workersWanted),
+    random.between(0, 2),
+  ];
   return {
     run,
     totalSteps,
     workersWanted,
     minWorkers,
+    auditRate,
     checkpointEverySteps,
     // Where not by steps: at the end only, or by time.
     checkpointEveryMs: checkpointEverySteps === 0 && minWorkers === 1 ? 100 : undefined,

@@ -255,13 +255,28 @@ const stragglers: Row = {
       {
         title: 'Work done twice',
         description:
-          'Shards assigned again because their worker was lost, and shards copied because it was late. They cost time, never bits.',
+          'Shards assigned again because their worker was lost, copied because it was late, and audited (--audit). They cost time, never bits.',
         unit: 'short',
         width: 4,
       },
       {
         reassigned: `sum(increase(lockstep_shards_reassigned_total{${run}}[$__rate_interval]))`,
         copied: `sum(increase(lockstep_shards_copied_total{${run}}[$__rate_interval]))`,
+        audited: `sum(increase(lockstep_shards_audited_total{${run}}[$__rate_interval]))`,
+      },
+      { from: 0 },
+    ),
+    lines(
+      {
+        title: 'Wrong answers',
+        description:
+          'Audits (--audit) whose answers differed, and workers found wrong. The log and events.jsonl name them; the runbook says what to do.',
+        unit: 'short',
+        width: 12,
+      },
+      {
+        'answers that differed': `sum(lockstep_audit_differences_total{${run}})`,
+        'workers found wrong': `sum(lockstep_workers_wrong_total{${run}})`,
       },
       { from: 0 },
     ),

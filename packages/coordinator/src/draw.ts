@@ -104,6 +104,7 @@ function planOf({ run: { prepared, checkpoint }, count, set }: Drawing): Plan {
     pictureSet: set,
     // Any backend that works may draw.
     allowMixedNumerics: true,
+    auditRate: 0,
     workerCommand: undefined,
   };
 }
@@ -124,6 +125,7 @@ function createRecorder(log: Log) {
     checkpoint: nothing,
     reassigned: nothing,
     copied: nothing,
+    audited: nothing,
     dropped: nothing,
     refused: nothing,
     bytes: nothing,

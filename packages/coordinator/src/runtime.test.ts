@@ -50,6 +50,7 @@ const plan: Plan = {
   gridEverySteps: 0,
   pictures: 1,
   allowMixedNumerics: false,
+  auditRate: 0,
   workerCommand: undefined,
 };
 const dataset: Dataset = {

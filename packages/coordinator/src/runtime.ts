@@ -212,6 +212,8 @@ function perform(
       return recorder.reassigned(effect.shards);
     case 'count-copied':
       return recorder.copied(effect.shards);
+    case 'count-audited':
+      return recorder.audited(effect.shards);
     case 'count-dropped':
       return recorder.dropped(effect.reason);
     case 'count-damaged':

@@ -113,7 +113,8 @@ async function planOf({ options, prepared, run }: SessionOptions, endpoint: stri
     networks: Object.keys(prepared.recipe.networks),
     totalSteps: prepared.totalSteps,
     workersWanted: options.workers,
-    minWorkers: options.minWorkers,
+    // An audit compares two workers' answers.
+    minWorkers: Math.max(options.minWorkers, options.audit > 0 ? 2 : 1),
     joinTimeoutMs: options.joinTimeout * 1000,
     workerTimeoutMs: options.workerTimeout * 1000,
     checkpointEverySteps: typeof options.checkpointEvery === 'number' ? options.checkpointEvery : 0,
@@ -121,6 +122,7 @@ async function planOf({ options, prepared, run }: SessionOptions, endpoint: stri
     gridEverySteps: options.gridEvery,
     pictures: prepared.recipe.generate === undefined ? 0 : pictures,
     allowMixedNumerics: options.allowMixedNumerics,
+    auditRate: options.audit,
     workerCommand: options.spawn ? undefined : workerCommand(endpoint, prepared.recipeFile),
   };
 }

@@ -68,11 +68,11 @@ function streamTo(log: (line: string) => void): ProgressStream {
   return { isTTY: false, write: (line) => log(line.trimEnd()), on: ignore, off: ignore };
 }
 
-function commandLineOf({ resume, config, ...options }: Omit<TrainOptions, 'signal' | 'log'>): CommandLine {
+function commandLineOf({ resume, step, config, ...options }: Omit<TrainOptions, 'signal' | 'log'>): CommandLine {
   const typed = Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined));
   const unknown = Object.keys(typed).find((name) => !(optionNames as readonly string[]).includes(name));
   if (unknown !== undefined) throw new LockstepError('usage', `train has no option '${unknown}'. It has ${optionNames.join(', ')}.`);
-  return { typed, ...defaultsOf(sourceTable), ...checkGiven(sourceTable, { resume, config }) };
+  return { typed, ...defaultsOf(sourceTable), ...checkGiven(sourceTable, { resume, step, config }) };
 }
 
 function stopOf(signal: AbortSignal | undefined): { stop: Promise<string>; release: () => void } {

@@ -42,6 +42,7 @@ export const errorTable = {
   diverged: { exitCode: 19, meaning: 'a gradient or a loss is not finite' },
   'compute-failed': { exitCode: 20, meaning: 'the backend failed while computing', retryable: true },
   stopped: { exitCode: 21, meaning: 'SIGTERM or SIGUSR2 stopped the process in order' },
+  'audit-failed': { exitCode: 22, meaning: 'workers compute different gradients for the same shards, and none is left to decide' },
 } as const satisfies Readonly<Record<string, ErrorEntry>>;
 
 export type ErrorCode = keyof typeof errorTable;

@@ -22,6 +22,7 @@ export const streams = {
   samples: 0x5000,
   layers: 0x6000,
   initialState: 0x7000,
+  audit: 0x10000,
 } as const;
 
 /** Words that a sequence draws at a time. */

@@ -55,6 +55,23 @@ export async function latestCheckpoint(
   return { latest: undefined, skipped };
 }
 
+/** The newest checkpoint with so many completed steps. Throws `resume-invalid`, with those that there are, if it is missing or not usable. */
+export async function checkpointOfStep(directory: string, step: number): Promise<Latest> {
+  const names = await checkpointNames(directory);
+  const name = names.find((each) => parseCheckpointName(each)!.step === step);
+  if (name === undefined) {
+    const found = names.length === 0 ? 'has no checkpoint' : `has these checkpoints: ${names.toReversed().join(', ')}`;
+    throw new LockstepError(
+      'resume-invalid',
+      `There is no checkpoint of step ${step}: ${directory} ${found}. --keep says how many are kept.`,
+    );
+  }
+  const path = join(directory, name);
+  const checkpoint = await readCheckpoint(path);
+  checkName(path, checkpoint);
+  return { path, checkpoint };
+}
+
 /** Whether the header is whole and every file has the right size: the part of the check that does not read flats. */
 export async function looksWhole(path: string): Promise<boolean> {
   try {

@@ -47,6 +47,27 @@ describe('the checkpoint store', () => {
     assert.deepEqual(skipped, []);
   });
 
+  test('goes back to the checkpoint of a step, and is rid of newer ones only when told', async (t) => {
+    const store = await openCheckpointStore(scratchDirectory(t), { keep: 9 });
+    for (const [step, round] of [
+      [1, 0],
+      [2, 0],
+      [2, 1],
+      [3, 0],
+    ] as const)
+      await store.write(exampleCheckpoint(step, round));
+    const { path, checkpoint } = await store.ofStep(2);
+    assert.equal(basename(path), 'step-000002-round-1');
+    assert.deepEqual(checkpoint.cursor, exampleCheckpoint(2, 1).cursor);
+    assert.equal(basename((await store.latest()).latest!.path), 'step-000003');
+    assert.deepEqual(await store.removeAfter((await store.ofStep(1)).path), ['step-000003', 'step-000002-round-1', 'step-000002']);
+    assert.deepEqual(fileNames(store.directory), ['step-000001']);
+    await assert.rejects(
+      store.ofStep(2),
+      (error) => error instanceof LockstepError && /no checkpoint of step 2.*step-000001/.test(error.message),
+    );
+  });
+
   test('has no latest checkpoint if there is none', async (t) => {
     const directory = join(scratchDirectory(t), 'none');
     assert.deepEqual(await latestCheckpoint(directory), { latest: undefined, skipped: [] });

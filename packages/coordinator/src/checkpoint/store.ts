@@ -6,12 +6,12 @@
  * Not responsible for: bytes (`format.ts`), when to write (the core), or what the parts mean.
  */
 import { readFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { makeDirectory, removeDirectory, sweepTemporaries, writeDirectoryAtomically } from '../disk/files.ts';
 import type { Checkpoint } from './checkpoint.ts';
 import { encodeCheckpoint, headerFileName } from './format.ts';
 import { checkpointName } from './name.ts';
-import { checkpointNames, isIntact, latestCheckpoint, looksWhole, readCheckpoint } from './read.ts';
+import { checkpointNames, checkpointOfStep, isIntact, latestCheckpoint, looksWhole, readCheckpoint } from './read.ts';
 import type { Latest, Skipped } from './read.ts';
 
 export interface Written {
@@ -31,6 +31,10 @@ export interface CheckpointStore {
   write(checkpoint: Checkpoint): Promise<Written>;
   /** The newest usable checkpoint; each newer, unusable one is in `skipped` with a sentence. */
   latest(): Promise<{ readonly latest: Latest | undefined; readonly skipped: readonly Skipped[] }>;
+  /** The newest checkpoint with so many completed steps. Throws `resume-invalid`, with those that there are, if it is missing or not usable. */
+  ofStep(step: number): Promise<Latest>;
+  /** Removes every newer one, so that this one is the newest. Their names. */
+  removeAfter(path: string): Promise<string[]>;
   /** Throws `resume-invalid`. */
   read(path: string): Promise<Checkpoint>;
 }
@@ -56,6 +60,13 @@ export async function openCheckpointStore(directory: string, { keep }: StoreOpti
       return written;
     },
     latest: () => latestCheckpoint(directory),
+    ofStep: (step) => checkpointOfStep(directory, step),
+    async removeAfter(path) {
+      const names = await checkpointNames(directory);
+      const newer = names.slice(0, names.indexOf(basename(path)));
+      for (const name of newer) await removeDirectory(join(directory, name));
+      return newer;
+    },
     read: readCheckpoint,
   };
 }

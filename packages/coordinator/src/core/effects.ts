@@ -73,6 +73,7 @@ export type Effect =
   | { readonly do: 'record'; readonly entry: RecordEntry }
   | { readonly do: 'count-reassigned'; readonly shards: number }
   | { readonly do: 'count-copied'; readonly shards: number }
+  | { readonly do: 'count-audited'; readonly shards: number }
   | { readonly do: 'count-dropped'; readonly reason: DropReason }
   /** Tensors that were sent to a worker, or received from it, did not match their checksums. */
   | { readonly do: 'count-damaged'; readonly direction: 'sent' | 'received' }
@@ -126,6 +127,20 @@ export type RecordEntry =
       readonly worker: string;
       readonly reason: string;
       readonly seconds: number;
+      readonly round: number;
+    }
+  | {
+      readonly event: 'audit-differs';
+      readonly workers: readonly string[];
+      readonly shards: readonly number[];
+      readonly round: number;
+      readonly reason: string;
+    }
+  | {
+      readonly event: 'worker-wrong';
+      readonly worker: string;
+      readonly quarantined: boolean;
+      readonly reason: string;
       readonly round: number;
     }
   | { readonly event: 'training'; readonly reason: string; readonly round: number }

@@ -22,7 +22,14 @@ export type Event =
       readonly carrier: CarrierName;
       readonly manifests: Payload;
     }
-  | (Body<Result> & { readonly type: 'result'; readonly peer: PeerId; readonly fence: Fence; readonly payload: Payload })
+  /** `hash`: of the tensors and losses, if the WORK is audited. */
+  | (Body<Result> & {
+      readonly type: 'result';
+      readonly peer: PeerId;
+      readonly fence: Fence;
+      readonly hash?: string;
+      readonly payload: Payload;
+    })
   /** A worker has not computed its WORK: it lacks weights, or tensors were damaged on their way, those of the WORK or those of its RESULT. */
   | {
       readonly type: 'need';

@@ -1,5 +1,6 @@
 /** Who takes part: greeting, admitting, refusing and removing workers. Every change of `state.workers` is in this file. */
 import type { PeerId } from '@lockstep/shared';
+import { noteJoin, unassign } from './audit.ts';
 import type { Effect, LeaveReason, RefusalCode } from './effects.ts';
 import type { Event } from './events.ts';
 import type { State } from './state.ts';
@@ -15,6 +16,10 @@ export function greet(state: State, event: Extract<Event, { type: 'hello' }>, no
   removeWorker(state, event.peer, 'disconnected', 'it connected again', effects);
   if (state.workers.size >= maximumWorkers)
     return refuse(state, event.peer, 'refused', `The run has ${maximumWorkers} workers already.`, effects);
+  if (state.wrong.has(event.name)) {
+    const reason = `An audit has found answers of worker '${event.name}' wrong. Check its machine before you start it under another --name.`;
+    return refuse(state, event.peer, 'numerics-mismatch', reason, effects);
+  }
   const namesake = [...state.workers.values()].find((worker) => worker.name === event.name);
   // A worker that died and was started again may be back before its death is noticed: the newer process wins.
   if (namesake !== undefined)
@@ -72,6 +77,7 @@ export function admit(state: State, event: Extract<Event, { type: 'ready' }>, ef
   }
   worker.stage = 'idle';
   state.failure = undefined;
+  noteJoin(state, worker.name);
   effects.push({ do: 'settle', peer: event.peer, carrier: event.carrier });
   const { name, host, pid, backend, device } = worker;
   const { fingerprint, carrier } = event;
@@ -106,7 +112,7 @@ export function removeWorker(state: State, peer: PeerId, cause: LeaveReason, rea
     });
   }
   if (worker.shards.length === 0 || isOwed(state, worker.shards)) return;
-  for (const shard of worker.shards) state.task!.shards[shard] = 'waiting';
+  unassign(state, worker.shards);
   effects.push({ do: 'record', entry: { event: 'shards-reassigned', worker: worker.name, shards: worker.shards, round } });
   effects.push({ do: 'count-reassigned', shards: worker.shards.length });
 }

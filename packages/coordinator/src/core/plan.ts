@@ -35,6 +35,8 @@ export interface Plan {
   /** Which of the model's pictures a grid shows; 0 if it is not said. */
   readonly pictureSet?: number;
   readonly allowMixedNumerics: boolean;
+  /** The share of shards that a second worker computes as well; above 0, `minWorkers` is at least 2. */
+  readonly auditRate: number;
   /**
    * How a person starts one more worker; part of the sentence that lists the missing workers. Undefined with --spawn, which starts workers
    * itself.

@@ -1,5 +1,6 @@
 /** The whole state of the coordinator's core: one record, workers keyed by peer, so that removing one is a single delete. */
 import type { Failure, PeerId } from '@lockstep/shared';
+import type { Audit } from './audit.ts';
 import type { Cursor } from './cursor.ts';
 import type { Payload, TaskKind } from './events.ts';
 import type { Pace, WorkerPace } from './pace.ts';
@@ -56,6 +57,8 @@ export interface Worker {
 export interface Task {
   readonly kind: TaskKind;
   readonly shards: ShardState[];
+  /** Those of its WORKs whose answers are being checked. */
+  readonly audits: Audit[];
   /** Of the largest WORK so far. */
   largest: number;
   /** After how long an answer is late; undefined while that is not known. */
@@ -64,8 +67,8 @@ export interface Task {
   pictures: Payload;
 }
 
-/** `assigned`: one worker or more owe it. */
-export type ShardState = 'waiting' | 'assigned' | 'done';
+/** `assigned`: one worker or more owe it. `answered`: nobody does, but its answer has yet to be checked. */
+export type ShardState = 'waiting' | 'assigned' | 'answered' | 'done';
 
 /**
  * `gathering` -> `training` <-> `starved` -> `ended`.
@@ -91,6 +94,13 @@ export interface State {
   task: Task | undefined;
   nextWorkId: number;
   readonly pace: Pace;
+  /** Names of workers that an audit has found wrong. */
+  readonly wrong: Set<string>;
+  /** Of the checkpoint that this coordinator began at. */
+  readonly startStep: number;
+  /** Of the newest checkpoint, and, by name, of the newest one when a worker first joined. */
+  checkpointStep: number;
+  readonly joinedAfterStep: Map<string, number>;
   /** A grid is due before the next round. */
   gridDue: boolean;
   /** A checkpoint is due at the end of a step. */
@@ -131,6 +141,10 @@ export function createState(plan: Plan, start: Start, nowMs: number): State {
     task: undefined,
     nextWorkId: 1,
     pace: new Map(),
+    wrong: new Set(),
+    startStep: start.cursor.step,
+    checkpointStep: start.cursor.step,
+    joinedAfterStep: new Map(),
     gridDue: start.gridDue,
     checkpointDue: false,
     checkpointUnderway: false,

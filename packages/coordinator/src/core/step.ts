@@ -6,6 +6,7 @@
 import { cover, type ErrorCode, type Failure, isNode, nodeKey, shardsUnder } from '@lockstep/shared';
 import { advance, isDue, isGridDue, isStepBoundary } from './cursor.ts';
 import { assignShards } from './assignment.ts';
+import { auditOf, beginAudit, shardsToAudit, unassign } from './audit.ts';
 import { describe, waitingFor } from './describe.ts';
 import type { DropReason, Effect } from './effects.ts';
 import type { Event } from './events.ts';
@@ -13,7 +14,8 @@ import { dropReasonOf } from './fence.ts';
 import { admit, greet, refuse, removeWorker } from './membership.ts';
 import { lateAfterMs, learn } from './pace.ts';
 import { readyWorkers, type State, type Worker } from './state.ts';
-import { idleWorkers, isOwed, lateShards, supersede } from './stragglers.ts';
+import { idleWorkers, isOwed, lateShards, noteInTime, supersede } from './stragglers.ts';
+import { confirm, disagreement } from './verdict.ts';
 
 type ResultEvent = Extract<Event, { type: 'result' }>;
 
@@ -113,9 +115,16 @@ function takeResult(state: State, event: ResultEvent, nowMs: number, effects: Ef
   if (task === undefined || task.kind !== event.task) return drop(state, event.peer, 'unasked', effects);
   const fault = faultOf(event, worker.shards, task.shards.length);
   if (fault !== undefined) return refuse(state, event.peer, 'compute-failed', `Its result was unusable: ${fault}.`, effects);
-  for (const shard of worker.shards) task.shards[shard] = 'done';
-  if (task.kind === 'gradient') worker.shardsCommitted += worker.shards.length;
   worker.needRequests = 0;
+  noteInTime(worker);
+  const { peer, shards } = worker;
+  const audit = auditOf(task, shards);
+  if (audit !== undefined && !confirm(state, audit, worker, event.hash!, effects)) {
+    if (!isOwed(state, shards, peer)) unassign(state, shards);
+    return measureAndRelease(state, worker, event, nowMs, effects);
+  }
+  for (const shard of shards) task.shards[shard] = 'done';
+  if (task.kind === 'gradient') worker.shardsCommitted += shards.length;
   supersede(state, worker, nowMs, effects);
   measureAndRelease(state, worker, event, nowMs, effects);
   if (task.kind === 'generate') task.pictures = event.payload;
@@ -182,7 +191,7 @@ function takeNeed(state: State, event: Extract<Event, { type: 'need' }>, effects
 /** Its shards wait again, unless another worker computes them already, and it can be given work. */
 function giveBack(state: State, worker: Worker, lacks: readonly string[]): void {
   for (const network of lacks) delete worker.holds[network];
-  if (!isOwed(state, worker.shards, worker.peer)) for (const shard of worker.shards) state.task!.shards[shard] = 'waiting';
+  if (!isOwed(state, worker.shards, worker.peer)) unassign(state, worker.shards);
   release(worker);
 }
 
@@ -218,6 +227,7 @@ function failForWorkers(state: State, otherwise: Failure, effects: Effect[]): vo
 /** Before the first worker is ready there is nothing to write. */
 function checkpoint(state: State, isLast: boolean, effects: Effect[]): void {
   const { cursor, fingerprint } = state;
+  state.checkpointStep = cursor.step;
   if (fingerprint !== undefined) effects.push({ do: 'checkpoint', cursor, versions: { ...state.versions }, fingerprint, isLast });
 }
 
@@ -229,6 +239,11 @@ function proceed(state: State, nowMs: number, effects: Effect[]): void {
   if (state.stage !== 'training') return;
   if (state.task === undefined) beginTask(state, effects);
   assign(state, nowMs, effects);
+  const undecided = disagreement(state);
+  if (undecided !== undefined) {
+    checkpoint(state, true, effects);
+    return finish(state, 'failed', undecided, effects, 'audit-failed');
+  }
   if (state.task?.shards.every((shard) => shard === 'done')) completeTask(state, nowMs, effects);
 }
 
@@ -276,26 +291,33 @@ function beginTask(state: State, effects: Effect[]): void {
   const kind = state.gridDue ? 'generate' : 'gradient';
   const shards = kind === 'generate' ? 1 : state.plan.run.shardCount;
   const waiting = Array.from({ length: shards }, () => 'waiting' as const);
-  state.task = { kind, shards: waiting, largest: 0, lateAfterMs: undefined, pictures: undefined };
+  state.task = { kind, shards: waiting, audits: [], largest: 0, lateAfterMs: undefined, pictures: undefined };
   effects.push({ do: 'begin', task: kind, cursor: state.cursor });
 }
 
-/** What waits goes to who is idle; then, to who is idle still, what is late. */
+/** What waits goes to who is idle; then, to who is idle still, what is to be checked, and what is late. */
 function assign(state: State, nowMs: number, effects: Effect[]): void {
   const task = state.task!;
   const waiting = task.shards.flatMap((shard, index) => (shard === 'waiting' ? [index] : []));
   if (waiting.length > 0) {
     const idle = idleWorkers(state, nowMs);
     const slowness = idle.map((worker) => worker.pace.slowness);
-    for (const [index, shards] of assignShards(waiting, slowness, task.shards.length).entries())
-      if (shards.length > 0) order(state, idle[index]!, shards, nowMs, effects);
+    for (const [index, shards] of assignShards(waiting, slowness, task.shards.length).entries()) {
+      if (shards.length === 0) continue;
+      order(state, idle[index]!, shards, nowMs, effects);
+      beginAudit(state, shards);
+    }
   }
-  for (const shards of lateShards(state, nowMs)) {
-    const [fastest] = idleWorkers(state, nowMs).toSorted((a, b) => a.pace.slowness - b.pace.slowness);
-    if (fastest === undefined) return;
-    order(state, fastest, shards, nowMs, effects);
-    effects.push({ do: 'count-copied', shards: shards.length });
-  }
+  for (const shards of shardsToAudit(state)) copy(state, shards, nowMs, effects);
+  for (const shards of lateShards(state, nowMs))
+    if (copy(state, shards, nowMs, effects)) effects.push({ do: 'count-copied', shards: shards.length });
+}
+
+/** To the fastest who may have them; false if there is none. */
+function copy(state: State, shards: readonly number[], nowMs: number, effects: Effect[]): boolean {
+  const [fastest] = idleWorkers(state, nowMs, shards).toSorted((a, b) => a.pace.slowness - b.pace.slowness);
+  if (fastest !== undefined) order(state, fastest, shards, nowMs, effects);
+  return fastest !== undefined;
 }
 
 function order(state: State, worker: Worker, shards: readonly number[], nowMs: number, effects: Effect[]): void {

@@ -5,6 +5,7 @@
  * all. A late worker is not waited for: it goes on computing, and gets work again when it has answered.
  */
 import type { PeerId } from '@lockstep/shared';
+import { mayCompute } from './audit.ts';
 import type { Effect } from './effects.ts';
 import { readyWorkers, type State, type Worker } from './state.ts';
 
@@ -16,8 +17,8 @@ const longestQuarantineMs = 600_000;
 const answersToBeTrusted = 16;
 
 /** Who may be given work: the quarantined only if nobody else can. So a quarantine never leaves a run with too few workers. */
-export function idleWorkers(state: State, nowMs: number): Worker[] {
-  const idle = readyWorkers(state).filter((worker) => worker.stage === 'idle');
+export function idleWorkers(state: State, nowMs: number, shards: readonly number[] = []): Worker[] {
+  const idle = readyWorkers(state).filter((worker) => worker.stage === 'idle' && mayCompute(state, shards, worker));
   const trusted = idle.filter((worker) => worker.reliability.quarantinedUntilMs <= nowMs);
   return trusted.length > 0 ? trusted : idle;
 }
@@ -55,18 +56,22 @@ export function lateShards(state: State, nowMs: number): (readonly number[])[] {
 
 /** When something may be late that somebody is free to compute. */
 export function nextLateMs(state: State): number | undefined {
-  const isAnyIdle = readyWorkers(state).some((worker) => worker.stage === 'idle');
-  return isAnyIdle ? owedShards(state)[0]?.lateMs : undefined;
+  const idle = readyWorkers(state).filter((worker) => worker.stage === 'idle');
+  if (idle.length === 0) return undefined;
+  return owedShards(state).find(({ shards }) => idle.some((worker) => mayCompute(state, shards, worker)))?.lateMs;
 }
 
-/** `winner` has answered in time. Whoever owes the same shards owes them no longer; who was asked first was late. */
+/** The answer of `winner` counts. Whoever owes the same shards owes them no longer; who was asked first was late. */
 export function supersede(state: State, winner: Worker, nowMs: number, effects: Effect[]): void {
   for (const worker of state.workers.values()) {
     if (worker === winner || worker.shards[0] !== winner.shards[0]) continue;
     worker.shards = [];
     if (worker.work!.id < winner.work!.id) noteLate(state, worker, nowMs, effects);
   }
-  const { reliability } = winner;
+}
+
+/** A worker has answered while its answer was wanted. */
+export function noteInTime({ reliability }: Worker): void {
   reliability.streak = Math.max(0, reliability.streak) + 1;
   if (reliability.streak >= answersToBeTrusted) reliability.quarantines = 0;
 }

@@ -26,6 +26,7 @@ export const plan: Plan = {
   gridEverySteps: 0,
   pictures: 64,
   allowMixedNumerics: false,
+  auditRate: 0,
   workerCommand: 'worker --connect tcp://127.0.0.1:5555',
 };
 

@@ -198,6 +198,24 @@ export const metricTable = {
     help: 'Shards computed by another worker as well because the answer was late.',
     labels: {},
   },
+  shardsAudited: {
+    type: 'counter',
+    name: 'lockstep_shards_audited_total',
+    help: 'Shards that counted once two workers had given the same answer (--audit).',
+    labels: {},
+  },
+  auditDifferences: {
+    type: 'counter',
+    name: 'lockstep_audit_differences_total',
+    help: 'WORKs to which two workers gave different answers. None of them counts until two workers agree.',
+    labels: {},
+  },
+  workersWrong: {
+    type: 'counter',
+    name: 'lockstep_workers_wrong_total',
+    help: 'Workers against whose answer two others agreed. They get no work any more, unless they corrected themselves when nobody else could decide.',
+    labels: {},
+  },
   resultsDropped: {
     type: 'counter',
     name: 'lockstep_results_dropped_total',

@@ -36,6 +36,12 @@ export const sourceTable = {
     describe: 'continue from the newest checkpoint of --run-dir (default: the newest run in runs/), or start a run if there is none',
     check: truth,
   },
+  step: {
+    type: 'number',
+    default: undefined,
+    describe: 'with --resume: go back to the checkpoint of this step, and remove those after it',
+    check: whole(1, 2 ** 31),
+  },
   config: { type: 'string', default: undefined, describe: "take options from a run's config.json; flags win", check: text },
 } as const satisfies OptionTable;
 
@@ -188,6 +194,13 @@ export const optionTable = {
     describe: 'let workers join whose results differ in their last bits; gives up equal bits',
     check: truth,
     changesOnResume: false,
+  },
+  audit: {
+    type: 'number',
+    default: 0,
+    describe: 'share of the shards (0 to 1) that a second worker computes too, and whose answers must be equal before they count',
+    check: real(0, 1),
+    changesOnResume: true,
   },
   carrier: {
     type: 'string',

@@ -64,6 +64,10 @@ describe('coordinator options', () => {
     ['--execution xla --spawn --backend wasm', /--execution xla contradicts --backend wasm/],
     ['--execution xla --spawn --backend webgpu', /--execution xla contradicts --backend webgpu/],
     ['--resume --config x.json', /--resume contradicts --config/],
+    ['--step 5', /--step says where a resumed run goes back to: add --resume/],
+    ['--audit 1', /--audit needs a second worker/],
+    ['--audit 2 --workers 2', /--audit/],
+    ['--audit 0.5 --workers 2 --allow-mixed-numerics', /--audit contradicts --allow-mixed-numerics/],
     ['--workers 2 4', /Unknown argument: 4/],
   ] as const) {
     test(`refuses '${line}' by name`, () => refused(line, 'usage', pattern));
@@ -97,7 +101,10 @@ describe('coordinator options', () => {
 
   test('a resumed run may change totals, workers, addresses, log and intervals, and nothing else', async () => {
     const run: ConfigFile = { seed: 3, steps: 10 };
-    const options = await parse('--resume --steps 20 --workers 3 --metrics-port 0 --log-level warn --checkpoint-every 7 --seed 3', run);
+    const options = await parse(
+      '--resume --steps 20 --workers 3 --metrics-port 0 --log-level warn --checkpoint-every 7 --audit 0.5 --seed 3',
+      run,
+    );
     assert.deepEqual([options.steps, options.workers, options.seed], [20, 3, 3]);
     for (const [line, flag] of [
       ['--seed 4', '--seed'],

@@ -17,6 +17,9 @@ export function resolveOptions(commandLine: CommandLine, base: { path: string; f
   if (commandLine.resume && commandLine.config !== undefined) {
     throw new LockstepError('usage', '--resume contradicts --config: a resumed run has its own config.json. Drop one of them.');
   }
+  if (commandLine.step !== undefined && !commandLine.resume) {
+    throw new LockstepError('usage', '--step says where a resumed run goes back to: add --resume, or use --steps for the length of a run.');
+  }
   const fromFile = base === undefined ? {} : checkFile(base.path, base.file);
   const typed = Object.fromEntries(
     Object.entries(commandLine.typed).map(([name, value]) => [name, check(name as keyof Options, flagOf(name), value)]),
@@ -78,6 +81,12 @@ function checkTogether(options: Options, commandLine: CommandLine): void {
       'usage',
       `--min-workers ${options.minWorkers} is more than --workers ${options.workers}: the run could never start.`,
     );
+  }
+  if (options.audit > 0 && options.workers < 2) {
+    throw new LockstepError('usage', '--audit needs a second worker to compare with: raise --workers, or drop --audit.');
+  }
+  if (options.audit > 0 && options.allowMixedNumerics) {
+    throw new LockstepError('usage', '--audit contradicts --allow-mixed-numerics: where answers may differ, nothing can be compared.');
   }
   if (options.execution === 'xla' && options.spawn && options.backend !== 'auto' && !backendTable[options.backend].hasXla) {
     throw new LockstepError(

@@ -90,6 +90,7 @@ export interface RunRecorder {
   record(entry: RecordEntry): void;
   reassigned(shards: number): void;
   copied(shards: number): void;
+  audited(shards: number): void;
   dropped(reason: DropReason): void;
   damaged(direction: Direction): void;
   refused(code: RefusalCode): void;
@@ -170,11 +171,12 @@ export function createRecorder(options: RecorderOptions): Recorder {
 function countersOf({
   plan,
   metrics: { instruments },
-}: RecorderOptions): Pick<Recorder, 'diverged' | 'reassigned' | 'copied' | 'dropped' | 'damaged' | 'refused' | 'bytes'> {
+}: RecorderOptions): Pick<Recorder, 'diverged' | 'reassigned' | 'copied' | 'audited' | 'dropped' | 'damaged' | 'refused' | 'bytes'> {
   return {
     diverged: ({ phase }) => instruments.nonFiniteRounds.inc({ phase: plan.phases[phase]!.name }),
     reassigned: (count) => instruments.shardsReassigned.inc(count),
     copied: (count) => instruments.shardsCopied.inc(count),
+    audited: (count) => instruments.shardsAudited.inc(count),
     dropped: (reason) => instruments.resultsDropped.inc({ reason }),
     damaged: (direction) => instruments.damagedMessages.inc({ direction }),
     refused: (code) => instruments.workerRefusals.inc({ code }),

@@ -20,6 +20,12 @@ export function tell(entry: RecordEntry, log: Log, metrics: Metrics): void {
       return log.warn(`Worker ${entry.worker} was refused: ${entry.reason}`);
     case 'worker-quarantined':
       return log.warn(`Worker ${entry.worker} is in quarantine: ${entry.reason}`);
+    case 'audit-differs':
+      metrics.instruments.auditDifferences.inc();
+      return log.warn(entry.reason);
+    case 'worker-wrong':
+      metrics.instruments.workersWrong.inc();
+      return log.error(`Worker ${entry.worker} was wrong: ${entry.reason}`);
     case 'shards-reassigned':
       return log.info(`Shards ${entry.shards.join(', ')} of worker ${entry.worker} are assigned again.`);
     case 'training':

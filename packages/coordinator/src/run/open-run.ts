@@ -34,13 +34,14 @@ export interface OpenRun {
 /** What a run is opened with. */
 interface Opening {
   readonly base: Base | undefined;
+  readonly step: number | undefined;
   readonly options: Options;
   readonly prepared: Prepared;
   readonly log: Log;
 }
 
-export async function openRun({ resumes, base }: Origin, options: Options, prepared: Prepared, log: Log): Promise<OpenRun> {
-  const opening = { base, options, prepared, log };
+export async function openRun({ resumes, step, base }: Origin, options: Options, prepared: Prepared, log: Log): Promise<OpenRun> {
+  const opening = { base, step, options, prepared, log };
   return resumes === undefined ? openNew(opening) : openResumed(resumes, opening);
 }
 
@@ -58,17 +59,19 @@ async function openNew(opening: Opening): Promise<OpenRun> {
 }
 
 async function openResumed(path: string, opening: Opening): Promise<OpenRun> {
-  const { base, options, prepared, log } = opening;
+  const { base, step, options, prepared, log } = opening;
   const about = aboutOf(base!.file);
   checkSources(about, path, prepared);
   const lock = await acquireLock('run-directory', path);
   const store = await openCheckpointStore(join(path, 'checkpoints'), { keep: options.keep });
-  const { latest, skipped } = await store.latest();
+  const { latest, skipped } = step === undefined ? await store.latest() : { latest: await store.ofStep(step), skipped: [] };
   for (const { reason } of skipped) log.warn(reason);
   if (latest === undefined && skipped.length > 0)
     throw new LockstepError('resume-invalid', `No checkpoint in ${store.directory} can be used: ${skipped[0]!.reason}`);
   if (latest === undefined) log.info(`${path} has no checkpoint yet: starting from the beginning, which gives the same weights.`);
   else checkCheckpoint(latest.checkpoint, latest.path, prepared);
+  if (latest !== undefined && step !== undefined)
+    for (const name of await store.removeAfter(latest.path)) log.warn(`Went back to step ${step}: checkpoint ${name} is removed.`);
   const checkpoint = latest?.checkpoint;
   const runId = checkpoint?.runId ?? about.runId ?? runIdMissing(base!.path);
   const directory = await resumeRunDirectory(path, checkpoint?.cursor.step ?? 0, (sentence) => log.warn(sentence));

@@ -20,15 +20,22 @@ export interface Base {
 export interface Origin {
   /** The run directory to resume; undefined for a new run. */
   readonly resumes: string | undefined;
+  /** Of the checkpoint to resume; undefined for the newest. */
+  readonly step: number | undefined;
   /** The config.json of that run, or the file of --config. */
   readonly base: Base | undefined;
 }
 
 export async function findOrigin(commandLine: CommandLine): Promise<Origin> {
   const resumes = commandLine.resume ? await resumedDirectory(commandLine) : undefined;
+  if (resumes === undefined && commandLine.step !== undefined)
+    throw new LockstepError(
+      'resume-invalid',
+      `There is no run to take back to step ${commandLine.step}. Name its directory with --run-dir.`,
+    );
   const base = resumes === undefined ? await readConfigOption(commandLine) : await readConfigOf(resumes);
   if (base !== undefined) checkPlaces(base, commandLine);
-  return { resumes, base };
+  return { resumes, step: commandLine.step, base };
 }
 
 async function readConfigOf(directory: string): Promise<Base> {

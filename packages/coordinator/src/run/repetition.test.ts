@@ -8,7 +8,8 @@ import { changedNumerics, changedSources } from './repetition.ts';
 
 const prepared = { run: { recipe: { name: 'gan', hash: 'r' } }, dataset: { sha256: 'd' } } as Prepared;
 const baseOf = (file: ConfigFile): Base => ({ path: 'config.json', file });
-const optionsOf = (base: Base, typed: Partial<Options> = {}): Options => resolveOptions({ typed, resume: false, config: base.path }, base);
+const optionsOf = (base: Base, typed: Partial<Options> = {}): Options =>
+  resolveOptions({ typed, resume: false, step: undefined, config: base.path }, base);
 const about = { recipeHash: 'r', datasetSha256: 'd', backend: 'tensorflow', fingerprint: 'a' };
 const other = { backend: 'wasm', fingerprint: 'b' };
 

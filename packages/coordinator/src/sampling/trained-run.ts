@@ -1,10 +1,8 @@
 /** A run on disk, read to be used rather than continued: nothing in its directory is changed, and it may still be training. */
-import { readdir } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { LockstepError } from '@lockstep/shared';
 import type { Checkpoint } from '../checkpoint/checkpoint.ts';
-import { parseCheckpointName } from '../checkpoint/name.ts';
-import { latestCheckpoint, readCheckpoint } from '../checkpoint/read.ts';
+import { checkpointOfStep, type Latest, latestCheckpoint } from '../checkpoint/read.ts';
 import type { Options } from '../options/option-table.ts';
 import { resolveOptions } from '../options/resolve-options.ts';
 import { findOrigin } from '../run/origin.ts';
@@ -20,7 +18,7 @@ export interface TrainedRun {
 
 /** `runDir`: undefined for the newest run in runs/. `step`: undefined for the newest checkpoint. Throws a sentence for what is missing. */
 export async function readTrainedRun(runDir: string | undefined, step: number | undefined): Promise<TrainedRun> {
-  const commandLine = { typed: runDir === undefined ? {} : { runDir }, resume: true, config: undefined };
+  const commandLine = { typed: runDir === undefined ? {} : { runDir }, resume: true, step, config: undefined };
   const origin = await findOrigin(commandLine);
   if (origin.resumes === undefined)
     throw new LockstepError('usage', `${runDir ?? 'The directory runs/'} holds no run: give the directory of one with --run-dir.`);
@@ -28,27 +26,14 @@ export async function readTrainedRun(runDir: string | undefined, step: number | 
   const options = resolveOptions(commandLine, origin.base);
   const prepared = await prepare(options);
   const directory = join(path, 'checkpoints');
-  const { checkpoint, from } = step === undefined ? await newest(directory) : await atStep(directory, step);
+  const { checkpoint, path: from } = step === undefined ? await newest(directory) : await checkpointOfStep(directory, step);
   checkCheckpoint(checkpoint, from, prepared);
   return { path, options, prepared, checkpoint };
 }
 
-async function newest(directory: string): Promise<{ checkpoint: Checkpoint; from: string }> {
+async function newest(directory: string): Promise<Latest> {
   const { latest, skipped } = await latestCheckpoint(directory);
-  if (latest !== undefined) return { checkpoint: latest.checkpoint, from: latest.path };
+  if (latest !== undefined) return latest;
   const [first] = skipped;
   throw new LockstepError('resume-invalid', first?.reason ?? `${directory} has no checkpoint yet: let the run train until it has one.`);
-}
-
-async function atStep(directory: string, step: number): Promise<{ checkpoint: Checkpoint; from: string }> {
-  const names = await readdir(directory).catch((): string[] => []);
-  const positions = names.flatMap((name) => parseCheckpointName(name) ?? []);
-  const name = names.find((each) => {
-    const position = parseCheckpointName(each);
-    return position?.step === step && position.roundsIntoStep === 0;
-  });
-  if (name !== undefined) return { checkpoint: await readCheckpoint(join(directory, name)), from: join(directory, name) };
-  const steps = positions.map((position) => position.step).toSorted((a, b) => a - b);
-  const there = steps.length === 0 ? 'It has none' : `It has those of steps ${steps.join(', ')} (--keep)`;
-  throw new LockstepError('usage', `${directory} has no checkpoint of step ${step}. ${there}.`);
 }

@@ -18,8 +18,10 @@ import {
   type ToCoordinator,
   version,
 } from '@lockstep/shared';
+import { auditOf } from '../core/audit.ts';
 import type { Event } from '../core/events.ts';
 import type { State } from '../core/state.ts';
+import { hashOfAnswer } from '../training/hash-of-answer.ts';
 import { manifestKeyOf } from '../training/manifest-key.ts';
 import { type Carriers, sharedBytes } from './carriers.ts';
 
@@ -78,7 +80,13 @@ function resultEvent(peer: PeerId, message: Result, frames: Frames, expected: Ex
   if (flats === 'damaged') return { type: 'need', peer, fence, workId: message.workId, networks: [], damaged: 'received' };
   if (flats === undefined)
     return { type: 'malformed', peer, code: 'refused', reason: 'It sent a RESULT whose tensors do not fit the round.' };
-  return { type: 'result', peer, fence, ...rest, payload: message.task === 'generate' ? flats[0] : flats };
+  const audited = counts && isAudited(peer, message, expected.state) ? { hash: hashOfAnswer(flats, message.outcomes) } : {};
+  return { type: 'result', peer, fence, ...rest, ...audited, payload: message.task === 'generate' ? flats[0] : flats };
+}
+
+function isAudited(peer: PeerId, { workId }: Result, { task, workers }: State): boolean {
+  const worker = workers.get(peer);
+  return worker?.work?.id === workId && auditOf(task, worker.shards) !== undefined;
 }
 
 /** `peer` is a name made up by ZeroMQ if a worker has reconnected before its last messages over the old connection were read. */
