@@ -20,7 +20,17 @@ const reporters = ['spec', './scripts/test-times.mjs'].flatMap((reporter) => [
 ]);
 const { status } = spawnSync(
   process.execPath,
-  ['--conditions=source', '--import', 'tsx', '--test', ...reporters, '--test-concurrency=2', ...files],
+  [
+    '--conditions=source',
+    '--import',
+    'tsx',
+    '--import',
+    './scripts/tsx-in-threads.mjs',
+    '--test',
+    ...reporters,
+    '--test-concurrency=2',
+    ...files,
+  ],
   { cwd: root, stdio: 'inherit', env: { ...process.env, ...testVariables(process.env), ...(full ? { LOCKSTEP_FULL: '1' } : {}) } },
 );
 process.exit(status ?? 1);

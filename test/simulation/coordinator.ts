@@ -1,5 +1,6 @@
 /** One life of a coordinator in a simulated world: the real runtime, recorder and checkpoint writer on a simulated disk, network and clock. */
 import { LockstepError, type Log, type RunSettings } from '@lockstep/shared';
+import { createResidentBatches } from '../../packages/coordinator/src/data/batches.ts';
 import type { Plan } from '../../packages/coordinator/src/core/plan.ts';
 import { createMetrics } from '../../packages/coordinator/src/metrics/metrics.ts';
 import { startOf } from '../../packages/coordinator/src/run/start.ts';
@@ -10,7 +11,7 @@ import { createCarriers } from '../../packages/coordinator/src/wire/carriers.ts'
 import type { Process } from './clock.ts';
 import { type MountedDisk, openDirectory, openStore } from './disk.ts';
 import type { SimulatedNetwork } from './network.ts';
-import { dataset, networks, phases, recipe } from './training.ts';
+import { dataInputs, dataset, datasetInfo, networks, phases, recipe } from './training.ts';
 
 /** What a run is told by its options. */
 export interface Settings {
@@ -66,7 +67,8 @@ async function run(options: CoordinatorOptions): Promise<End> {
     const plan = planOf(settings, await directory.recordStart({}));
     const hasGrid = async (step: number): Promise<boolean> => disk.disk.grids.has(step);
     const start = await startOf(plan, checkpoint, hasGrid);
-    const parts = { plan, start, recipe, learningRate: undefined, dataset, checkpoint, directory, store, transport };
+    const batches = createResidentBatches(dataInputs, dataset, settings.run);
+    const parts = { plan, start, recipe, learningRate: undefined, dataset: datasetInfo, batches, checkpoint, directory, store, transport };
     const roundCommitted: typeof metrics.roundCommitted = (round) => {
       metrics.roundCommitted(round);
       options.committed(served.runtime);

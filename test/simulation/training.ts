@@ -5,6 +5,7 @@
 import { createHash } from 'node:crypto';
 import {
   cover,
+  dataInputsOf,
   type Manifest,
   type Manifests,
   type Recipe,
@@ -15,7 +16,9 @@ import {
   updatedNetworks,
 } from '@lockstep/shared';
 import type { PlannedPhase } from '../../packages/coordinator/src/core/plan.ts';
-import { type Dataset, readArrays } from '../../packages/coordinator/src/data/dataset.ts';
+import { residentFile } from '../../packages/coordinator/src/data/data-file.ts';
+import type { Dataset } from '../../packages/coordinator/src/data/dataset.ts';
+import { fileDataset } from '../../packages/coordinator/src/data/file-dataset.ts';
 
 export const pixels = 4;
 const samples = 16;
@@ -73,15 +76,18 @@ function manifestOf(name: string, length: number): Manifest {
 
 const images = Uint8Array.from({ length: samples * pixels }, (_, index) => (index * 37 + 11) % 256);
 
-const fields = [{ name: 'image', shape: [2, 2], dtype: 'uint8' }] as const;
+const file = residentFile('images', images);
 
-export const dataset: Dataset = {
+export const dataset: Dataset = fileDataset({
   source: 'the simulated data',
   count: samples,
-  fields,
-  sha256: createHash('sha256').update(images).digest('hex'),
-  read: readArrays(fields, { image: images }),
-};
+  files: [file],
+  columns: [{ field: { name: 'image', shape: [2, 2], dtype: 'uint8' }, file, offset: 0 }],
+});
+
+export const datasetInfo = { ...dataset, sha256: dataset.computeSha256() };
+/** What each phase reads. */
+export const dataInputs = recipe.phases.map((phase) => dataInputsOf(recipe, phase));
 
 export interface Run {
   readonly seed: number;

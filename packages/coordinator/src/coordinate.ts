@@ -31,10 +31,19 @@ export interface Coordinated {
 }
 
 export async function coordinate(coordination: Coordination): Promise<Coordinated> {
-  const { commandLine, origin, resolved, logFile, log } = coordination;
+  const { commandLine, origin, resolved, log } = coordination;
   if (commandLine.resume && origin.resumes === undefined)
     log.info(`${resolved.runDir ?? 'The directory runs/'} holds no run yet: starting a new one.`);
-  const prepared = await prepare(resolved);
+  const prepared = await prepare(resolved, (sentence) => log.info(sentence));
+  try {
+    return await trainIn(coordination, prepared);
+  } finally {
+    await prepared.dataset.close();
+  }
+}
+
+async function trainIn(coordination: Coordination, prepared: Prepared): Promise<Coordinated> {
+  const { origin, resolved, logFile, log } = coordination;
   const run = await openRun(origin, resolved, prepared, log);
   logFile.openAt(run.directory.logPath);
   let endedWell = false;

@@ -9,7 +9,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { listen, LockstepError, type Log, type ServerTransport, systemClock } from '@lockstep/shared';
 import type { Plan } from './core/plan.ts';
-import { createIdStream } from './data/stream.ts';
+import type { Batches } from './data/batches.ts';
 import { removeDirectory } from './disk/files.ts';
 import { chooseBackend } from './local-workers/choose-backend.ts';
 import { findLauncher } from './local-workers/launcher.ts';
@@ -29,6 +29,8 @@ const joinTimeoutMs = 120_000;
 /** All pictures are one answer, and convolutions on a slow processor take their time. */
 const workerTimeoutMs = 3_600_000;
 const workerGraceMs = 800;
+/** Drawing reads no data. */
+const noBatches: Batches = { bytes: 0, at: () => undefined, until: () => undefined };
 
 export const drawPictures: DrawPictures = async (drawing) => {
   const { run, log, logLevel, stop } = drawing;
@@ -63,7 +65,7 @@ export const drawPictures: DrawPictures = async (drawing) => {
 
 async function startDrawing(drawing: Drawing, transport: ServerTransport, recorder: RunRecorder): Promise<Runtime> {
   const { options, prepared, checkpoint } = drawing.run;
-  const { recipe, dataset } = prepared;
+  const { recipe } = prepared;
   const plan = planOf(drawing);
   const model = createModel(recipe, manifestsOf(checkpoint), plan.run.seed, undefined, checkpoint.networks);
   // A checkpoint may lie inside a step; here, no round follows it.
@@ -73,8 +75,7 @@ async function startDrawing(drawing: Drawing, transport: ServerTransport, record
     plan,
     start: { ...start, gridDue: true },
     recipe,
-    dataset,
-    stream: createIdStream(plan.run.seed, dataset.count),
+    batches: noBatches,
     transport,
     carriers: createCarriers(options.carrier),
     restored: model,

@@ -15,8 +15,7 @@ import {
 } from '@lockstep/shared';
 import type { Plan } from './core/plan.ts';
 import { startOfRun } from './core/cursor.ts';
-import { createIdStream } from './data/stream.ts';
-import type { Dataset } from './data/dataset.ts';
+import type { Batches } from './data/batches.ts';
 import type { Recorder } from './reporting/recorder.ts';
 import { type Ending, startRuntime } from './runtime.ts';
 import { createModel, type SavedNetwork } from './training/model.ts';
@@ -53,16 +52,12 @@ const plan: Plan = {
   auditRate: 0,
   workerCommand: undefined,
 };
-const dataset: Dataset = {
-  source: 'nowhere',
-  count: 4,
-  fields: [{ name: 'image', shape: [2, 2], dtype: 'uint8' }],
-  sha256: 'b'.repeat(64),
-  read: () => {},
-};
-
 /** A run with one worker, played by frames, up to its end. `recorder` hears of each effect by the name of its method. */
-async function played(recorder: (name: keyof Recorder, ...args: unknown[]) => void, sent: (type: string) => void): Promise<Ending> {
+async function played(
+  recorder: (name: keyof Recorder, ...args: unknown[]) => void,
+  sent: (type: string) => void,
+  until: Batches['until'] = () => undefined,
+): Promise<Ending> {
   let serve!: ServerEvents;
   const send = (header: Record<string, unknown>, flats: Float32Array[] = []): void => {
     const { payload, frames } = inlineCarrier.pack(flats.map((flat) => ({ key: '', version: 0, live: flat, snapshot: () => flat })));
@@ -84,8 +79,7 @@ async function played(recorder: (name: keyof Recorder, ...args: unknown[]) => vo
     plan,
     start: { cursor: startOfRun, versions: { only: 0 }, gridDue: false },
     recipe,
-    dataset,
-    stream: createIdStream(1, dataset.count),
+    batches: { bytes: 4, at: () => ({ copy: (_, memory) => memory }), until },
     transport: {
       endpoint: 'memory',
       serve: (events) => (serve = events),
@@ -172,4 +166,38 @@ test('an effect that fails while the run ends does not keep it from ending', asy
   );
   assert.deepEqual(ending, { outcome: 'failed', code: 'compute-failed', reason: 'No memory.' });
   assert.deepEqual(notes.slice(-2), ['bye', 'closed']);
+});
+
+test('a committed round waits for the samples of the next, and so does all that happens meanwhile; the wait is data time', async () => {
+  const notes: string[] = [];
+  let arrive = (): void => {};
+  let waits = 0;
+  const until = (): Promise<void> | undefined => {
+    if ((waits += 1) !== 1) return undefined;
+    notes.push('waiting');
+    // Long enough for anything that does not wait to get ahead.
+    setTimeout(() => {
+      notes.push('there');
+      arrive();
+    }, 20);
+    return new Promise((resolve) => (arrive = resolve));
+  };
+  const recorder = (name: keyof Recorder, part: unknown): void => {
+    if (name === 'committed' || name === 'stepCompleted' || (name === 'spent' && part === 'data' && notes.at(-1) === 'there'))
+      notes.push(name);
+  };
+  assert.equal((await played(recorder, (type) => notes.push(type), until)).outcome, 'completed');
+  assert.deepEqual(notes.slice(0, 8), ['welcome', 'work', 'committed', 'waiting', 'there', 'spent', 'stepCompleted', 'work']);
+});
+
+test('samples that cannot be read end the run, with their sentence, and the round is not counted as committed', async () => {
+  const notes: string[] = [];
+  const error = new LockstepError('data-invalid', 'images.bin: the disk reports an input/output error.');
+  const ending = await played(
+    (name) => void (name === 'stepCompleted' && notes.push(name)),
+    (type) => notes.push(type),
+    () => Promise.reject(error),
+  );
+  assert.deepEqual(ending, { outcome: 'failed', code: 'data-invalid', reason: error.message });
+  assert.deepEqual(notes, ['welcome', 'work', 'bye', 'closed']);
 });

@@ -5,6 +5,7 @@
  * numbers (`training/`), what a run writes and reports (`reporting/recorder.ts`), or starting and ending the process (`session.ts`).
  */
 import { type Clock, type Failure, type Frames, LockstepError, type Manifests, type ServerTransport, type Timer } from '@lockstep/shared';
+import type { Cursor } from './core/cursor.ts';
 import type { Effect } from './core/effects.ts';
 import type { Event } from './core/events.ts';
 import { nextDeadlineMs } from './core/deadline.ts';
@@ -96,7 +97,9 @@ export function startRuntime(options: RuntimeOptions): Runtime {
   };
 }
 
-type Act = (effect: Effect, answer: (event: Event) => void) => void;
+/** Takes the event to handle next, before anything else; with `after`, once that has resolved. */
+type Answer = (event: Event, after?: Promise<void>) => void;
+type Act = (effect: Effect, answer: Answer) => void;
 
 function traced(act: Act, trace: Trace, clock: Clock): Act {
   return (effect, answer) => {
@@ -107,41 +110,65 @@ function traced(act: Act, trace: Trace, clock: Clock): Act {
 }
 
 /**
- * One event at a time. If an effect answers at once (a commit does), that answer is handled next, before anything else. At the start
- * and after every event the timer is set for the core's next deadline, and the recorder sees the state.
+ * One event at a time. If an effect answers (a commit does), that answer is handled next, before anything else: at once, or when what it
+ * waits for is there, and until then other events wait too. At the start and after every event the timer is set for the core's next deadline, and the recorder sees the state.
  */
 function createLoop(state: State, clock: Clock, act: Act, trace: Trace | undefined, settled: () => void) {
   const queue: Event[] = [];
   let draining = false;
   let timer: Timer | undefined;
   let failure: Ending | undefined;
+  /** What the event at the head of the queue waits for. */
+  let gate: Promise<void> | undefined;
 
   function handle(event: Event): void {
     queue.push(event);
     if (draining) return;
     draining = true;
-    for (let next = queue.shift(); next !== undefined; next = queue.shift()) {
+    drain();
+  }
+
+  function drain(): void {
+    while (gate === undefined && queue.length > 0) {
+      const next = queue.shift()!;
       const nowMs = clock.nowMs();
       trace?.event(next, nowMs);
       carryOut(step(state, next, nowMs));
     }
+    if (gate !== undefined) return void gate.then(open, (error: unknown) => open(error));
     draining = false;
     arm();
     settled();
+  }
+
+  /** With an error, the event that was waiting is not handled: the run ends. */
+  function open(error?: unknown): void {
+    gate = undefined;
+    if (error !== undefined) {
+      queue.shift();
+      fail(error);
+    }
+    drain();
   }
 
   /** Nothing escapes: an effect that fails ends the run in order, and once it ends, in any way, farewells and `finish` still go out. */
   function carryOut(effects: readonly Effect[]): void {
     for (const effect of effects) {
       try {
-        act(effect, (answer) => queue.unshift(answer));
+        act(effect, (answer, after) => {
+          queue.unshift(answer);
+          gate = after;
+        });
       } catch (error) {
-        failure ??= endingAfter(error);
-        if (state.stage === 'ended') continue;
-        queue.unshift({ type: 'effect-failed', code: failure.code, reason: failure.reason });
-        return;
+        fail(error);
+        if (state.stage !== 'ended') return;
       }
     }
+  }
+
+  function fail(error: unknown): void {
+    failure ??= endingAfter(error);
+    if (state.stage !== 'ended') queue.unshift({ type: 'effect-failed', code: failure.code, reason: failure.reason });
   }
 
   function arm(): void {
@@ -165,14 +192,7 @@ function endingAfter(error: unknown): Ending {
   return { outcome: 'failed', code: 'compute-failed', reason: sentence };
 }
 
-/** `answer` takes the event to handle next. */
-function perform(
-  effect: Effect,
-  options: RuntimeOptions,
-  trainer: Trainer,
-  answer: (event: Event) => void,
-  end: (ending: Ending) => void,
-): void {
+function perform(effect: Effect, options: RuntimeOptions, trainer: Trainer, answer: Answer, end: (ending: Ending) => void): void {
   const { recorder } = options;
   switch (effect.do) {
     case 'welcome':
@@ -198,7 +218,7 @@ function perform(
         return answer({ type: 'diverged', reason: committed });
       }
       recorder.committed(committed);
-      return answer({ type: 'committed' });
+      return answer({ type: 'committed' }, untilNext(effect.cursor, options, trainer));
     }
     case 'complete-step':
       return recorder.stepCompleted(effect.cursor);
@@ -221,6 +241,12 @@ function perform(
     case 'finish':
       return end(effect);
   }
+}
+
+/** The wait for the samples of the next round, if there is one. */
+function untilNext(cursor: Cursor, { recorder, clock }: RuntimeOptions, trainer: Trainer): Promise<void> | undefined {
+  const startMs = clock.nowMs();
+  return trainer.untilNext(cursor)?.then(() => recorder.spent('data', (clock.nowMs() - startMs) / 1000));
 }
 
 function checkpoint(effect: Extract<Effect, { do: 'checkpoint' }>, { recorder, clock }: RuntimeOptions, trainer: Trainer): void {

@@ -9,8 +9,8 @@ import type { CheckpointStore } from './checkpoint/store.ts';
 import { type CheckpointWriter, createCheckpointWriter } from './checkpoint/writer.ts';
 import type { Plan } from './core/plan.ts';
 import type { Start } from './core/state.ts';
-import type { Dataset } from './data/dataset.ts';
-import { createIdStream } from './data/stream.ts';
+import type { Batches } from './data/batches.ts';
+import type { DatasetInfo } from './data/dataset.ts';
 import type { Metrics } from './metrics/metrics.ts';
 import type { Progress } from './reporting/progress.ts';
 import { createRecorder, type Recorder, type RecorderOptions } from './reporting/recorder.ts';
@@ -28,7 +28,9 @@ export interface Parts {
   readonly recipe: Recipe;
   /** Replaces the recipe's. */
   readonly learningRate: number | undefined;
-  readonly dataset: Dataset;
+  readonly dataset: DatasetInfo;
+  /** Those of the round where the run starts are there. */
+  readonly batches: Batches;
   /** Where the run continues; undefined at the beginning. */
   readonly checkpoint: Checkpoint | undefined;
   readonly directory: RunDirectory;
@@ -64,8 +66,7 @@ export function serve(parts: Parts): Served {
     plan,
     start: parts.start,
     recipe,
-    dataset,
-    stream: createIdStream(plan.run.seed, dataset.count),
+    batches: parts.batches,
     transport: parts.transport,
     carriers: parts.carriers,
     restored: checkpoint === undefined ? undefined : modelOf(manifestsOf(checkpoint)),

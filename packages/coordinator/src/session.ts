@@ -75,6 +75,8 @@ export async function runSession(session: SessionOptions): Promise<Summary | und
     live = createLivePage({ path: directory.path, plan, recipe, status, log });
     const targets = (server: HttpServer) => targetsOf(plan, server, served?.runtime.state, metrics.workerLabel);
     http = await startHttp(session, metrics, status, targets, live);
+    const batches = dataset.batches(plan);
+    await batches.until(start.cursor);
     announce({ endpoint: transport.endpoint, url: http.url, prepared, run, log });
     run.begun();
     const files = { directory, store, checkpoint, computesWith: run.computesWith };
@@ -83,7 +85,7 @@ export async function runSession(session: SessionOptions): Promise<Summary | und
     const extras = extrasOf(options, plan, directory.path, start.cursor.step, log);
     const participants = (workers: State['workers']): void => localWorkers?.watch(workers.values());
     const told = { ...reporting, ...extras, live: live.figures, log, onStep: session.onStep, participants };
-    served = serve({ plan, start, recipe, learningRate, dataset, ...files, transport, carriers, ...told, clock: systemClock });
+    served = serve({ plan, start, recipe, learningRate, dataset, batches, ...files, transport, carriers, ...told, clock: systemClock });
     const { runtime } = served;
     localWorkers = await startWorkers(session, transport.endpoint, runtime);
     void session.stop.then(runtime.stop);

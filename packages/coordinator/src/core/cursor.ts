@@ -16,12 +16,12 @@ export interface Cursor {
 
 export const startOfRun: Cursor = { step: 0, phase: 0, repetition: 0, round: 0, samplePosition: 0 };
 
-function phaseAt(plan: Plan, cursor: Cursor): PlannedPhase {
+function phaseAt(plan: Pick<Plan, 'phases'>, cursor: Cursor): PlannedPhase {
   return plan.phases[cursor.phase]!;
 }
 
 /** The cursor after its round is committed. */
-export function advance(plan: Plan, cursor: Cursor): Cursor {
+export function advance(plan: Pick<Plan, 'run' | 'phases'>, cursor: Cursor): Cursor {
   const phase = phaseAt(plan, cursor);
   const round = cursor.round + 1;
   const samplePosition = cursor.samplePosition + (phase.readsData ? plan.run.batchSize : 0);

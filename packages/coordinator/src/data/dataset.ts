@@ -18,39 +18,35 @@ export interface Field {
 export const splits = ['train', 'test'] as const;
 export type Split = (typeof splits)[number];
 
-/** One split of a dataset. */
-export interface Dataset {
+/** What a run and its files say about the data. */
+export interface DatasetInfo {
   /** What it is and where, for people: 'IDX files in /data'. */
   readonly source: string;
   /** Samples. Their ids are 0 to `count` - 1. */
   readonly count: number;
   readonly fields: readonly Field[];
-  /** Identity of the data: SHA-256, lower-case hex, over its files. */
+  /** Identity of the data: SHA-256, lower-case hex. */
   readonly sha256: string;
+}
+
+/** One split of a dataset, opened. */
+export interface Dataset extends Omit<DatasetInfo, 'sha256'> {
+  /** It is in memory, so that reading takes no time. Other data is read in a thread of its own (`data-thread.ts`). */
+  readonly isResident: boolean;
+  /** Paths, sizes and times of its files: other data has another stamp. */
+  readonly stamp: string;
+  /** Reads everything once, which may take minutes. Throws `data-invalid` if a part cannot be read. */
+  computeSha256(): string;
   /**
    * Copies a field of the samples `ids`, in order, repeats included, into `out`: [ids.length, ...shape], row-major, little-endian. Throws
-   * (a programmer's error) on an id or a field that is not there, or an `out` of another length.
+   * `data-invalid` where the data has become unreadable, and a plain Error (a programmer's) on an id or a field that is not there, or an
+   * `out` of another length.
    */
   read(field: string, ids: Uint32Array, out: Uint8Array): void;
+  close(): void;
 }
 
 /** Bytes of one sample's field. */
 export function fieldBytes({ shape, dtype }: Field): number {
   return elementCount(shape) * dataTypes[dtype];
-}
-
-/** `read` over arrays in memory: [count, ...shape] by field. */
-export function readArrays(fields: readonly Field[], arrays: Readonly<Record<string, Uint8Array>>): Dataset['read'] {
-  const rowBytes = new Map(fields.map((field) => [field.name, fieldBytes(field)]));
-  return (name, ids, out) => {
-    const array = arrays[name];
-    const bytes = rowBytes.get(name);
-    if (array === undefined || bytes === undefined) throw new Error(`There is no field ${name}`);
-    if (out.length !== ids.length * bytes) throw new Error(`${ids.length} samples of ${bytes} bytes do not fit ${out.length} bytes`);
-    ids.forEach((id, row) => {
-      const start = id * bytes;
-      if (start >= array.length) throw new Error(`There is no sample ${id}`);
-      out.set(array.subarray(start, start + bytes), row * bytes);
-    });
-  };
 }

@@ -1,6 +1,6 @@
 /**
  * Decompresses one gzip file in memory, within a limit, and says in a sentence what is wrong with a bad one.
- * Not responsible for: what the bytes mean (`idx.ts`).
+ * Not responsible for: files (`data-file.ts`), or what the bytes mean.
  */
 import { promisify } from 'node:util';
 import { gunzip } from 'node:zlib';
@@ -11,7 +11,7 @@ const decompress = promisify(gunzip);
 const reasons: Readonly<Record<string, (limit: number) => string>> = {
   Z_BUF_ERROR: () => 'the gzip data is truncated',
   Z_DATA_ERROR: () => 'the gzip data is damaged',
-  ERR_BUFFER_TOO_LARGE: (limit) => `it decompresses to more than ${limit} bytes`,
+  ERR_BUFFER_TOO_LARGE: (limit) => `it decompresses to more than ${limit} bytes, and a gzip file cannot be read by position`,
 };
 
 /** At most `limit` bytes. `path` is for the sentence only. Throws `data-invalid`. */
@@ -21,6 +21,7 @@ export async function gunzipBounded(path: string, compressed: Uint8Array, limit:
   } catch (cause) {
     const { code, message } = cause as NodeJS.ErrnoException;
     const reason = reasons[code ?? '']?.(limit) ?? message;
-    throw new LockstepError('data-invalid', `${path}: ${reason}. Fetch the file again, or point --data elsewhere.`, { cause });
+    const advice = code === 'ERR_BUFFER_TOO_LARGE' ? `Unpack it first: gunzip ${path}` : 'Fetch the file again, or point --data elsewhere.';
+    throw new LockstepError('data-invalid', `${path}: ${reason}. ${advice}`, { cause });
   }
 }

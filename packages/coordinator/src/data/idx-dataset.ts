@@ -5,13 +5,14 @@
  * Not responsible for: the file format (`idx.ts`). Labels are checked even if no loss reads them: a wrong file beside the images means a
  * mistake.
  */
-import { createHash } from 'node:crypto';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { LockstepError } from '@lockstep/shared';
 import { exists } from '../disk/files.ts';
-import { type Dataset, type Field, readArrays, type Split } from './dataset.ts';
-import { readIdx } from './idx.ts';
+import { type DataFile, openDataFile } from './data-file.ts';
+import type { Dataset, Field, Split } from './dataset.ts';
+import { closingOnError, fileDataset } from './file-dataset.ts';
+import { readIdxHeader } from './idx.ts';
 
 /** What files are called: these parts with a hyphen or a dot between them, and perhaps .gz. The first that exists is read. */
 const prefixes: Readonly<Record<Split, readonly string[]>> = { train: ['train'], test: ['t10k', 'test'] };
@@ -28,25 +29,35 @@ export async function openIdx(split: Split, directory: string = embeddedDirector
     );
   }
   const labelsPath = await find(directory, split, 'labels');
-  const images = await readIdx(imagesPath, 3, 4, 2, 1);
-  const labels = labelsPath === undefined ? undefined : await readIdx(labelsPath, 1);
-  const [count, ...shape] = images.shape as [number, ...number[]];
-  if (labels !== undefined && labels.data.length !== count) {
+  const files = [await openDataFile(imagesPath)];
+  if (labelsPath !== undefined) files.push(await openDataFile(labelsPath));
+  return closingOnError(files, () => datasetOf(directory, files));
+}
+
+function datasetOf(directory: string, files: readonly DataFile[]): Dataset {
+  const [images, labels] = files as [DataFile, DataFile | undefined];
+  const {
+    shape: [count, ...shape],
+    offset,
+  } = readIdxHeader(images, 3, 4, 2, 1);
+  const labelsHeader = labels && readIdxHeader(labels, 1);
+  if (labels !== undefined && labelsHeader!.shape[0] !== count) {
     throw new LockstepError(
       'data-invalid',
-      `${imagesPath} counts ${count} images (offset 4), but ${labelsPath} counts ${labels.data.length} labels (offset 4). They do not belong together; fetch both again, or remove the labels.`,
+      `${images.path} counts ${count} images (offset 4), but ${labels.path} counts ${labelsHeader!.shape[0]} labels (offset 4). They do not belong together; fetch both again, or remove the labels.`,
     );
   }
-  const hash = createHash('sha256').update(images.bytes);
   const image: Field = { name: 'image', shape, dtype: 'uint8' };
-  const fields: readonly Field[] = labels === undefined ? [image] : [image, { name: 'label', shape: [], dtype: 'uint8' }];
-  return {
+  const label: Field = { name: 'label', shape: [], dtype: 'uint8' };
+  return fileDataset({
     source: `IDX files in ${directory}`,
     count,
-    fields,
-    sha256: (labels === undefined ? hash : hash.update(labels.bytes)).digest('hex'),
-    read: readArrays(fields, { image: images.data, ...(labels === undefined ? {} : { label: labels.data }) }),
-  };
+    files,
+    columns: [
+      { field: image, file: images, offset },
+      ...(labels === undefined ? [] : [{ field: label, file: labels, offset: labelsHeader!.offset }]),
+    ],
+  });
 }
 
 function names(split: Split, which: keyof typeof kinds): string[] {

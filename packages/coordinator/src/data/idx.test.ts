@@ -5,10 +5,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { gzipSync } from 'node:zlib';
-import { LockstepError } from '@lockstep/shared';
+import { elementCount, LockstepError } from '@lockstep/shared';
 import fc from 'fast-check';
 import { gunzipBounded } from './gzip.ts';
-import { maximumBytes, parseIdx, readIdx } from './idx.ts';
+import { type DataFile, maximumResidentBytes, openDataFile, residentFile } from './data-file.ts';
+import { readIdxHeader } from './idx.ts';
 
 let directory: string;
 before(async () => {
@@ -28,6 +29,16 @@ const images = idx(
   [2, 2, 3],
   Uint8Array.from({ length: 12 }, (_, index) => index * 20),
 );
+
+async function headerOf(path: string, dimensions: number): Promise<unknown> {
+  return readIdxHeader(await openDataFile(path), dimensions);
+}
+
+function contentOf(file: DataFile): Buffer {
+  const bytes = Buffer.alloc(file.size);
+  file.read(0, bytes);
+  return bytes;
+}
 
 async function write(name: string, bytes: Uint8Array): Promise<string> {
   const path = join(directory, name);
@@ -51,10 +62,11 @@ test('plain and gzip files give the same data, whatever their names are', async 
     ['plain.gz', images],
     ['compressed', gzipSync(images)],
   ] as const) {
-    const { shape, data, bytes: whole } = await readIdx(await write(name, bytes), 3);
+    const file = await openDataFile(await write(name, bytes));
+    const { shape, offset } = readIdxHeader(file, 3);
     assert.deepEqual(shape, [2, 2, 3]);
-    assert.deepEqual([...data], [0, 20, 40, 60, 80, 100, 120, 140, 160, 180, 200, 220]);
-    assert.deepEqual(Buffer.from(whole), images);
+    assert.deepEqual([...contentOf(file).subarray(offset)], [0, 20, 40, 60, 80, 100, 120, 140, 160, 180, 200, 220]);
+    assert.deepEqual(contentOf(file), images);
   }
 });
 
@@ -79,11 +91,11 @@ const malformed: [what: string, bytes: Buffer, pattern: RegExp][] = [
   ['no images', idx([0, 28, 28], new Uint8Array(0)), /offset 4: the file holds no items, its count is 0/],
   ['images without rows', idx([5, 0, 28], new Uint8Array(0)), /offset 8: dimension 1 is 0/],
   ['images without columns', idx([5, 28, 0], new Uint8Array(0)), /offset 12: dimension 2 is 0/],
-  ['an absurd count', idx([0xffffffff, 1, 1], new Uint8Array(9)), /offset 4: the dimensions 4294967295 x 1 x 1 ask for more than/],
+  ['an absurd count', idx([0xffffffff, 1, 1], new Uint8Array(9)), /offset 25: the file is truncated, .* ask for 4294967295 bytes/],
   [
     'absurd dimensions',
-    idx([60000, 0xffff, 0xffff], new Uint8Array(9)),
-    /offset 8: the dimensions 60000 x 65535 x 65535 ask for more than/,
+    idx([0xffffffff, 0xffff, 0xffff], new Uint8Array(9)),
+    /offset 12: the dimensions 4294967295 x 65535 x 65535 ask for more than any disk holds/,
   ],
 ];
 
@@ -94,7 +106,7 @@ for (const [what, bytes, pattern] of malformed) {
       ['bad.gz', gzipSync(bytes)],
     ] as const) {
       const path = await write(name, stored);
-      await assert.rejects(readIdx(path, 3), refused(path, pattern));
+      await assert.rejects(headerOf(path, 3), refused(path, pattern));
     }
   });
 }
@@ -111,7 +123,7 @@ test('gzip that is truncated, damaged, or followed by other bytes is refused', a
   ];
   for (const [bytes, pattern] of cases) {
     const path = await write('bad.gz', bytes);
-    await assert.rejects(readIdx(path, 3), refused(path, pattern));
+    await assert.rejects(headerOf(path, 3), refused(path, pattern));
   }
 });
 
@@ -119,28 +131,25 @@ test('decompression stops at its limit', async () => {
   const bomb = gzipSync(Buffer.alloc(100_000));
   assert.equal((await gunzipBounded('bomb', bomb, 100_000)).length, 100_000);
   await assert.rejects(gunzipBounded('bomb', bomb, 99_999), refused('bomb', /decompresses to more than 99999 bytes/));
-  assert.ok(maximumBytes <= 2 ** 30);
+  assert.ok(maximumResidentBytes <= 2 ** 30);
 });
 
 test('a missing file, a directory, and a file in place of a directory are refused', async () => {
   const missing = join(directory, 'nowhere');
-  await assert.rejects(readIdx(missing, 3), refused(missing, /cannot be read: there is no such file.*--data/));
+  await assert.rejects(headerOf(missing, 3), refused(missing, /cannot be read: there is no such file.*--data/));
   const folder = join(directory, 'folder');
   await mkdir(folder);
-  await assert.rejects(readIdx(folder, 3), refused(folder, /this is not a file/));
+  await assert.rejects(headerOf(folder, 3), refused(folder, /this is not a file/));
   const below = join(await write('file', images), 'images');
-  await assert.rejects(readIdx(below, 3), refused(below, /a part of the path is not a directory/));
+  await assert.rejects(headerOf(below, 3), refused(below, /a part of the path is not a directory/));
 });
 
 test('any bytes are either one whole array or refused with a sentence', () => {
   const property = fc.property(fc.uint8Array({ maxLength: 40 }), fc.constantFrom(1, 3), fc.boolean(), (tail, dimensions, honest) => {
     const bytes = honest ? Buffer.concat([idx([], new Uint8Array(0), 0x0800 | dimensions), tail]) : Buffer.from(tail);
     try {
-      const { shape, data } = parseIdx('any', bytes, dimensions);
-      assert.equal(
-        shape.reduce((product, dimension) => product * dimension, 1),
-        data.length,
-      );
+      const { shape, offset } = readIdxHeader(residentFile('any', bytes), dimensions);
+      assert.equal(offset + elementCount(shape), bytes.length);
     } catch (error) {
       assert.ok(refused('any', /offset \d+: /)(error));
     }

@@ -1,10 +1,12 @@
 /** What a recipe reads of a dataset: refused if it is not there, and copied as it travels. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { dataInputsOf, LockstepError, type Recipe, sampleBlocks } from '@lockstep/shared';
+import { type DataInput, dataInputs, dataInputsOf, LockstepError, type Recipe, sampleBlocks } from '@lockstep/shared';
 import fc from 'fast-check';
-import { type Dataset, type Field, readArrays } from './dataset.ts';
-import { checkFields, createSampleReaders, fieldOf } from './samples.ts';
+import { residentFile } from './data-file.ts';
+import type { Field } from './dataset.ts';
+import { fileDataset } from './file-dataset.ts';
+import { batchBytes, checkClasses, checkFields, createSampleReader, fieldOf } from './samples.ts';
 
 const count = 7;
 const fields: readonly Field[] = [
@@ -17,18 +19,20 @@ const images = Uint8Array.from({ length: count * 3 }, (_, index) => index * 9);
 const labels = Uint8Array.from({ length: count }, (_, id) => 255 - id);
 const boxes = Int32Array.from({ length: count * 2 }, (_, index) => 1000 * index - 5);
 const depths = Float32Array.from({ length: count }, (_, id) => id / 3);
-const dataset: Dataset = {
-  source: 'the data of this test',
-  count,
-  fields,
-  sha256: '',
-  read: readArrays(fields, { image: images, label: labels, box: new Uint8Array(boxes.buffer), depth: new Uint8Array(depths.buffer) }),
+const arrays: Record<string, Uint8Array> = {
+  image: images,
+  label: labels,
+  box: new Uint8Array(boxes.buffer),
+  depth: new Uint8Array(depths.buffer),
 };
+const columns = fields.map((field) => ({ field, file: residentFile(field.name, arrays[field.name]!), offset: 0 }));
+const dataset = fileDataset({ source: 'the data of this test', count, files: columns.map(({ file }) => file), columns });
 
 /** A recipe whose phases read what is listed. */
 function reading(data: Recipe['data'], ...phases: readonly string[][]): Recipe {
   return { name: 'r', real: { shape: [3], range: [0, 1] }, data, phases: phases.map((inputs) => ({ inputs })) } as unknown as Recipe;
 }
+const inputsOf = (recipe: Recipe): DataInput[][] => recipe.phases.map((phase) => dataInputsOf(recipe, phase));
 const label = { shape: [], dtype: 'int32' } as const;
 const everything = reading(
   { label, box: { shape: [2, 1], dtype: 'int32' }, depth: { shape: [], dtype: 'float32' } },
@@ -38,18 +42,19 @@ const everything = reading(
 );
 
 test('samples of any shards hold what the dataset holds, field by field, each from a multiple of four bytes on', () => {
-  const { byPhase, batchBytes } = createSampleReaders(everything, dataset, 12);
+  const inputs = inputsOf(everything)[0]!;
+  const reader = createSampleReader(inputs, dataset);
   const ids = fc.nat({ max: count - 1 });
   const runs = fc.array(fc.array(ids, { maxLength: 4 }), { maxLength: 3 });
   fc.assert(
     fc.property(runs, (shards) => {
-      const memory = new Uint8Array(batchBytes).fill(77);
-      const samples = byPhase[0]!.read(
+      const memory = new Uint8Array(batchBytes([inputs], 12)).fill(77);
+      const samples = reader.read(
         shards.map((shard) => Uint32Array.from(shard)),
         memory,
       );
       const all = shards.flat();
-      const blocks = sampleBlocks(dataInputsOf(everything, everything.phases[0]!), all.length);
+      const blocks = sampleBlocks(inputs, all.length);
       const bytesOf = (name: string): Uint8Array => {
         const { start, end } = blocks.find(({ input }) => input.name === name)!;
         assert.equal(start % 4, 0);
@@ -75,11 +80,11 @@ test('samples of any shards hold what the dataset holds, field by field, each fr
   );
 });
 
-test('a phase that reads no data has no reader, and real alone is the pixels and nothing else', () => {
-  const { byPhase, batchBytes } = createSampleReaders(everything, dataset, 2);
-  assert.equal(byPhase[1], undefined);
-  assert.deepEqual([...byPhase[2]!.read([Uint32Array.of(1)], new Uint8Array(batchBytes))], [27, 36, 45]);
-  assert.equal(createSampleReaders(reading({}, ['z']), dataset, 2).batchBytes, 0);
+test('real alone is the pixels and nothing else, and a phase that reads no data takes no room', () => {
+  const real = createSampleReader(inputsOf(everything)[2]!, dataset);
+  assert.deepEqual([...real.read([Uint32Array.of(1)], new Uint8Array(8))], [27, 36, 45]);
+  assert.equal(batchBytes(inputsOf(reading({}, ['z'])), 2), 0);
+  assert.equal(batchBytes(inputsOf(everything), 2), 40);
 });
 
 test('real is the first field of pixels; other inputs are fields of their own name', () => {
@@ -88,9 +93,14 @@ test('real is the first field of pixels; other inputs are fields of their own na
   assert.equal(fieldOf({ name: 'real' }, { fields: fields.filter(({ name }) => name !== 'image') }), undefined);
 });
 
+const check = (recipe: Recipe): void => {
+  checkFields(recipe, dataset);
+  checkClasses(recipe.name, dataInputs(recipe), dataset);
+};
+
 test('a recipe that reads what the dataset has passes', () => {
-  checkFields(everything, dataset);
-  checkFields(reading({ label: { ...label, classes: 256 } }), dataset);
+  check(everything);
+  check(reading({ label: { ...label, classes: 256 } }));
 });
 
 const refused: readonly [what: string, data: Recipe['data'], says: RegExp][] = [
@@ -113,7 +123,7 @@ const refused: readonly [what: string, data: Recipe['data'], says: RegExp][] = [
 for (const [what, data, says] of refused) {
   test(`${what} is refused`, () => {
     assert.throws(
-      () => checkFields(reading(data), dataset),
+      () => check(reading(data)),
       (error) => error instanceof LockstepError && error.code === 'data-invalid' && says.test(error.message),
     );
   });

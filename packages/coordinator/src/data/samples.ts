@@ -6,8 +6,6 @@
 import {
   type DataInput,
   dataInputs,
-  dataInputsOf,
-  dataTypes,
   elementCount,
   LockstepError,
   realName,
@@ -26,22 +24,11 @@ export interface SampleReader {
   read(runs: readonly Uint32Array[], memory: Uint8Array): Uint8Array;
 }
 
-export interface SampleReaders {
-  /** By index of the phase; undefined for a phase that reads no data. */
-  readonly byPhase: readonly (SampleReader | undefined)[];
-  /** The most that a batch of any phase takes, in whole float32. */
-  readonly batchBytes: number;
-}
+/** What can be read of a dataset. */
+type Readable = Pick<Dataset, 'fields' | 'read'>;
 
-/** The fields that `recipe` reads must have passed `checkFields`. */
-export function createSampleReaders(recipe: Recipe, dataset: Dataset, batchSize: number): SampleReaders {
-  const inputsOf = recipe.phases.map((phase) => dataInputsOf(recipe, phase));
-  const largest = Math.max(...inputsOf.map((inputs) => sampleBytes(sampleBlocks(inputs, batchSize))));
-  const byPhase = inputsOf.map((inputs) => (inputs.length === 0 ? undefined : createReader(inputs, dataset)));
-  return { byPhase, batchBytes: Math.ceil(largest / 4) * 4 };
-}
-
-function createReader(inputs: readonly DataInput[], dataset: Dataset): SampleReader {
+/** The fields that `inputs` read must have passed `checkFields`. */
+export function createSampleReader(inputs: readonly DataInput[], dataset: Readable): SampleReader {
   const fields = new Map(inputs.map((input) => [input, fieldOf(input, dataset)!]));
   return {
     read(runs, memory) {
@@ -59,7 +46,12 @@ function createReader(inputs: readonly DataInput[], dataset: Dataset): SampleRea
   };
 }
 
-function copy(dataset: Dataset, field: Field, input: DataInput, ids: Uint32Array, out: Uint8Array): void {
+/** The most that a batch takes of the phases that read these inputs, in whole float32. */
+export function batchBytes(inputs: readonly (readonly DataInput[])[], batchSize: number): number {
+  return Math.ceil(Math.max(...inputs.map((ofPhase) => sampleBytes(sampleBlocks(ofPhase, batchSize)))) / 4) * 4;
+}
+
+function copy(dataset: Readable, field: Field, input: DataInput, ids: Uint32Array, out: Uint8Array): void {
   if (field.dtype === input.dtype) return dataset.read(field.name, ids, out);
   // Bytes that travel as int32. Read into the last quarter, and widened from the front: no byte is overwritten before it was widened.
   const bytes = out.subarray((out.length / 4) * 3);
@@ -73,8 +65,8 @@ export function fieldOf({ name }: Pick<DataInput, 'name'>, { fields }: Pick<Data
   return fields.find((field) => (name === realName ? field.dtype === 'uint8' && field.shape.length > 0 : field.name === name));
 }
 
-/** Refuses (`data-invalid`) a dataset without a field that the recipe reads, or with one of another size, type or range of values. */
-export function checkFields(recipe: Recipe, dataset: Dataset): void {
+/** Refuses (`data-invalid`) a dataset without a field that the recipe reads, or with one of another size or type. */
+export function checkFields(recipe: Recipe, dataset: Pick<Dataset, 'source' | 'fields'>): void {
   for (const input of dataInputs(recipe)) {
     const fail = (problem: string, advice: string): never => {
       throw new LockstepError('data-invalid', `The recipe '${recipe.name}' ${problem}. ${advice}, or --data.`);
@@ -98,27 +90,35 @@ export function checkFields(recipe: Recipe, dataset: Dataset): void {
       const how = field.dtype === 'uint8' ? "a range, or dtype 'int32'," : `dtype '${field.dtype}'`;
       fail(`reads ${place} as ${input.dtype}, but ${dataset.source} has ${field.dtype} there`, `Give ${place} ${how} in the recipe`);
     }
-    checkClasses(recipe, dataset, field, input);
   }
 }
 
 /** Samples that are looked at together. */
 const chunkSize = 65_536;
 
-function checkClasses(recipe: Recipe, dataset: Dataset, field: Field, input: DataInput): void {
-  const classes = 'classes' in input.spec ? input.spec.classes : undefined;
-  if (classes === undefined) return;
-  const perSample = elementCount(field.shape);
-  for (let first = 0; first < dataset.count; first += chunkSize) {
-    const ids = Uint32Array.from({ length: Math.min(chunkSize, dataset.count - first) }, (_, index) => first + index);
-    const out = new Uint8Array(ids.length * perSample * dataTypes.int32);
-    copy(dataset, field, input, ids, out);
-    const numbers = new Int32Array(out.buffer);
-    const bad = numbers.findIndex((value) => value < 0 || value >= classes);
-    if (bad < 0) continue;
-    throw new LockstepError(
-      'data-invalid',
-      `${dataset.source}, field '${field.name}': sample ${first + Math.floor(bad / perSample)} has the value ${numbers[bad]}, and the recipe '${recipe.name}' has ${classes} classes, 0 to ${classes - 1}. Change data.${input.name}.classes in the recipe, or the data.`,
-    );
+/** Refuses (`data-invalid`) values outside the classes of the recipe. Reads all of these fields. */
+export function checkClasses(
+  recipe: string,
+  inputs: readonly DataInput[],
+  dataset: Pick<Dataset, 'source' | 'count' | 'fields' | 'read'>,
+): void {
+  const checked = new Set<string>();
+  for (const input of inputs) {
+    const classes = 'classes' in input.spec ? input.spec.classes : undefined;
+    if (classes === undefined || checked.has(input.name)) continue;
+    checked.add(input.name);
+    const field = fieldOf(input, dataset)!;
+    const perSample = elementCount(field.shape);
+    for (let first = 0; first < dataset.count; first += chunkSize) {
+      const ids = Uint32Array.from({ length: Math.min(chunkSize, dataset.count - first) }, (_, index) => first + index);
+      const numbers = new Int32Array(ids.length * perSample);
+      copy(dataset, field, input, ids, new Uint8Array(numbers.buffer));
+      const bad = numbers.findIndex((value) => value < 0 || value >= classes);
+      if (bad < 0) continue;
+      throw new LockstepError(
+        'data-invalid',
+        `${dataset.source}, field '${field.name}': sample ${first + Math.floor(bad / perSample)} has the value ${numbers[bad]}, and the recipe '${recipe}' has ${classes} classes, 0 to ${classes - 1}. Change data.${input.name}.classes in the recipe, or the data.`,
+      );
+    }
   }
 }

@@ -174,6 +174,13 @@ export const optionTable = {
     check: text,
     changesOnResume: true,
   },
+  verifyData: {
+    type: 'boolean',
+    default: false,
+    describe: 'compute the SHA-256 of large data again, even if its files seem unchanged since it was computed last',
+    check: truth,
+    changesOnResume: true,
+  },
   backend: {
     type: 'string',
     default: 'auto',

@@ -1,6 +1,6 @@
 /** Writes grids of pictures, one after the other, during training. A grid that cannot be written is reported, with no other effect. */
 import { type Log, pictureInput, type Recipe } from '@lockstep/shared';
-import type { Dataset } from '../data/dataset.ts';
+import type { DatasetInfo } from '../data/dataset.ts';
 import { fieldOf } from '../data/samples.ts';
 import type { RunDirectory } from '../run/run-directory.ts';
 import { encodeGrid, pictureShape } from './grid.ts';
@@ -16,7 +16,7 @@ export interface GridWriterOptions {
   /** Number of pictures in a grid. */
   readonly count: number;
   readonly recipe: Recipe;
-  readonly dataset: Dataset;
+  readonly dataset: DatasetInfo;
   readonly directory: RunDirectory;
   readonly sinks: readonly RunSink[];
   readonly log: Log;

@@ -13,7 +13,7 @@ import type { DropReason, Effect, RecordEntry, RefusalCode } from '../core/effec
 import type { TaskKind } from '../core/events.ts';
 import type { Plan } from '../core/plan.ts';
 import { countWorkers, readyWorkers, type State } from '../core/state.ts';
-import type { Dataset } from '../data/dataset.ts';
+import type { DatasetInfo } from '../data/dataset.ts';
 import type { LiveFigures } from '../live/live-figures.ts';
 import type { Direction } from '../metrics/labels.ts';
 import type { Metrics } from '../metrics/metrics.ts';
@@ -43,7 +43,7 @@ export interface StepLine extends StepRecord {
 export interface RecorderOptions {
   readonly plan: Plan;
   readonly recipe: Recipe;
-  readonly dataset: Dataset;
+  readonly dataset: DatasetInfo;
   readonly directory: RunDirectory;
   readonly checkpoints: CheckpointWriter;
   readonly metrics: Metrics;

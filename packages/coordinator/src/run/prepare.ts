@@ -17,9 +17,7 @@ import type { Checkpoint } from '../checkpoint/checkpoint.ts';
 import { checkBatch } from '../options/resolve-options.ts';
 import { imagesPerStep } from '../core/cursor.ts';
 import type { PlannedPhase } from '../core/plan.ts';
-import type { Dataset } from '../data/dataset.ts';
-import { openIdx } from '../data/idx-dataset.ts';
-import { checkFields } from '../data/samples.ts';
+import { type OpenData, openData } from '../data/open-data.ts';
 import type { Options } from '../options/option-table.ts';
 import type { About } from './config-file.ts';
 
@@ -28,17 +26,19 @@ export interface Prepared {
   readonly run: RunSettings;
   /** Absolute path, for a recipe that is not built in. */
   readonly recipeFile: string | undefined;
-  readonly dataset: Dataset;
+  readonly dataset: OpenData;
   readonly phases: readonly PlannedPhase[];
   readonly totalSteps: number;
 }
 
-export async function prepare(options: Options): Promise<Prepared> {
+/** `say` is told what takes long. */
+export async function prepare(options: Options, say: (sentence: string) => void): Promise<Prepared> {
   const { recipe, hash, file } = await loadRecipe(options.recipe);
   const batchSize = options.batchSize ?? recipe.batchSize;
   checkBatch(batchSize, options.shards);
-  const dataset = await openIdx('train', options.data);
-  checkFields(recipe, dataset);
+  const { seed, shards: shardCount, execution } = options;
+  const request = { path: options.data, split: 'train' } as const;
+  const dataset = await openData({ request, recipe, seed, batchSize, recompute: options.verifyData, say });
   const phases = recipe.phases.map((phase) => ({
     name: phase.name,
     updates: updatedNetworks(phase),
@@ -47,12 +47,12 @@ export async function prepare(options: Options): Promise<Prepared> {
   }));
   const totalSteps = options.steps ?? Math.floor(((options.epochs ?? recipe.epochs) * dataset.count) / imagesPerStep(phases, batchSize));
   if (totalSteps < 1) {
+    await dataset.close();
     throw new LockstepError(
       'usage',
       `--epochs ${options.epochs} is less than one step of ${imagesPerStep(phases, batchSize)} images. Raise it, or give --steps.`,
     );
   }
-  const { seed, shards: shardCount, execution } = options;
   const run: RunSettings = { recipe: { name: recipe.name, hash }, seed, batchSize, shardCount, execution };
   return { recipe, run, recipeFile: file, dataset, phases, totalSteps };
 }

@@ -56,9 +56,11 @@ export async function drawWith(
   const log = createLog({ level: logLevel, destination: { write: (line) => void stdout.write(line), isTTY: stdout.isTTY } });
   const signalled = stopSignals(log);
   const stop = signalled.then(({ reason }) => reason);
-  const run = await readTrainedRun(options.runDir, options.step);
+  const run = await readTrainedRun(options.runDir, options.step, (sentence) => log.info(sentence));
   const layout = layoutOf(run, count);
   const { step } = run.checkpoint.cursor;
+  // Drawing reads no data.
+  await run.prepared.dataset.close();
   const work = async (): Promise<boolean> => {
     log.info(`Drawing ${count} pictures with ${run.prepared.recipe.name} after step ${step}, seed ${set}.`);
     const drawn = await drawPictures({ run, count, set, backend, log, logLevel, stop });

@@ -1,8 +1,8 @@
 /** `coordinator evaluate`: scores of what a trained model draws, as evaluation.json and report.html. The same seed gives the same digits. */
 import { join, resolve } from 'node:path';
 import { checkGiven, defaultsOf, LockstepError, type OptionTable, parseCommandLine, text, version, whole } from '@lockstep/shared';
-import { type Dataset, type Field, fieldBytes } from '../data/dataset.ts';
-import { openIdx } from '../data/idx-dataset.ts';
+import { type Field, fieldBytes } from '../data/dataset.ts';
+import { type DataRequest, openDataset } from '../data/open-dataset.ts';
 import { makeDirectory, writeFileAtomically } from '../disk/files.ts';
 import { encodeGrid } from '../reporting/grid.ts';
 import { flatSha256 } from '../run/summary.ts';
@@ -12,6 +12,9 @@ import type { DrawPictures } from './draw-pictures.ts';
 import { type Compared, type Evaluation, evaluate as score } from './evaluation.ts';
 import { fieldOfPictures } from './layout.ts';
 import { type ReportPicture, renderReport } from './report.ts';
+
+/** Of training, no more are compared: MNIST's, and what fits into memory. */
+const mostTraining = 60_000;
 
 const evaluateTable = {
   ...drawingTable,
@@ -44,8 +47,7 @@ export async function evaluate(argv: readonly string[], drawPictures: DrawPictur
   const options = { ...defaultsOf(evaluateTable), ...checkGiven(evaluateTable, typed) };
   return drawWith(options, drawPictures, async (pictures) => {
     const { run, name, log } = pictures;
-    const test = await openIdx('test', run.options.data);
-    const compared = compare(pictures, test, options.test);
+    const compared = await compare(pictures, options.test);
     const evaluation = await score(compared, log);
     const directory = resolve(options.to ?? join(run.path, 'evaluation', name));
     await makeDirectory(directory);
@@ -66,7 +68,7 @@ export async function evaluate(argv: readonly string[], drawPictures: DrawPictur
 }
 
 /** Pictures of the model, the training split and the test split, all in [0, 1]. */
-function compare({ run, layout, drawn }: Pictures, test: Dataset, mostTest: number): Compared {
+async function compare({ run, layout, drawn }: Pictures, mostTest: number): Promise<Compared> {
   const { recipe, dataset } = run.prepared;
   const field = fieldOfPictures(recipe, dataset);
   const [low, high] = layout.range;
@@ -74,32 +76,30 @@ function compare({ run, layout, drawn }: Pictures, test: Dataset, mostTest: numb
     drawn.pictures.map((value) => (value - low) / (high - low)),
     drawn.pictures.length / layout.count,
   );
-  return {
-    samples,
-    training: pixelsOf(dataset, field, dataset.count),
-    test: pixelsOf(test, field, Math.min(mostTest, test.count)),
-    shape: layout.shape,
-  };
+  const path = run.options.data;
+  const training = await pixelsOf({ path, split: 'train' }, field, mostTraining);
+  return { samples, training, test: await pixelsOf({ path, split: 'test' }, field, mostTest), shape: layout.shape };
 }
 
-/** The first pictures of a dataset, in [0, 1]. */
-function pixelsOf(dataset: Dataset, field: Field, count: number): Rows {
-  if (dataset.fields.every(({ name, shape }) => name !== field.name || shape.join() !== field.shape.join()))
-    throw new LockstepError(
-      'data-invalid',
-      `${dataset.source}: the test split has no field '${field.name}' of shape [${field.shape.join(', ')}], as training has.`,
+/** The first pictures of a dataset, at most so many, in [0, 1]. */
+async function pixelsOf(request: DataRequest, field: Field, most: number): Promise<Rows> {
+  const dataset = await openDataset(request);
+  try {
+    if (dataset.fields.every(({ name, shape }) => name !== field.name || shape.join() !== field.shape.join()))
+      throw new LockstepError(
+        'data-invalid',
+        `${dataset.source}: the ${request.split} split has no field '${field.name}' of shape [${field.shape.join(', ')}], as the run has.`,
+      );
+    const ids = Uint32Array.from({ length: Math.min(most, dataset.count) }, (_, id) => id);
+    const bytes = new Uint8Array(ids.length * fieldBytes(field));
+    dataset.read(field.name, ids, bytes);
+    return rowsOf(
+      Float32Array.from(bytes, (value) => value / 255),
+      fieldBytes(field),
     );
-  const width = fieldBytes(field);
-  const bytes = new Uint8Array(count * width);
-  dataset.read(
-    field.name,
-    Uint32Array.from({ length: count }, (_, id) => id),
-    bytes,
-  );
-  return rowsOf(
-    Float32Array.from(bytes, (value) => value / 255),
-    width,
-  );
+  } finally {
+    dataset.close();
+  }
 }
 
 async function factsOf({ run: { checkpoint, prepared }, drawn, layout }: Pictures, seed: number) {

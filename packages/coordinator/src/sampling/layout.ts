@@ -1,6 +1,6 @@
 /** How the pictures of a recipe look, and what their values mean. */
 import { LockstepError, pictureInput, type Recipe } from '@lockstep/shared';
-import type { Dataset, Field } from '../data/dataset.ts';
+import type { DatasetInfo, Field } from '../data/dataset.ts';
 import { fieldOf } from '../data/samples.ts';
 import { type PictureShape, pictureShape } from '../reporting/grid.ts';
 import type { TrainedRun } from './trained-run.ts';
@@ -22,6 +22,6 @@ export function layoutOf({ prepared: { recipe, dataset } }: TrainedRun, count: n
 }
 
 /** The field of the data that the recipe's pictures are like. */
-export function fieldOfPictures(recipe: Recipe, dataset: Dataset): Field {
+export function fieldOfPictures(recipe: Recipe, dataset: DatasetInfo): Field {
   return fieldOf(pictureInput(recipe)!, dataset)!;
 }

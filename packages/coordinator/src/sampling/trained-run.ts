@@ -17,14 +17,18 @@ export interface TrainedRun {
 }
 
 /** `runDir`: undefined for the newest run in runs/. `step`: undefined for the newest checkpoint. Throws a sentence for what is missing. */
-export async function readTrainedRun(runDir: string | undefined, step: number | undefined): Promise<TrainedRun> {
+export async function readTrainedRun(
+  runDir: string | undefined,
+  step: number | undefined,
+  say: (sentence: string) => void,
+): Promise<TrainedRun> {
   const commandLine = { typed: runDir === undefined ? {} : { runDir }, resume: true, step, config: undefined };
   const origin = await findOrigin(commandLine);
   if (origin.resumes === undefined)
     throw new LockstepError('usage', `${runDir ?? 'The directory runs/'} holds no run: give the directory of one with --run-dir.`);
   const path = resolve(origin.resumes);
   const options = resolveOptions(commandLine, origin.base);
-  const prepared = await prepare(options);
+  const prepared = await prepare(options, say);
   const directory = join(path, 'checkpoints');
   const { checkpoint, path: from } = step === undefined ? await newest(directory) : await checkpointOfStep(directory, step);
   checkCheckpoint(checkpoint, from, prepared);

@@ -16,8 +16,7 @@ import {
   updatedNetworks,
 } from '@lockstep/shared';
 import type { Cursor } from '../core/cursor.ts';
-import type { SampleReaders } from '../data/samples.ts';
-import type { IdStream } from '../data/stream.ts';
+import type { Batches } from '../data/batches.ts';
 import { applyGradients, type Model, type UpdatedNetwork } from './model.ts';
 import { createTreeSum, type TreeSum } from './reduce.ts';
 
@@ -49,9 +48,8 @@ export interface Round {
 export interface RoundOptions {
   readonly recipe: Recipe;
   readonly run: Pick<RunSettings, 'batchSize' | 'shardCount'>;
-  /** By phase. */
-  readonly readers: SampleReaders['byPhase'];
-  readonly stream: IdStream;
+  /** The round's is there. */
+  readonly batches: Batches;
   readonly model: Model;
   /** Room for the samples of a batch. */
   readonly sampleMemory: Uint8Array;
@@ -68,8 +66,7 @@ export function beginRound(options: RoundOptions, cursor: Cursor): Round {
   const networks = updatedNetworks(phase).map((name) => model.get(name)!);
   const sizes = shardSizes(batchSize, shardCount);
   const starts = shardStarts(batchSize, shardCount);
-  const reader = options.readers[cursor.phase];
-  const ids = reader === undefined ? new Uint32Array(0) : options.stream.idsAt(cursor.samplePosition, batchSize);
+  const batch = options.batches.at(cursor);
   const sum: TreeSum = createTreeSum(shardCount, options.pool);
   const outcomes: ShardOutcome[] = Array.from({ length: shardCount });
   let reduceMs = 0;
@@ -77,9 +74,9 @@ export function beginRound(options: RoundOptions, cursor: Cursor): Round {
   return {
     length: answerLength(networks.map(({ manifest }) => manifest)),
     samples(shards) {
-      if (reader === undefined) return sampleMemory.subarray(0, 0);
-      const runs = shards.map((shard) => ids.subarray(starts[shard], starts[shard]! + sizes[shard]!));
-      return reader.read(runs, sampleMemory);
+      if (batch === undefined) return sampleMemory.subarray(0, 0);
+      const ranges = shards.map((shard) => ({ start: starts[shard]!, end: starts[shard]! + sizes[shard]! }));
+      return batch.copy(ranges, sampleMemory);
     },
     accept(nodes, flats, results) {
       const startMs = nowMs();

@@ -16,13 +16,11 @@ import {
   pictureInput,
   type Recipe,
 } from '@lockstep/shared';
-import type { Cursor } from '../core/cursor.ts';
+import { advance, type Cursor } from '../core/cursor.ts';
 import type { Effect } from '../core/effects.ts';
 import type { TaskKind } from '../core/events.ts';
 import type { Plan } from '../core/plan.ts';
-import type { Dataset } from '../data/dataset.ts';
-import { createSampleReaders } from '../data/samples.ts';
-import type { IdStream } from '../data/stream.ts';
+import type { Batches } from '../data/batches.ts';
 import { type Model, type SavedNetwork, saveModel, snapshotWeights } from './model.ts';
 import { stateFlat } from './state.ts';
 import { beginRound, type Committed, type Round } from './round.ts';
@@ -30,8 +28,7 @@ import { beginRound, type Committed, type Round } from './round.ts';
 export interface TrainerOptions {
   readonly plan: Plan;
   readonly recipe: Recipe;
-  readonly dataset: Dataset;
-  readonly stream: IdStream;
+  readonly batches: Batches;
   /** The model of a checkpoint, if the run is resumed. */
   readonly restored: Model | undefined;
   /** The model of a new run, once the first worker has reported the manifests. */
@@ -61,6 +58,8 @@ export interface Trainer {
   accept(effect: Extract<Effect, { do: 'accept' }>): void;
   /** A string says why the round cannot be committed: nothing was changed. */
   commit(): Committed | string;
+  /** Once a round is committed: resolves when the samples of the round after it are there; undefined if they are. */
+  untilNext(committed: Cursor): Promise<void> | undefined;
   /** Elements of each flat that answers the task under way. */
   answerLength(): number;
   /** The networks as they are now, for a checkpoint: copies, which never change, unless nothing is committed after it (`isLast`). */
@@ -79,8 +78,7 @@ export function createTrainer(options: TrainerOptions): Trainer {
   /** By phase: when an update was measured last. */
   const measuredMs = new Map<number, number>();
   /** For the samples of each WORK in turn, in whole float32. */
-  const readers = createSampleReaders(options.recipe, options.dataset, plan.run.batchSize);
-  const sampleMemory = new Uint8Array(readers.batchBytes);
+  const sampleMemory = new Uint8Array(options.batches.bytes);
 
   return {
     model: () => model,
@@ -88,10 +86,10 @@ export function createTrainer(options: TrainerOptions): Trainer {
       model = options.createModel(manifests);
     },
     begin(task, cursor) {
-      const { recipe, stream, clock } = options;
+      const { recipe, batches, clock } = options;
       pool ??= createSumPool(plan, model!);
       ({ phase } = cursor);
-      const parts = { recipe, stream, readers: readers.byPhase, run: plan.run, model: model!, sampleMemory, pool, nowMs: clock.nowMs };
+      const parts = { recipe, batches, run: plan.run, model: model!, sampleMemory, pool, nowMs: clock.nowMs };
       round = task === 'gradient' ? beginRound(parts, cursor) : undefined;
     },
     load({ task, shards, sends, versions, workId, seat }) {
@@ -119,6 +117,7 @@ export function createTrainer(options: TrainerOptions): Trainer {
       if (isDue) measuredMs.set(phase, now);
       return round!.commit(isDue);
     },
+    untilNext: (committed) => options.batches.until(advance(plan, committed)),
     answerLength: () => (round === undefined ? plan.pictures * elementCount(pictureInput(options.recipe)!.spec.shape) : round.length),
     save: (isLast) => saveModel(model!, isLast),
   };
