@@ -95,7 +95,7 @@ export const optionTable = {
   shards: {
     type: 'number',
     default: 4,
-    describe: 'slices of the batch; workers beyond this number are hot spares',
+    describe: 'slices of the batch; beyond the number of workers they accumulate gradients, and workers beyond them are hot spares',
     check: whole(1, 1024),
     changesOnResume: false,
   },

@@ -261,6 +261,30 @@ test('a phase that updates two networks gives the gradients of two phases that u
   assert.equal(apart.longestGradient, Math.max(...lengths));
 });
 
+test('a loss may read the completed steps, which all repetitions of a step share', async () => {
+  const loss = ({ networks, z, step }: Context & { readonly step: Tensor }): unknown => {
+    const score = networks['discriminator']!(networks['generator']!(z)).mean();
+    return { loss: score.mul(step), metrics: { step } };
+  };
+  const phases = [
+    { ...tiny.phases[0]!, repeat: 3 },
+    { ...tiny.phases[1]!, inputs: ['z', 'step'], loss: loss as unknown as Loss },
+  ];
+  const compute = await ready({ recipe: { ...tiny, phases } });
+  for (const [round, step] of [
+    [3, 0],
+    [7, 1],
+    [403, 100],
+  ] as const) {
+    const { outcomes } = await compute.gradient({ phase: 1, round, shards: [0, 3], samples: new Uint8Array() });
+    assert.deepEqual(
+      outcomes.map(({ metrics }) => metrics['step']),
+      [step, step],
+    );
+  }
+  assert.match(await compute.fingerprint(), /^[0-9a-f]{64}$/);
+});
+
 test('a phase is compiled once per shard size', async () => {
   let compilations = 0;
   const backend: Backend = { ...cpu, compile: (eager) => ((compilations += 1), eager) };
