@@ -142,9 +142,9 @@ test('moments behind the gradients move the state of each network, and one that 
   );
   assert.equal(answer.length, answerLength(Object.values(both)));
   const before = structuredClone(saveModel(model));
-  for (const at of [10, 12]) assert.equal(applyGradients(networks, recipe, answer.with(at, NaN)), undefined);
+  for (const at of [10, 12]) assert.equal(applyGradients(networks, recipe, answer.with(at, NaN), { step }), undefined);
   assert.deepEqual(saveModel(model), before);
-  const figures = applyGradients(networks, recipe, answer)!;
+  const figures = applyGradients(networks, recipe, answer, { step })!;
   assert.deepEqual(
     figures.map(({ gradientNorm }) => gradientNorm ** 2).map(Math.round),
     [14, 77, 194],

@@ -14,8 +14,16 @@ export type Tensor = TensorFlow.Tensor;
 export type Scalar = TensorFlow.Scalar;
 export type LayersModel = TensorFlow.LayersModel;
 
-/** A network as a pure function of its input, with the weights of the current version. */
-export type Apply = (input: Tensor) => Tensor;
+/** A network as a pure function of its inputs, with the weights of the current version. */
+export interface Apply {
+  /**
+   * As many tensors as the model has inputs, in their order. The output; or, of a model with several, the list of them, which TypeScript
+   * has to be told: `const [mean, logVariance] = networks.encoder<[Tensor, Tensor]>(real)`.
+   */
+  <Output extends Tensor | readonly Tensor[] = Tensor>(...inputs: readonly Tensor[]): Output;
+  /** Its parameters by name (`hidden1/kernel`), for a loss that depends on them. */
+  readonly weights: Readonly<Record<string, Tensor>>;
+}
 
 /** Declared randomness: one row per sample of the batch, drawn from (seed, round, position in the batch). */
 export interface InputSpec {

@@ -134,6 +134,11 @@ function eagerPhase(tf: Tf, recipe: Recipe, networks: Readonly<Record<string, Ne
   const place = `Recipe '${recipe.name}', phase '${phase.name}'`;
   const updated = updatedNetworks(phase);
   const parameterCount = (name: string): number => networks[name]!.manifest.parameters.length;
+  /** Regularizers of the networks that are updated: to the others, their weights are constants. */
+  const withPenalties = (loss: Scalar, own: readonly (readonly [string, Weights])[]): Scalar => {
+    const penalties = own.flatMap(([name, parameters]) => networks[name]!.penalty(parameters) ?? []);
+    return penalties.reduce<Scalar>((sum, penalty) => tf.add(sum, penalty), loss);
+  };
   return ({ weights, inputs }) => {
     const kept: Record<string, Tensor> = {};
     const moments = gatherMoments(tf);
@@ -148,7 +153,7 @@ function eagerPhase(tf: Tf, recipe: Recipe, networks: Readonly<Record<string, Ne
         const result = callLoss(tf, phase, applyAll(networks, { ...weights, ...Object.fromEntries(own) }, pass), inputs, place);
         // The tape's own tidy would dispose metrics before they can be returned.
         for (const [name, metric] of Object.entries(result.metrics ?? {})) kept[name] = tf.keep(metric.clone());
-        return result.loss;
+        return withPenalties(result.loss, own);
       };
       const parameters = updated.flatMap((name) => weights[name]!.slice(0, parameterCount(name)));
       const { value, grads } = differentiate(tf, forward, parameters, weight, updated, place);
