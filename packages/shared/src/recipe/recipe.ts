@@ -20,6 +20,8 @@ export interface Apply {
    * As many tensors as the model has inputs, in their order. The output; or, of a model with several, the list of them, which TypeScript
    * has to be told: `const [mean, logVariance] = networks.encoder<[Tensor, Tensor]>(real)`.
    */
+  // The author says what comes out: a builder's type does not tell how many outputs its model has.
+  // oxlint-disable-next-line typescript/no-unnecessary-type-parameters
   <Output extends Tensor | readonly Tensor[] = Tensor>(...inputs: readonly Tensor[]): Output;
   /** Its parameters by name (`hidden1/kernel`), for a loss that depends on them. */
   readonly weights: Readonly<Record<string, Tensor>>;
