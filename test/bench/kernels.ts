@@ -135,7 +135,17 @@ function createPlain(): Side {
     },
     update(gradient) {
       const [r1, r2] = [f(1 - accumulated1), f(1 - accumulated2)];
-      adamReference(weights, gradient, m, v, 1, { b1, b2, c1: f(1 - 0.9), c2: f(1 - 0.999), r1, r2, e: f(1e-7), negativeRate: -f(1e-4) });
+      adamReference(weights, gradient, m, v, 1, {
+        b1,
+        b2,
+        c1: f(1 - 0.9),
+        c2: f(1 - 0.999),
+        r1,
+        r2,
+        e: f(1e-7),
+        negativeRate: -f(1e-4),
+        keep: 1,
+      });
       accumulated1 = f(accumulated1 * b1);
       accumulated2 = f(accumulated2 * b2);
     },

@@ -66,7 +66,7 @@ function createReference(run: Run): Reference {
     for (const network of updates) {
       const own = total.slice(start, (start += manifests[network]!.length));
       const norm = (norms[updates.length === 1 ? name : `${name}/${network}`] = Math.sqrt(squaredNorm(own)));
-      optimizers.get(network)!.apply(own, clipScale(norm, recipe.optimizers[network]!.clipNorm));
+      optimizers.get(network)!.apply(own, { scale: clipScale(norm, recipe.optimizers[network]!.clipNorm), step: lines.length });
       versions[network]! += 1;
     }
     after.push(snapshot());

@@ -34,9 +34,9 @@ export const recipe: Recipe = {
     { name: 'discriminate', updates: 'discriminator', repeat: 2, inputs: ['real'], loss: neverBuilt },
     { name: 'generate', updates: ['generator', 'discriminator'], inputs: [], loss: neverBuilt },
   ],
-  // Both kinds of state: slots alone, and slots with scalars.
+  // Both kinds of state: slots alone, and slots with scalars; and a rate that changes from step to step.
   optimizers: {
-    generator: { kind: 'sgd', learningRate: 0.05, momentum: 0.9 },
+    generator: { kind: 'sgd', learningRate: 0.05, momentum: 0.9, schedule: { kind: 'cosine', warmupSteps: 1, steps: 6, to: 0.1 } },
     discriminator: { kind: 'adam', learningRate: 0.02, clipNorm: 5 },
   },
   generate: neverBuilt,

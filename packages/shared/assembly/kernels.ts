@@ -83,7 +83,71 @@ export function descendWithMomentum(
   }
 }
 
-/** Adam; constants and order of operations as in packages/coordinator/src/training/optimizer/update-rules.ts. */
+/** target[i] = the value in [-limit, limit] that is nearest to it. */
+export function clip(target: usize, count: u32, limit: f32): void {
+  const highest = f32x4.splat(limit);
+  const lowest = f32x4.splat(-limit);
+  for (let left = count; left >= 4; left -= 4) {
+    v128.store(target, f32x4.max(f32x4.min(v128.load(target), highest), lowest));
+    target += 16;
+  }
+}
+
+/** RMSProp without momentum; constants and order of operations as in packages/coordinator/src/training/optimizer/update-rules.ts. */
+export function rmsprop(weights: usize, gradient: usize, v: usize, count: u32, scale: f32, decay: f32, c: f32, e: f32, rate: f32): void {
+  const scales = f32x4.splat(scale);
+  const decays = f32x4.splat(decay);
+  const cs = f32x4.splat(c);
+  const es = f32x4.splat(e);
+  const rates = f32x4.splat(rate);
+  for (let left = count; left >= 4; left -= 4) {
+    const g = f32x4.mul(v128.load(gradient), scales);
+    const newV = f32x4.add(f32x4.mul(v128.load(v), decays), f32x4.mul(f32x4.mul(g, g), cs));
+    v128.store(v, newV);
+    const change = f32x4.div(f32x4.mul(g, rates), f32x4.sqrt(f32x4.add(newV, es)));
+    v128.store(weights, f32x4.sub(v128.load(weights), change));
+    weights += 16;
+    gradient += 16;
+    v += 16;
+  }
+}
+
+/** RMSProp with momentum: the same change, added to a velocity. */
+export function rmspropWithMomentum(
+  weights: usize,
+  gradient: usize,
+  v: usize,
+  velocity: usize,
+  count: u32,
+  scale: f32,
+  decay: f32,
+  c: f32,
+  e: f32,
+  momentum: f32,
+  rate: f32,
+): void {
+  const scales = f32x4.splat(scale);
+  const decays = f32x4.splat(decay);
+  const cs = f32x4.splat(c);
+  const es = f32x4.splat(e);
+  const momenta = f32x4.splat(momentum);
+  const rates = f32x4.splat(rate);
+  for (let left = count; left >= 4; left -= 4) {
+    const g = f32x4.mul(v128.load(gradient), scales);
+    const newV = f32x4.add(f32x4.mul(v128.load(v), decays), f32x4.mul(f32x4.mul(g, g), cs));
+    v128.store(v, newV);
+    const change = f32x4.div(f32x4.mul(g, rates), f32x4.sqrt(f32x4.add(newV, es)));
+    const newVelocity = f32x4.add(f32x4.mul(v128.load(velocity), momenta), change);
+    v128.store(velocity, newVelocity);
+    v128.store(weights, f32x4.sub(v128.load(weights), newVelocity));
+    weights += 16;
+    gradient += 16;
+    v += 16;
+    velocity += 16;
+  }
+}
+
+/** Adam and AdamW; constants and order of operations as in packages/coordinator/src/training/optimizer/update-rules.ts. */
 export function adam(
   weights: usize,
   gradient: usize,
@@ -99,7 +163,9 @@ export function adam(
   r2: f32,
   e: f32,
   negativeRate: f32,
+  keep: f32,
 ): void {
+  const keeps = f32x4.splat(keep);
   const scales = f32x4.splat(scale);
   const b1s = f32x4.splat(b1);
   const b2s = f32x4.splat(b2);
@@ -116,7 +182,7 @@ export function adam(
     v128.store(m, newM);
     v128.store(v, newV);
     const direction = f32x4.div(f32x4.div(newM, r1s), f32x4.add(f32x4.sqrt(f32x4.div(newV, r2s)), es));
-    v128.store(weights, f32x4.add(f32x4.mul(direction, rates), v128.load(weights)));
+    v128.store(weights, f32x4.add(f32x4.mul(direction, rates), f32x4.mul(v128.load(weights), keeps)));
     weights += 16;
     gradient += 16;
     m += 16;

@@ -16,6 +16,7 @@ export type { Execution } from './execution.ts';
 export { executions } from './execution.ts';
 export { errorTable, isErrorCode, LockstepError } from './errors.ts';
 export { createArena } from './kernels/arena.ts';
+export type { Update as ResidentUpdate } from './kernels/resident.ts';
 export { createResidentFlats } from './kernels/resident.ts';
 export { squaredNorm } from './kernels/scratch.ts';
 export { hostAndPort, listenHttp, reachableAddress } from './http/listen.ts';
@@ -83,12 +84,12 @@ export type {
   Tensor,
   Tf,
 } from './recipe/recipe.ts';
-export { defineRecipe, repetitions, updatedNetworks } from './recipe/recipe.ts';
+export { defineRecipe, repetitions, stepName, updatedNetworks } from './recipe/recipe.ts';
 export type { DataInput, DataType, SampleBlock } from './recipe/data-inputs.ts';
 export { dataInputs, dataInputsOf, dataTypes, pictureInput, realName, sampleBlocks, sampleBytes } from './recipe/data-inputs.ts';
 export type { LoadedRecipe } from './recipe/recipe-file.ts';
 export { loadBuiltInRecipe, loadRecipe } from './recipe/recipe-file.ts';
-export type { OptimizerKind, OptimizerSpec } from './recipe/optimizers.ts';
+export type { OptimizerKind, OptimizerSpec, Schedule } from './recipe/optimizers.ts';
 export { checkRecipe, maximumNetworks } from './recipe/recipe-rules.ts';
 export { builtInRecipe, recipeNames } from './recipe/built-in/index.ts';
 export { inputRows, permutation, sequence, streams, uniform } from './rng.ts';

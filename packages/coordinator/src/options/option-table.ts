@@ -70,7 +70,7 @@ export const optionTable = {
   recipe: {
     type: 'string',
     default: 'gan',
-    describe: 'a built-in recipe (gan, gan-seed, dcgan) or the path of a recipe file',
+    describe: 'a built-in recipe (gan, gan-seed, dcgan, vae) or the path of a recipe file',
     check: text,
     // A recipe that has moved is the same recipe: the hash decides (`run/prepare.ts`), as it does for the data.
     changesOnResume: true,
@@ -95,7 +95,7 @@ export const optionTable = {
   shards: {
     type: 'number',
     default: 4,
-    describe: 'slices of the batch; workers beyond this number are hot spares',
+    describe: 'slices of the batch; beyond the number of workers they accumulate gradients, and workers beyond them are hot spares',
     check: whole(1, 1024),
     changesOnResume: false,
   },

@@ -20,17 +20,19 @@ function networkWith(recipe: Recipe, saved?: Parameters<typeof createModel>[4]):
   return createModel(recipe, manifests, 1, undefined, saved).get('only')!;
 }
 
+/** Completed steps: without a schedule, they do not matter. */
+const step = 0;
 const sgd = recipeWith({ kind: 'sgd', learningRate: 0.5 });
 
 for (const bad of [Number.NaN, Infinity, -Infinity]) {
   test(`a gradient with one ${bad} anywhere changes nothing`, () => {
     const network = networkWith(recipeWith({ kind: 'adam', learningRate: 1e-3 }));
-    applyGradients([network], sgd, normals(1));
+    applyGradients([network], sgd, normals(1), { step });
     const before = structuredClone({ weights: network.weights.slice(), state: network.optimizer.state() });
     for (const at of [0, 7, 8191, 8192, length - 1]) {
       const gradient = normals(2);
       gradient[at] = bad;
-      assert.equal(applyGradients([network], sgd, gradient), undefined);
+      assert.equal(applyGradients([network], sgd, gradient, { step }), undefined);
     }
     assert.deepEqual({ weights: network.weights.slice(), state: network.optimizer.state() }, before);
   });
@@ -38,7 +40,7 @@ for (const bad of [Number.NaN, Infinity, -Infinity]) {
 
 test('the largest finite gradients are applied', () => {
   const network = networkWith(sgd);
-  const [applied] = applyGradients([network], sgd, new Float32Array(length).fill(3.4028234663852886e38))!;
+  const [applied] = applyGradients([network], sgd, new Float32Array(length).fill(3.4028234663852886e38), { step })!;
   assert.ok(Math.abs(applied!.gradientNorm / (3.4028234663852886e38 * Math.sqrt(length)) - 1) < 1e-12);
 });
 
@@ -49,7 +51,7 @@ test('a gradient longer than the limit is clipped, any other is applied as it is
     const recipe = recipeWith({ kind: 'sgd', learningRate: 0.5, clipNorm });
     const network = networkWith(recipe);
     const before = network.weights.slice();
-    const [applied] = applyGradients([network], recipe, gradient)!;
+    const [applied] = applyGradients([network], recipe, gradient, { step })!;
     assert.ok(Math.abs(applied!.gradientNorm / norm - 1) < 1e-12);
     const scale = clipNorm < norm ? Math.fround(clipNorm / applied!.gradientNorm) : 1;
     const expected = before.map((weight, index) => weight + Math.fround(-0.5 * Math.fround(gradient[index]! * scale)));
@@ -64,7 +66,7 @@ test('a snapshot is shared until the next commit, and never changed', () => {
   const bits = bitsOf(first);
   assert.equal(snapshotWeights(network), first);
   assert.notEqual(first.buffer, network.weights.buffer);
-  applyGradients([network], sgd, normals(1));
+  applyGradients([network], sgd, normals(1), { step });
   assert.deepEqual(bitsOf(first), bits);
   const second = snapshotWeights(network);
   assert.notDeepEqual(bitsOf(second), bits);
@@ -74,9 +76,9 @@ test('a snapshot is shared until the next commit, and never changed', () => {
 test('a model continues from what was saved, bit for bit', () => {
   const recipe = recipeWith({ kind: 'adam', learningRate: 1e-3 });
   const straight = createModel(recipe, manifests, 1, undefined);
-  for (let round = 1; round <= 3; round += 1) applyGradients([straight.get('only')!], recipe, normals(round));
+  for (let round = 1; round <= 3; round += 1) applyGradients([straight.get('only')!], recipe, normals(round), { step });
   const resumed = createModel(recipe, manifests, 1, undefined, saveModel(straight));
-  for (const model of [straight, resumed]) applyGradients([model.get('only')!], recipe, normals(4));
+  for (const model of [straight, resumed]) applyGradients([model.get('only')!], recipe, normals(4), { step });
   assert.deepEqual(saveModel(resumed), saveModel(straight));
 });
 
@@ -92,16 +94,16 @@ test('a flat of several networks updates each as alone, by its own optimizer and
   for (let round = 1; round <= 3; round += 1) {
     const gradients = [normals(round).subarray(0, 5), normals(round + 10)];
     const flat = Float32Array.of(...gradients[0]!, ...gradients[1]!);
-    const figures = applyGradients(together, recipe, flat, true);
+    const figures = applyGradients(together, recipe, flat, { step, isMeasured: true });
     assert.deepEqual(
       figures,
-      alone.map((network, index) => applyGradients([network], recipe, gradients[index]!, true)![0]),
+      alone.map((network, index) => applyGradients([network], recipe, gradients[index]!, { step, isMeasured: true })![0]),
     );
     assert.deepEqual(
       together.map(({ weights }) => bitsOf(weights)),
       alone.map(({ weights }) => bitsOf(weights)),
     );
-    for (const at of [2, 5 + 8192]) assert.equal(applyGradients(together, recipe, flat.with(at, NaN)), undefined);
+    for (const at of [2, 5 + 8192]) assert.equal(applyGradients(together, recipe, flat.with(at, NaN), { step }), undefined);
   }
 });
 
@@ -110,7 +112,7 @@ test('what was saved stays as it was while training goes on, but for a model tha
   const model = createModel(recipe, manifests, 1, undefined);
   const [copies, before] = [saveModel(model), structuredClone(saveModel(model))];
   const [final] = saveModel(model, true);
-  applyGradients([model.get('only')!], recipe, normals(1));
+  applyGradients([model.get('only')!], recipe, normals(1), { step });
   assert.deepEqual(copies, before);
   assert.equal(final!.weights, model.get('only')!.weights);
 });
@@ -140,9 +142,9 @@ test('moments behind the gradients move the state of each network, and one that 
   );
   assert.equal(answer.length, answerLength(Object.values(both)));
   const before = structuredClone(saveModel(model));
-  for (const at of [10, 12]) assert.equal(applyGradients(networks, recipe, answer.with(at, NaN)), undefined);
+  for (const at of [10, 12]) assert.equal(applyGradients(networks, recipe, answer.with(at, NaN), { step }), undefined);
   assert.deepEqual(saveModel(model), before);
-  const figures = applyGradients(networks, recipe, answer)!;
+  const figures = applyGradients(networks, recipe, answer, { step })!;
   assert.deepEqual(
     figures.map(({ gradientNorm }) => gradientNorm ** 2).map(Math.round),
     [14, 77, 194],

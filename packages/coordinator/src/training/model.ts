@@ -71,7 +71,8 @@ export interface UpdatedNetwork {
 
 /**
  * Checks, clips and applies a summed answer, which stays as it is: the gradient of each of these networks in turn, then the moments of each
- * that has state. Each gradient is clipped by its own norm and its own optimizer's limit. Undefined if any is not finite: nothing was changed then.
+ * that has state. Each gradient is clipped by its own norm and its own optimizer's limit. `step`: completed steps, for schedules of the
+ * rate. Undefined if any is not finite: nothing was changed then.
  *
  * Two passes over each: one finds the norm, which is finite exactly if the gradient is; the other clips on the way into the optimizer.
  */
@@ -79,7 +80,7 @@ export function applyGradients(
   networks: readonly Network[],
   recipe: Recipe,
   gradient: Float32Array,
-  isMeasured = false,
+  { step, isMeasured = false }: { readonly step: number; readonly isMeasured?: boolean },
 ): UpdatedNetwork[] | undefined {
   let start = 0;
   const parts = networks.map((network) => {
@@ -95,7 +96,7 @@ export function applyGradients(
   for (const { state, layout, moments } of states) moveState(state, layout, moments);
   return parts.map(({ network, own, gradientNorm }) => {
     const before = isMeasured ? network.weights.slice() : undefined;
-    network.optimizer.apply(own, clipScale(gradientNorm, recipe.optimizers[network.name]!.clipNorm));
+    network.optimizer.apply(own, { scale: clipScale(gradientNorm, recipe.optimizers[network.name]!.clipNorm), step });
     network.snapshot = undefined;
     return { name: network.name, gradientNorm, updateNorm: before === undefined ? undefined : distance(before, network.weights) };
   });

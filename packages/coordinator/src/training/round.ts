@@ -94,7 +94,7 @@ export function beginRound(options: RoundOptions, cursor: Cursor): Round {
       const where = `step ${cursor.step + 1}, phase ${phase.name}`;
       if (!Number.isFinite(loss)) return `The loss of ${where} is ${loss}. Lower --learning-rate or check the recipe's loss.`;
       const gradient = sum.total()!;
-      const updated = applyGradients(networks, recipe, gradient, measuresUpdate);
+      const updated = applyGradients(networks, recipe, gradient, { step: cursor.step, isMeasured: measuresUpdate });
       options.pool.give(gradient);
       if (updated === undefined) return `The gradient of ${where} is not finite. Lower --learning-rate or check the recipe's loss.`;
       const names = Object.keys(outcomes[0]!.metrics);

@@ -41,6 +41,32 @@ export interface Kernels {
     r2: number,
     e: number,
     negativeRate: number,
+    keep: number,
+  ): void;
+  clip(target: number, count: number, limit: number): void;
+  rmsprop(
+    weights: number,
+    gradient: number,
+    v: number,
+    count: number,
+    scale: number,
+    decay: number,
+    c: number,
+    e: number,
+    rate: number,
+  ): void;
+  rmspropWithMomentum(
+    weights: number,
+    gradient: number,
+    v: number,
+    velocity: number,
+    count: number,
+    scale: number,
+    decay: number,
+    c: number,
+    e: number,
+    momentum: number,
+    rate: number,
   ): void;
   words(
     target: number,

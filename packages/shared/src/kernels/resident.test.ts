@@ -5,7 +5,15 @@ import fc from 'fast-check';
 import { blockLength } from './module.ts';
 import { createResidentFlats, type Update } from './resident.ts';
 import { anyFloat, anyLength, bitsOf, finiteFloat, flatsOf } from './testing/bits.ts';
-import { type AdamConstants, adamReference, descendReference, descendWithMomentumReference } from './testing/reference.ts';
+import {
+  type AdamConstants,
+  adamReference,
+  clipReference,
+  descendReference,
+  descendWithMomentumReference,
+  type RmspropConstants,
+  rmspropReference,
+} from './testing/reference.ts';
 
 const names = ['weights', 'first', 'second'] as const;
 type Addresses = Readonly<Record<(typeof names)[number], number>>;
@@ -27,7 +35,9 @@ const adam: AdamConstants = {
   r2: f(0.002),
   e: f(1e-7),
   negativeRate: rate,
+  keep: f(0.999),
 };
+const rmsprop: RmspropConstants = { decay: f(0.9), c: f(0.1), e: f(1e-7), momentum, rate: -rate };
 
 const cases: Readonly<Record<string, Case>> = {
   descend: {
@@ -41,7 +51,7 @@ const cases: Readonly<Record<string, Case>> = {
   },
   adam: {
     update: (at, scale) => (kernels, offset, gradient, count) => {
-      const { b1, b2, c1, c2, r1, r2, e, negativeRate } = adam;
+      const { b1, b2, c1, c2, r1, r2, e, negativeRate, keep } = adam;
       kernels.adam(
         at.weights + offset,
         gradient,
@@ -57,9 +67,23 @@ const cases: Readonly<Record<string, Case>> = {
         r2,
         e,
         negativeRate,
+        keep,
       );
     },
     reference: ({ weights, first, second }, gradient, scale) => adamReference(weights, gradient, first, second, scale, adam),
+  },
+  rmsprop: {
+    update: (at, scale) => (kernels, offset, gradient, count) =>
+      kernels.rmsprop(at.weights + offset, gradient, at.second + offset, count, scale, rmsprop.decay, rmsprop.c, rmsprop.e, rmsprop.rate),
+    reference: ({ weights, second }, gradient, scale) => rmspropReference(weights, gradient, second, undefined, scale, rmsprop),
+  },
+  rmspropWithMomentum: {
+    update: (at, scale) => (kernels, offset, gradient, count) => {
+      const { decay, c, e, rate } = rmsprop;
+      const [weights, v, velocity] = [at.weights + offset, at.second + offset, at.first + offset];
+      kernels.rmspropWithMomentum(weights, gradient, v, velocity, count, scale, decay, c, e, momentum, rate);
+    },
+    reference: ({ weights, first, second }, gradient, scale) => rmspropReference(weights, gradient, second, first, scale, rmsprop),
   },
 };
 
@@ -93,6 +117,24 @@ for (const [name, { update, reference }] of Object.entries(cases)) {
     fc.assert(property, { numRuns: 200 });
   });
 }
+
+test('a limit clips each element of the gradient on its way, and leaves the gradient as it is', () => {
+  const limits = fc.float({ min: Math.fround(0.01), max: 10, noNaN: true });
+  const property = fc.property(fc.array(finiteFloat, { minLength: 1, maxLength: 97 }), anyLength, limits, (values, length, limit) => {
+    const [weights, gradient] = flatsOf(values, length, 2, 0) as [Float32Array, Float32Array];
+    const resident = createResidentFlats(length, ['weights']);
+    resident.flats.weights.set(weights);
+    const before = bitsOf(gradient);
+    const descend: Update = (kernels, offset, g, count) => kernels.descend(resident.addresses.weights + offset, g, count, 1, rate);
+    resident.update(gradient, descend, limit);
+    assert.deepEqual(bitsOf(gradient), before);
+    const clipped = gradient.slice();
+    clipReference(clipped, limit);
+    descendReference(weights, clipped, 1, rate);
+    assert.deepEqual(bitsOf(resident.flats.weights), bitsOf(weights));
+  });
+  fc.assert(property, { numRuns: 200 });
+});
 
 test('flats begin as zeros, do not overlap, are where their addresses say, and their padding stays zero', () => {
   for (const length of [0, 1, 7, 8, 9, blockLength + 1]) {

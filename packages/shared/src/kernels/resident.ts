@@ -18,8 +18,11 @@ export interface ResidentFlats<Name extends string> {
   readonly flats: Readonly<Record<Name, Float32Array>>;
   /** Where each lies, for kernels. */
   readonly addresses: Readonly<Record<Name, number>>;
-  /** Updates all flats once, block by block. The gradient may lie anywhere and stays as it is; throws (a programmer's error) at another length. */
-  update(gradient: Float32Array, update: Update): void;
+  /**
+   * Updates all flats once, block by block, with elements of the gradient clipped to [-limit, limit] if there is a limit. The gradient may
+   * lie anywhere and stays as it is; throws (a programmer's error) at another length.
+   */
+  update(gradient: Float32Array, update: Update, limit?: number): void;
 }
 
 /** Flats of shape [length], under these names. Throws as `createKernels` does. */
@@ -33,7 +36,7 @@ export function createResidentFlats<Name extends string>(length: number, names: 
   return {
     flats: recordOf(names, (index) => new Float32Array(buffer, addressOf(index), length)),
     addresses: recordOf(names, addressOf),
-    update(gradient, update) {
+    update(gradient, update, limit) {
       if (gradient.length !== length) throw new Error(`a gradient of ${gradient.length} elements cannot update ${length} weights`);
       for (let start = 0; start < length; start += blockLength) {
         const end = Math.min(length, start + blockLength);
@@ -41,6 +44,7 @@ export function createResidentFlats<Name extends string>(length: number, names: 
         block.set(gradient.subarray(start, end));
         // The padding behind each flat is updated too: from zeros by zeros it stays zero.
         block.fill(0, end - start, count);
+        if (limit !== undefined) kernels.clip(block.byteOffset, count, limit);
         update(kernels, start * 4, block.byteOffset, count);
       }
     },

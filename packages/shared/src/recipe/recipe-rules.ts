@@ -10,7 +10,7 @@ import { z } from 'zod';
 import { LockstepError } from '../errors.ts';
 import { pictureInput, realName } from './data-inputs.ts';
 import { optimizer } from './optimizers.ts';
-import { type Recipe, updatedNetworks } from './recipe.ts';
+import { type Recipe, stepName, updatedNetworks } from './recipe.ts';
 
 /** Names become directories, metric labels and JSON keys. */
 const name = z.string().regex(/^[A-Za-z][A-Za-z0-9_-]{0,63}$/, 'must be 1 to 64 letters, digits, _ or -, starting with a letter');
@@ -36,7 +36,7 @@ const phase = z.strictObject({
     "must be the name of a network, or a list of names: the networks that its loss's gradient changes",
   ),
   repeat: z.int().min(1).max(1000).optional(),
-  inputs: z.array(z.string()).max(2 * maximumInputs + 1),
+  inputs: z.array(z.string()).max(2 * maximumInputs + 2),
   loss: method,
 });
 
@@ -75,7 +75,7 @@ const fields = z.strictObject({
 type Fields = z.infer<typeof fields>;
 
 /** What a loss receives beside declared inputs. */
-const reserved = [realName, 'tf', 'networks'];
+const reserved = [realName, stepName, 'tf', 'networks'];
 
 /** Returns `value` as a recipe, or throws LockstepError('recipe-invalid') that says where (`place`: "Recipe 'gan'"), which field, and why. */
 export function checkRecipe(value: unknown, place: string): Recipe {
@@ -106,7 +106,7 @@ function checkNames(recipe: Fields, fail: Fail): void {
   }
   if (recipe.generate !== undefined && pictureInput(recipe as unknown as Recipe) === undefined)
     fail('generate', 'needs real, or a field of data with a range, which says what pictures look like');
-  const named = [...(recipe.real === undefined ? [] : [realName]), ...data, ...inputs];
+  const named = [...(recipe.real === undefined ? [] : [realName]), ...data, stepName, ...inputs];
   for (const input of inputs) if (reserved.includes(input)) fail(`inputs.${input}`, 'has a name that means something else in a loss');
   for (const network of networks)
     if (!Object.hasOwn(recipe.optimizers, network)) fail(`optimizers.${network}`, 'is missing: every network needs one');
@@ -124,7 +124,8 @@ function checkNames(recipe: Fields, fail: Fail): void {
       if (!networks.includes(network)) fail(place, `names no network: '${network}' (networks are ${networks.join(', ')})`);
       if (updated.indexOf(network) !== at) fail(place, `names '${network}' twice`);
     });
-    if (each.inputs.length === 0) fail(`${field}.inputs`, 'must name at least one input, or its loss has nothing to average over');
+    if (each.inputs.every((input) => input === stepName))
+      fail(`${field}.inputs`, 'must name at least one input with samples, or its loss has nothing to average over');
     each.inputs.forEach((input, at) => {
       const place = `${field}.inputs[${at}]`;
       if (!named.includes(input)) fail(place, `names no input: '${input}' (inputs are ${named.join(', ')})`);

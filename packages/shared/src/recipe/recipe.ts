@@ -14,8 +14,18 @@ export type Tensor = TensorFlow.Tensor;
 export type Scalar = TensorFlow.Scalar;
 export type LayersModel = TensorFlow.LayersModel;
 
-/** A network as a pure function of its input, with the weights of the current version. */
-export type Apply = (input: Tensor) => Tensor;
+/** A network as a pure function of its inputs, with the weights of the current version. */
+export interface Apply {
+  /**
+   * As many tensors as the model has inputs, in their order. The output; or, of a model with several, the list of them, which TypeScript
+   * has to be told: `const [mean, logVariance] = networks.encoder<[Tensor, Tensor]>(real)`.
+   */
+  // The author says what comes out: a builder's type does not tell how many outputs its model has.
+  // oxlint-disable-next-line typescript/no-unnecessary-type-parameters
+  <Output extends Tensor | readonly Tensor[] = Tensor>(...inputs: readonly Tensor[]): Output;
+  /** Its parameters by name (`hidden1/kernel`), for a loss that depends on them. */
+  readonly weights: Readonly<Record<string, Tensor>>;
+}
 
 /** Declared randomness: one row per sample of the batch, drawn from (seed, round, position in the batch). */
 export interface InputSpec {
@@ -45,11 +55,17 @@ export interface NumberSpec {
 
 export type DataSpec = RealSpec | NumberSpec;
 
-/** What a phase's loss sees. Data fields and declared inputs are tensors with the shard's samples on the first axis. */
+/** What a loss calls the number of completed steps. */
+export const stepName = 'step';
+
+/**
+ * What a phase's loss sees. Data fields and declared inputs are tensors with the shard's samples on the first axis; `step` is a float32
+ * scalar, the number of completed steps.
+ */
 export type PhaseContext<N extends string, I extends string, D extends string = never> = {
   readonly tf: Tf;
   readonly networks: Readonly<Record<N, Apply>>;
-} & Readonly<Record<I | D | 'real', Tensor>>;
+} & Readonly<Record<I | D | 'real', Tensor>> & { readonly step: Scalar };
 
 export interface PhaseResult {
   /** A mean over the samples of the shard. */
@@ -65,8 +81,8 @@ export interface Phase<N extends string = string, I extends string = string, D e
   readonly updates: N | readonly N[];
   /** Times per step; default 1. Each repetition draws its own batch and noise. */
   readonly repeat?: number;
-  /** What the loss reads: names from `recipe.data` or 'real', and from `recipe.inputs`. A phase that names no data consumes none. */
-  readonly inputs: readonly (I | D | 'real')[];
+  /** What the loss reads: names from `recipe.data` or 'real', from `recipe.inputs`, and 'step'. A phase that names no data consumes none. */
+  readonly inputs: readonly (I | D | 'real' | 'step')[];
   /** All randomness is a declared input: the same inputs must give the same bits. */
   readonly loss: (context: PhaseContext<N, I, D>) => PhaseResult;
 }

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { createRequire } from 'node:module';
 import test from 'node:test';
-import type { Apply, Recipe, Tensor, Tf } from '@lockstep/shared';
+import type { Apply, LayersModel, Recipe, Tensor, Tf } from '@lockstep/shared';
 import { cover, defineRecipe, initialFlat, LockstepError, sequence, shardSizes, streams, sumInto } from '@lockstep/shared';
 import type { Backend } from '../backends/backend.ts';
 import type { Compute } from './compute.ts';
@@ -261,6 +261,64 @@ test('a phase that updates two networks gives the gradients of two phases that u
   assert.equal(apart.longestGradient, Math.max(...lengths));
 });
 
+test('a loss may read the completed steps, which all repetitions of a step share', async () => {
+  const loss = ({ networks, z, step }: Context & { readonly step: Tensor }): unknown => {
+    const score = networks['discriminator']!(networks['generator']!(z)).mean();
+    return { loss: score.mul(step), metrics: { step } };
+  };
+  const phases = [
+    { ...tiny.phases[0]!, repeat: 3 },
+    { ...tiny.phases[1]!, inputs: ['z', 'step'], loss: loss as unknown as Loss },
+  ];
+  const compute = await ready({ recipe: { ...tiny, phases } });
+  for (const [round, step] of [
+    [3, 0],
+    [7, 1],
+    [403, 100],
+  ] as const) {
+    const { outcomes } = await compute.gradient({ phase: 1, round, shards: [0, 3], samples: new Uint8Array() });
+    assert.deepEqual(
+      outcomes.map(({ metrics }) => metrics['step']),
+      [step, step],
+    );
+  }
+  assert.match(await compute.fingerprint(), /^[0-9a-f]{64}$/);
+});
+
+test('regularizers of the updated network are added to the loss, once for the batch, and those of others are not', async () => {
+  const l2 = 0.25;
+  const regularized = (network: 'generator' | 'discriminator'): Recipe => {
+    const build = (library: Tf): LayersModel => {
+      const model = tiny.networks[network]!(library);
+      const config = { kernelRegularizer: library.regularizers.l2({ l2 }) };
+      const kept = model.layers.slice(1);
+      const first = network === 'generator' ? { units: 5, inputShape: [3] } : { units: 6 };
+      const hidden = library.layers.dense({
+        ...first,
+        activation: network === 'generator' ? 'tanh' : 'sigmoid',
+        name: 'hidden',
+        ...config,
+      });
+      return network === 'generator'
+        ? library.sequential({ layers: [hidden, ...kept] })
+        : library.sequential({ layers: [model.layers[0]!, hidden, model.layers[2]!] });
+    };
+    return { ...tiny, networks: { ...tiny.networks, [network]: build } };
+  };
+  const job = { phase: 1, round: 0, shards: [0, 1, 2, 3], samples: new Uint8Array() };
+  const plain = await (await ready()).gradient(job);
+  const compute = await ready({ recipe: regularized('generator') });
+  const found = await compute.gradient(job);
+  const kernel = initialFlat(compute.manifests['generator']!, 7, streams.initialWeights).subarray(0, 15);
+  const penalty = kernel.reduce((sum, weight) => sum + l2 * weight ** 2, 0);
+  found.outcomes.forEach(({ loss }, index) => assert.ok(Math.abs(loss - plain.outcomes[index]!.loss - penalty) < 1e-6));
+  found.flats[0]!.forEach((value, index) => {
+    const expected = plain.flats[0]![index]! + (index < 15 ? 2 * l2 * kernel[index]! : 0);
+    assert.ok(Math.abs(value - expected) < 1e-6, `element ${index}: ${value}, expected ${expected}`);
+  });
+  assert.deepEqual(await (await ready({ recipe: regularized('discriminator') })).gradient(job), plain);
+});
+
 test('a phase is compiled once per shard size', async () => {
   let compilations = 0;
   const backend: Backend = { ...cpu, compile: (eager) => ((compilations += 1), eager) };
@@ -282,7 +340,7 @@ test('only the gradients that are needed are computed', async () => {
   const spyOn = (loss: Loss): Loss => {
     const spied = (context: Context): unknown => {
       const watched = context.tf.customGrad((x) => ({ value: (x as Tensor).clone(), gradFunc: (dy) => ((asked += 1), dy.clone()) }));
-      const generator: Apply = (z) => context.networks['generator']!(watched(z));
+      const generator = ((z: Tensor) => context.networks['generator']!(watched(z))) as Apply;
       return (loss as unknown as (context: Context) => unknown)({ ...context, networks: { ...context.networks, generator } });
     };
     return spied as unknown as Loss;

@@ -14,11 +14,13 @@ import {
   inputRows,
   LockstepError,
   pictureInput,
+  repetitions,
   shardSizes,
   shardStarts,
   streams,
   sumInto,
   updatedNetworks,
+  stepName,
 } from '@lockstep/shared';
 import type { Backend } from '../backends/backend.ts';
 import { buildNetworks, manifestsOf } from '../networks/networks.ts';
@@ -171,15 +173,17 @@ function createGradient(
   const sizes = shardSizes(batchSize, shardCount);
   const starts = shardStarts(batchSize, shardCount);
   const dataOf = createDataInputs(recipe, sizes);
+  const roundsPerStep = recipe.phases.reduce((sum, phase) => sum + repetitions(phase), 0);
   return async (job) => {
     const shards = job.shards.toSorted((left, right) => left - right);
     const weights = held.all();
     const phase = recipe.phases[job.phase]!;
     const data = dataOf(phase, shards, job.samples);
+    const step = phase.inputs.includes(stepName) ? { [stepName]: Float32Array.of(Math.floor(job.round / roundsPerStep)) } : {};
     const outcomes: ShardOutcome[] = [];
     const ofShard = async (shard: number): Promise<Float32Array> => {
       const declared = inputs.take(job.round, shard, phase.inputs);
-      const rows = { ...declared, ...data(shard) };
+      const rows = { ...declared, ...data(shard), ...step };
       const drawNoise: DrawNoise = (spec, index) => inputRows(spec, seed, streams.layers + index, job.round, starts[shard]!, sizes[shard]!);
       const { flat, loss, metrics } = await evaluator.phase(job.phase, sizes[shard]!, weights, rows, drawNoise);
       Object.values(declared).forEach(freeFlat);

@@ -5,7 +5,7 @@
  * Not responsible for: where weights, samples and noise come from (`compute.ts`, `fingerprint.ts`), or summing.
  */
 import type { Apply, GenerateContext, Phase, PhaseResult, Recipe, Scalar, Tensor, Tf } from '@lockstep/shared';
-import { dataInputs, elementCount, freeFlat, LockstepError, pictureInput, updatedNetworks } from '@lockstep/shared';
+import { dataInputs, elementCount, freeFlat, LockstepError, pictureInput, stepName, updatedNetworks } from '@lockstep/shared';
 import type { Backend, PhaseFunction, PhaseInputs } from '../backends/backend.ts';
 import type { Network, Weights } from '../networks/networks.ts';
 import { inferencePass, type Pass } from '../networks/pass.ts';
@@ -14,7 +14,7 @@ import { type DrawNoise, findNoise, type LayerNoise, noiseInputs, noiseFrom } fr
 
 /** Weights of every network, by network. */
 export type WeightsByNetwork = Readonly<Record<string, Weights>>;
-/** Rows by input name: data as it enters the networks, and declared inputs; row-major, samples first. */
+/** Rows by input name: data as it enters the networks, and declared inputs; row-major, samples first. `step` is one number. */
 export type Rows = Readonly<Record<string, Float32Array | Int32Array>>;
 
 export interface Evaluation {
@@ -70,8 +70,10 @@ export function createEvaluator(
     return found;
   };
   const specs = { ...recipe.inputs, ...Object.fromEntries(dataInputs(recipe).map(({ name, spec }) => [name, spec])) };
-  const tensorOf = (input: string, values: Rows[string], count: number): Tensor =>
-    tf.tensor(values, [count, ...specs[input]!.shape], values instanceof Int32Array ? 'int32' : 'float32');
+  const tensorOf = (input: string, values: Rows[string], count: number): Tensor => {
+    const shape = input === stepName ? [] : [count, ...specs[input]!.shape];
+    return tf.tensor(values, shape, values instanceof Int32Array ? 'int32' : 'float32');
+  };
   const tensors = (rows: Rows, count: number): Record<string, Tensor> =>
     Object.fromEntries(Object.entries(rows).map(([input, values]) => [input, tensorOf(input, values, count)]));
   return {
@@ -132,6 +134,11 @@ function eagerPhase(tf: Tf, recipe: Recipe, networks: Readonly<Record<string, Ne
   const place = `Recipe '${recipe.name}', phase '${phase.name}'`;
   const updated = updatedNetworks(phase);
   const parameterCount = (name: string): number => networks[name]!.manifest.parameters.length;
+  /** Regularizers of the networks that are updated: to the others, their weights are constants. */
+  const withPenalties = (loss: Scalar, own: readonly (readonly [string, Weights])[]): Scalar => {
+    const penalties = own.flatMap(([name, parameters]) => networks[name]!.penalty(parameters) ?? []);
+    return penalties.reduce<Scalar>((sum, penalty) => tf.add(sum, penalty), loss);
+  };
   return ({ weights, inputs }) => {
     const kept: Record<string, Tensor> = {};
     const moments = gatherMoments(tf);
@@ -146,7 +153,7 @@ function eagerPhase(tf: Tf, recipe: Recipe, networks: Readonly<Record<string, Ne
         const result = callLoss(tf, phase, applyAll(networks, { ...weights, ...Object.fromEntries(own) }, pass), inputs, place);
         // The tape's own tidy would dispose metrics before they can be returned.
         for (const [name, metric] of Object.entries(result.metrics ?? {})) kept[name] = tf.keep(metric.clone());
-        return result.loss;
+        return withPenalties(result.loss, own);
       };
       const parameters = updated.flatMap((name) => weights[name]!.slice(0, parameterCount(name)));
       const { value, grads } = differentiate(tf, forward, parameters, weight, updated, place);

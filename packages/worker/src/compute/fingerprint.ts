@@ -10,13 +10,15 @@
 import type { Hash } from 'node:crypto';
 import { createHash } from 'node:crypto';
 import type { DataInput, Recipe } from '@lockstep/shared';
-import { dataInputsOf, elementCount, initialFlat, inputRows, LockstepError, sequence, streams } from '@lockstep/shared';
+import { dataInputsOf, elementCount, initialFlat, inputRows, LockstepError, sequence, streams, stepName } from '@lockstep/shared';
 import type { Evaluator, Rows, WeightsByNetwork } from './evaluate.ts';
 import type { DrawNoise } from './layer-noise.ts';
 import type { Network } from '../networks/networks.ts';
 import { dataRows, drawInputs } from './rows.ts';
 
 const seed = 1;
+/** Completed steps, for a loss that reads them. */
+const fixedStep = 100;
 /** The number of pictures in a grid. */
 const pictures = 64;
 /** Streams within `streams.fingerprint`: weights by network, inputs by input, data by input, noise by draw, state by network. */
@@ -113,7 +115,8 @@ function fixedWeights(networks: Readonly<Record<string, Network>>): WeightsByNet
 function fixedRows(recipe: Recipe, inputs: readonly string[], count: number): Rows {
   const rows = drawInputs(recipe, inputs, { seed, stream: inputStream, round: 0, start: 0, count });
   const data = dataInputsOf(recipe, { inputs }).map((input) => [input.name, dataRows(input, fixedSamples(input, count))]);
-  return { ...rows, ...Object.fromEntries(data) };
+  const step = inputs.includes(stepName) ? { [stepName]: Float32Array.of(fixedStep) } : {};
+  return { ...rows, ...Object.fromEntries(data), ...step };
 }
 
 /** Any bytes; classes that there are (0 and 1 where the recipe does not say); normal numbers. */

@@ -20,12 +20,6 @@ export function refuse(place: string, problem: string): never {
 
 /** Refuses a model that breaks a rule. */
 export function checkNetwork(model: LayersModel, place: string): void {
-  if (model.inputs.length !== 1 || model.outputs.length !== 1) {
-    refuse(
-      place,
-      `has ${model.inputs.length} inputs and ${model.outputs.length} outputs: a network has one of each; concatenate or split inside it`,
-    );
-  }
   for (const layer of layersOf(model)) {
     checkLayer(layer, (problem) => refuse(`${place}, layer '${layer.name}' (${layer.getClassName()})`, problem));
   }

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { createRequire } from 'node:module';
 import test from 'node:test';
-import type { LayersModel, Recipe, Tf } from '@lockstep/shared';
+import type { LayersModel, Recipe, Tensor, Tf } from '@lockstep/shared';
 import { builtInRecipe, LockstepError } from '@lockstep/shared';
 import { buildNetworks, manifestsOf } from './networks.ts';
 
@@ -143,9 +143,9 @@ const refused: Record<string, { build: (library: Tf) => unknown; says: RegExp }>
     build: () => stack(layers.dense({ units: 2, name: 'square', kernelInitializer: 'orthogonal' })),
     says: /layer 'square' initializes 'kernel' with Orthogonal, .* glorotNormal/,
   },
-  'a regularizer': {
-    build: () => tf.sequential({ layers: [dense({ kernelRegularizer: 'l1l2' })] }),
-    says: /layer 'only' has a regularizer on 'kernel'/,
+  'a regularizer of activity': {
+    build: () => tf.sequential({ layers: [dense({ activityRegularizer: 'l1l2' })] }),
+    says: /cannot be built: .*activity regularizer/,
   },
   'a constraint': {
     build: () => tf.sequential({ layers: [dense({ biasConstraint: 'unitNorm' })] }),
@@ -159,13 +159,6 @@ const refused: Record<string, { build: (library: Tf) => unknown; says: RegExp }>
   },
   'something else': { build: () => ({ predict: () => 1 }), says: /is not a model: .* tf\.sequential or tf\.model/ },
   'a builder that throws': { build: () => tf.sequential({ layers: [dense({ units: -1 })] }), says: /network 'net' cannot be built: / },
-  'two inputs': {
-    build: () => {
-      const inputs = [tf.input({ shape: [1] }), tf.input({ shape: [1] })];
-      return tf.model({ inputs, outputs: layers.dense({ units: 1, name: 'end' }).apply(layers.add().apply(inputs)) as never });
-    },
-    says: /has 2 inputs and 1 outputs/,
-  },
 };
 
 for (const [what, { build, says }] of Object.entries(refused)) {
@@ -193,4 +186,58 @@ test('refuses a model that is built once and handed out twice', () => {
       ),
     /parameter 'only\/kernel' from elsewhere: .* build a new model/,
   );
+});
+
+test('a network takes and returns several tensors, and refuses another number of them', () => {
+  const { net } = buildNetworks(
+    tf,
+    withNetwork(() => {
+      const inputs = [tf.input({ shape: [1], name: 'first' }), tf.input({ shape: [3], name: 'second' })];
+      const both = layers.concatenate().apply(inputs) as ReturnType<Tf['input']>;
+      const outputs = [2, 1].map((units) => layers.dense({ name: `units${units}`, units, kernelInitializer: 'ones' }).apply(both));
+      return tf.model({ inputs, outputs: outputs as never });
+    }),
+  );
+  const apply = net!.withWeights(net!.split(new Float32Array(net!.manifest.length).fill(1)));
+  const [two, one] = apply<[Tensor, Tensor]>(tf.ones([5, 1]), tf.ones([5, 3]));
+  assert.deepEqual(
+    [two.shape, one.shape],
+    [
+      [5, 2],
+      [5, 1],
+    ],
+  );
+  assert.equal(one.dataSync()[0], 5);
+  assert.throws(() => apply(tf.ones([5, 4])), /network 'net' takes 2 tensors \(first \[n, 1\], second \[n, 3\]\), not 1/);
+});
+
+test('weights are visible by name, and are those that gradients reach', () => {
+  const { net } = buildNetworks(
+    tf,
+    withNetwork(() => tf.sequential({ layers: [dense({})] })),
+  );
+  const weights = net!.split(new Float32Array(8).fill(3));
+  const apply = net!.withWeights(weights);
+  assert.deepEqual(Object.keys(apply.weights), ['only/kernel', 'only/bias']);
+  assert.equal(apply.weights['only/kernel'], weights[0]);
+  const grads = tf.grads((...given) => tf.sum(tf.square(net!.withWeights(given).weights['only/kernel']!)))(weights.slice(0, 1));
+  assert.deepEqual([...grads[0]!.dataSync()], Array(6).fill(6));
+});
+
+test("a network's penalty is the sum of its layers' regularizers", () => {
+  const { net, ...others } = buildNetworks(tf, {
+    name: 'test',
+    networks: {
+      net: () =>
+        tf.sequential({
+          layers: [
+            dense({ kernelRegularizer: tf.regularizers.l1l2({ l1: 0.5, l2: 0.25 }), biasRegularizer: tf.regularizers.l2({ l2: 2 }) }),
+          ],
+        }),
+      plain: () => tf.sequential({ layers: [dense({})] }),
+    },
+  } as unknown as Recipe);
+  const penalty = net!.penalty(net!.split(Float32Array.of(1, -1, 1, -1, 2, -2, 3, 0)));
+  assert.equal(penalty!.dataSync()[0], 0.5 * 8 + 0.25 * 12 + 2 * 9);
+  assert.equal(others['plain']!.penalty(others['plain']!.split(new Float32Array(8))), undefined);
 });

@@ -33,6 +33,8 @@ export interface Network {
   splitState(flat: Float32Array): Tensor[];
   /** The network with these weights. */
   withWeights(weights: Weights, pass?: Pass): Apply;
+  /** The sum of what its layers' regularizers give for these weights; undefined if none has one. */
+  penalty(weights: Weights): Tensor | undefined;
   dispose(): void;
 }
 
@@ -49,8 +51,8 @@ export function manifestsOf(networks: Readonly<Record<string, Network>>): Manife
 
 function buildNetwork(tf: Tf, recipe: Recipe, name: string): Network {
   const place = `Recipe '${recipe.name}', network '${name}'`;
-  const initializers = new Map<unknown, Initializer>();
-  const model = recordingInitializers(tf, place, initializers, () => callBuilder(tf, recipe, name, place));
+  const settings = new Map<unknown, WeightSettings>();
+  const model = recordingSettings(tf, place, settings, () => callBuilder(tf, recipe, name, place));
   checkNetwork(model, place);
   const variables = model.trainableWeights as unknown as LayerVariable[];
   let current: Pass = plainPass;
@@ -58,7 +60,7 @@ function buildNetwork(tf: Tf, recipe: Recipe, name: string): Network {
   // For every layer: `some` would stop at the first.
   const drawsNoise = layers.filter((layer) => feedNoise(tf, layer, () => current)).length > 0;
   const moved = layers.filter(isBatchNormalization).flatMap((layer) => reportMoments(tf, layer, () => current));
-  const layoutOf = (of: readonly LayerVariable[]): Layout => readLayout(of, initializers, place);
+  const layoutOf = (of: readonly LayerVariable[]): Layout => readLayout(of, settings, place);
   const manifest: Manifest = { ...layoutOf(variables), ...stateOf(moved, layoutOf), topology: topologyOf(model) };
   const state = moved.map(({ variable }) => variable);
   return {
@@ -67,12 +69,20 @@ function buildNetwork(tf: Tf, recipe: Recipe, name: string): Network {
     state,
     split: (flat) => splitFlat(tf, manifest, flat),
     splitState: (flat) => splitFlat(tf, manifest.state!, flat),
-    withWeights:
-      (weights, pass = plainPass) =>
-      (input) => {
+    withWeights(weights, pass = plainPass) {
+      const call = (...inputs: Tensor[]): Tensor | Tensor[] => {
+        checkInputs(model, name, inputs);
         current = pass;
-        return withTensors([...variables, ...state], weights, () => model.apply(input, { training: pass.training }) as Tensor);
-      },
+        const run = (): Tensor | Tensor[] => model.apply(inputs, { training: pass.training }) as Tensor | Tensor[];
+        return withTensors([...variables, ...state], weights, run);
+      };
+      const byName = { get: () => Object.fromEntries(manifest.parameters.map((parameter, index) => [parameter.name, weights[index]!])) };
+      return Object.defineProperty(call, 'weights', byName) as unknown as Apply;
+    },
+    penalty(weights) {
+      const penalties = variables.flatMap((variable, index) => settings.get(variable)?.regularizer?.apply(weights[index]!) ?? []);
+      return penalties.length === 0 ? undefined : penalties.reduce((sum, penalty) => tf.add(sum, penalty));
+    },
     dispose: () => void model.dispose(),
   };
 }
@@ -96,30 +106,45 @@ function callBuilder(tf: Tf, recipe: Recipe, name: string, place: string): Layer
   return model;
 }
 
+/** A plain Error: whoever calls the recipe's function adds where it was. */
+function checkInputs(model: LayersModel, name: string, inputs: readonly Tensor[]): void {
+  if (inputs.length === model.inputs.length) return;
+  const wanted = model.inputs.map((input) => `${input.name} [${input.shape.map((size) => size ?? 'n').join(', ')}]`).join(', ');
+  throw new Error(`network '${name}' takes ${model.inputs.length} tensors (${wanted}), not ${inputs.length}`);
+}
+
+/** What a layer says about a weight when it makes it. */
+interface WeightSettings {
+  readonly initializer: Initializer;
+  readonly regularizer?: Regularizer | null | undefined;
+}
+
+interface Regularizer {
+  apply(weight: Tensor): Tensor;
+}
+
 type AddWeight = (
   this: { readonly name: string },
   name: string,
   shape: number[],
   dtype: string | null | undefined,
   initializer: LayerInitializer,
-  regularizer?: unknown,
+  regularizer?: Regularizer | null,
   trainable?: boolean,
   constraint?: unknown,
   ...rest: unknown[]
 ) => unknown;
 
 /**
- * Runs `build` while noting each weight's initializer. A variable does not know its initializer, and layers keep theirs under many names,
- * but every layer creates weights through `Layer.addWeight`. Weights start as zeros: the real ones come from the coordinator.
+ * Runs `build` while noting each weight's settings. A variable does not know its own, and layers keep theirs under many names, but every
+ * layer creates weights through `Layer.addWeight`. Weights start as zeros: the real ones come from the coordinator.
  */
-function recordingInitializers<T>(tf: Tf, place: string, found: Map<unknown, Initializer>, build: () => T): T {
+function recordingSettings<T>(tf: Tf, place: string, found: Map<unknown, WeightSettings>, build: () => T): T {
   const prototype = tf.layers.Layer.prototype as unknown as { addWeight: AddWeight };
   const original = prototype.addWeight;
   const zeros = tf.initializers.zeros();
   prototype.addWeight = function (name, shape, dtype, initializer, regularizer, trainable, constraint) {
     const layer = `${place}, layer '${this.name}'`;
-    if (regularizer !== undefined && regularizer !== null)
-      refuse(layer, `has a regularizer on '${name}', which would be ignored: add its term to the phase's loss`);
     if (constraint !== undefined && constraint !== null) refuse(layer, `has a constraint on '${name}', which would be ignored: remove it`);
     const known = initializerFor(initializer, shape);
     if (known === undefined) {
@@ -129,7 +154,7 @@ function recordingInitializers<T>(tf: Tf, place: string, found: Map<unknown, Ini
       );
     }
     const variable = original.call(this, name, shape, dtype, zeros, undefined, trainable);
-    found.set(variable, known);
+    found.set(variable, { initializer: known, regularizer });
     return variable;
   };
   try {
@@ -145,13 +170,13 @@ function stateOf(moved: readonly Moved[], layoutOf: (variables: readonly LayerVa
   return { state: { parameters: parameters.map((parameter, index) => ({ ...parameter, momentum: moved[index]!.momentum })), length } };
 }
 
-function readLayout(variables: readonly LayerVariable[], initializers: ReadonlyMap<unknown, Initializer>, place: string): Layout {
+function readLayout(variables: readonly LayerVariable[], settings: ReadonlyMap<unknown, WeightSettings>, place: string): Layout {
   const parameters: Parameter[] = [];
   let length = 0;
   for (const variable of variables) {
     const name = variable.originalName;
     const shape = variable.shape as number[];
-    const initializer = initializers.get(variable);
+    const initializer = settings.get(variable)?.initializer;
     if (initializer === undefined) refuse(place, `has a parameter '${name}' from elsewhere: its function must build a new model each time`);
     if (variable.dtype !== 'float32') refuse(place, `has a parameter '${name}' of type ${variable.dtype}: parameters are float32`);
     parameters.push({ name, shape, offset: length, initializer });

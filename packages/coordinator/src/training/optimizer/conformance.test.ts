@@ -10,6 +10,10 @@ const specs: Readonly<Record<string, OptimizerSpec>> = {
   adam: { kind: 'adam', learningRate: 1e-3 },
   'adam, beta1 0.5': { kind: 'adam', learningRate: 2e-4, beta1: 0.5, epsilon: 1e-8 },
   'adam, no momentum': { kind: 'adam', learningRate: 1e-3, beta1: 0, beta2: 0.9 },
+  adamw: { kind: 'adamw', learningRate: 1e-3 },
+  'adamw, all given': { kind: 'adamw', learningRate: 1e-2, beta1: 0.8, beta2: 0.99, epsilon: 1e-6, weightDecay: 0.1 },
+  rmsprop: { kind: 'rmsprop', learningRate: 1e-3 },
+  'rmsprop, momentum': { kind: 'rmsprop', learningRate: 1e-3, decay: 0.99, momentum: 0.9, epsilon: 1e-5 },
   sgd: { kind: 'sgd', learningRate: 0.1 },
   'sgd, with an average': { kind: 'sgd', learningRate: 0.1, average: { decay: 0.9 } },
   'adam, with an average': { kind: 'adam', learningRate: 1e-3, average: { decay: 0.999 } },
@@ -42,22 +46,43 @@ for (const [name, spec] of Object.entries(specs)) {
     }
   });
 
-  test(`${name}: goes against the gradient, leaves the gradient alone, and a zero gradient at the start changes nothing`, () => {
-    const optimizer = createOptimizer(spec, normals(0));
-    optimizer.apply(new Float32Array(length));
-    assert.deepEqual(optimizer.weights, normals(0));
+  test(`${name}: goes against the gradient, leaves the gradient alone, and a zero gradient at the start changes nothing but by decay`, () => {
+    const [optimizer, still] = [createOptimizer(spec, normals(0)), createOptimizer(spec, normals(0))];
+    for (const each of [optimizer, still]) each.apply(new Float32Array(length));
+    const keep = spec.kind === 'adamw' ? Math.fround(1 - spec.learningRate * (spec.weightDecay ?? 0.01)) : 1;
+    assert.deepEqual(
+      optimizer.weights,
+      normals(0).map((weight) => weight * keep),
+    );
     const gradient = normals(1);
     optimizer.apply(gradient);
+    still.apply(new Float32Array(length));
     assert.deepEqual(gradient, normals(1));
-    const before = normals(0);
-    optimizer.weights.forEach((weight, index) => assert.equal(Math.sign(weight - before[index]!), -Math.sign(gradient[index]!)));
+    optimizer.weights.forEach((weight, index) => assert.equal(Math.sign(weight - still.weights[index]!), -Math.sign(gradient[index]!)));
+  });
+
+  test(`${name}: clipValue clips each element, and a schedule multiplies the rate of its step`, () => {
+    const clipValue = 0.5;
+    const schedule = { kind: 'step', every: 2, factor: 0.25 } as const;
+    const given = createOptimizer({ ...spec, clipValue, schedule }, normals(0));
+    const byHand = [1, 0.25].map((factor) => createOptimizer({ ...spec, learningRate: spec.learningRate * factor }, normals(0)));
+    for (const [step, optimizer] of [byHand[0]!, byHand[0]!, byHand[1]!].entries()) {
+      const clipped = normals(step + 1).map((value) => Math.max(-clipValue, Math.min(clipValue, value)));
+      if (step === 2) {
+        optimizer.weights.set(given.weights);
+        optimizer.restore(given.state());
+      }
+      given.apply(normals(step + 1), { step });
+      optimizer.apply(clipped);
+      assert.deepEqual(bitsOf(given.weights), bitsOf(optimizer.weights), `step ${step}`);
+    }
   });
 
   test(`${name}: a scaled gradient is a gradient of products rounded to float32`, () => {
     const scale = Math.fround(0.3);
     const [scaled, multiplied] = [createOptimizer(spec, normals(0)), createOptimizer(spec, normals(0))];
     for (let step = 1; step <= 3; step += 1) {
-      scaled.apply(normals(step), scale);
+      scaled.apply(normals(step), { scale });
       multiplied.apply(normals(step).map((value) => value * scale));
     }
     assert.deepEqual(bitsOf(scaled.weights), bitsOf(multiplied.weights));
@@ -122,3 +147,14 @@ for (const [name, spec] of Object.entries(specs)) {
     assert.notDeepEqual(overridden.weights, normals(0));
   });
 }
+
+test('adamw without decay has the bits of adam', () => {
+  const settings = { learningRate: 1e-2, beta1: 0.5 };
+  const [adam, adamw] = [
+    createOptimizer({ kind: 'adam', ...settings }, normals(0)),
+    createOptimizer({ kind: 'adamw', ...settings, weightDecay: 0 }, normals(0)),
+  ];
+  for (let step = 1; step <= 30; step += 1) for (const each of [adam, adamw]) each.apply(normals(step));
+  assert.deepEqual(bitsOf(adamw.weights), bitsOf(adam.weights));
+  assert.deepEqual(adamw.state(), adam.state());
+});

@@ -8,7 +8,8 @@
  * keep that order. Resuming from a saved state gives the bits of a run that never stopped.
  */
 import { LockstepError } from '@lockstep/shared';
-import type { OptimizerKind } from '@lockstep/shared';
+import type { OptimizerKind, OptimizerSpec } from '@lockstep/shared';
+import { scheduleFactor } from './schedule.ts';
 
 /** All that an optimizer remembers between updates. Names are part of the checkpoint format. */
 export interface OptimizerState {
@@ -25,10 +26,11 @@ export interface Optimizer {
   /** The moving average of the weights, if the recipe asks for one (`average.ts`): changed in place by `apply`. */
   readonly average?: Float32Array;
   /**
-   * Updates `weights` along `gradient`, each element times `scale` (a float32 number, rounded after the product); leaves `gradient` as it
-   * is. Throws (a programmer's error) if it is not as long as the weights.
+   * Updates `weights` along `gradient`, each element times `scale` (a float32 number, rounded after the product; default 1), at the rate
+   * that the schedule has after `step` completed steps (default 0); leaves `gradient` as it is. Throws (a programmer's error) if it is not
+   * as long as the weights.
    */
-  apply(gradient: Float32Array, scale?: number): void;
+  apply(gradient: Float32Array, options?: { readonly scale?: number; readonly step?: number }): void;
   /** As it is now. The slots are those that `apply` changes: to write them to disk while training goes on, take copies. */
   state(): OptimizerState;
   /** Copies a saved state in. Throws `resume-invalid`, and changes nothing, if it is not a state of this optimizer at this length. */
@@ -41,14 +43,22 @@ export interface WorkingState {
   readonly scalars: Record<string, number>;
 }
 
-export type Update = (gradient: Float32Array, scale: number) => void;
+/** `rate`: the learning rate of this step, in float64. */
+export type Update = (gradient: Float32Array, scale: number, rate: number) => void;
 
 /** Builds an optimizer from its weights and first state (taken over, not copied) and its update of both. */
-export function optimizerFrom(kind: OptimizerKind, weights: Float32Array, state: WorkingState, update: Update): Optimizer {
+export function optimizerFrom(
+  { kind, learningRate, schedule }: Pick<OptimizerSpec, 'kind' | 'learningRate' | 'schedule'>,
+  weights: Float32Array,
+  state: WorkingState,
+  update: Update,
+): Optimizer {
   return {
     kind,
     weights,
-    apply: (gradient, scale = 1) => update(gradient, scale),
+    apply(gradient, { scale = 1, step = 0 } = {}) {
+      update(gradient, scale, schedule === undefined ? learningRate : learningRate * scheduleFactor(schedule, step));
+    },
     state: () => ({ slots: state.slots, scalars: { ...state.scalars } }),
     restore(saved) {
       checkState(kind, state, saved);

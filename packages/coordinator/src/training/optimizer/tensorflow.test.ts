@@ -41,6 +41,12 @@ const cases: [name: string, spec: OptimizerSpec, peer: () => tf.Optimizer][] = [
     { kind: 'adam', learningRate: 0.01, beta1: 0.8, beta2: 0.95, epsilon: 1e-4 },
     () => tf.train.adam(0.01, 0.8, 0.95, 1e-4),
   ],
+  ['rmsprop, defaults', { kind: 'rmsprop', learningRate: 1e-3 }, () => tf.train.rmsprop(1e-3)],
+  [
+    'rmsprop, all given',
+    { kind: 'rmsprop', learningRate: 1e-3, decay: 0.99, momentum: 0.9, epsilon: 1e-4 },
+    () => tf.train.rmsprop(1e-3, 0.99, 0.9, 1e-4),
+  ],
   ['sgd', { kind: 'sgd', learningRate: 0.01 }, () => tf.train.sgd(0.01)],
   ['sgd, momentum', { kind: 'sgd', learningRate: 0.01, momentum: 0.9 }, () => tf.train.momentum(0.01, 0.9)],
 ];

@@ -25,6 +25,7 @@ export interface AdamConstants {
   readonly r2: number;
   readonly e: number;
   readonly negativeRate: number;
+  readonly keep: number;
 }
 
 export function adamReference(
@@ -33,7 +34,7 @@ export function adamReference(
   m: Float32Array,
   v: Float32Array,
   scale: number,
-  { b1, b2, c1, c2, r1, r2, e, negativeRate }: AdamConstants,
+  { b1, b2, c1, c2, r1, r2, e, negativeRate, keep }: AdamConstants,
 ): void {
   for (let index = 0; index < weights.length; index += 1) {
     const g = f(gradient[index]! * scale);
@@ -42,8 +43,39 @@ export function adamReference(
     m[index] = newM;
     v[index] = newV;
     const direction = f(f(newM / r1) / f(f(Math.sqrt(f(newV / r2))) + e));
-    weights[index] = f(direction * negativeRate) + weights[index]!;
+    weights[index] = f(direction * negativeRate) + f(weights[index]! * keep);
   }
+}
+
+/** As RMSProp. */
+export interface RmspropConstants {
+  readonly decay: number;
+  readonly c: number;
+  readonly e: number;
+  readonly momentum: number;
+  readonly rate: number;
+}
+
+/** Without a velocity, there is no momentum. */
+export function rmspropReference(
+  weights: Float32Array,
+  gradient: Float32Array,
+  v: Float32Array,
+  velocity: Float32Array | undefined,
+  scale: number,
+  { decay, c, e, momentum, rate }: RmspropConstants,
+): void {
+  for (let index = 0; index < weights.length; index += 1) {
+    const g = f(gradient[index]! * scale);
+    v[index] = f(v[index]! * decay) + f(f(g * g) * c);
+    let change = f(f(g * rate) / f(Math.sqrt(f(v[index]! + e))));
+    if (velocity !== undefined) change = velocity[index] = f(f(velocity[index]! * momentum) + change);
+    weights[index] = weights[index]! - change;
+  }
+}
+
+export function clipReference(target: Float32Array, limit: number): void {
+  for (let index = 0; index < target.length; index += 1) target[index] = Math.max(Math.min(target[index]!, limit), -limit);
 }
 
 export function descendReference(weights: Float32Array, gradient: Float32Array, scale: number, negativeRate: number): void {

@@ -3,6 +3,7 @@ import { LockstepError } from '../../errors.ts';
 import type { Recipe } from '../recipe.ts';
 import { dcgan } from './dcgan.ts';
 import { gan } from './gan.ts';
+import { vae } from './vae.ts';
 
 const all: readonly Recipe[] = [
   // Chosen by looking at grids after 8 epochs. beta1 0.9 let the discriminator win for good within two epochs, with ReLU at 1e-3 and with
@@ -25,6 +26,7 @@ const all: readonly Recipe[] = [
     optimizer: { kind: 'adam', learningRate: 1e-4 },
   }),
   dcgan({ name: 'dcgan', width: 64, batchSize: 128, epochs: 8 }),
+  vae,
 ];
 
 export const recipeNames: readonly string[] = all.map((recipe) => recipe.name);
