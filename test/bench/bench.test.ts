@@ -70,6 +70,12 @@ test('shows in which kernels a step on wasm spends its time', async () => {
   assert.match(output, /^outside kernels +[\d.]+ +\d+ %$/m);
 });
 
+test('compares a coordinator that is observed with one that is bare', async () => {
+  const { code, output } = await bench(['observation', '--repeats', '1', '--steps', '5', '--workers', '1', '--carriers', 'inline-tcp']);
+  assert.equal(code, 0, output);
+  assert.match(output, /^inline-tcp, 1 workers +[\d.]+ +[\d.]+ +-?[\d.]+ %$/m);
+});
+
 test('a mistake on the command line gives one sentence and exit code 2', async () => {
   for (const [args, sentence] of [
     [['speed'], /There is no benchmark 'speed'\. Benchmarks are training, /],

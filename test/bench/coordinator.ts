@@ -59,6 +59,8 @@ const quiet = ['--grid-every', '0', '--checkpoint-every', '0', '--metrics-port',
 
 export interface Serving {
   readonly endpoint: string;
+  /** Of its HTTP server, without a path. */
+  readonly url: string;
   readonly pid: number;
   /** What it printed so far. */
   output(): string;
@@ -71,11 +73,26 @@ export interface Serving {
 }
 
 /** A coordinator that listens, for workers that the benchmark starts itself. */
-export async function serve(args: readonly string[], bind: string, directory: string): Promise<Serving> {
-  const program = start(process.execPath, [bins.coordinator, ...args, ...quiet, '--run-dir', join(directory, 'run'), '--bind', bind]);
+export async function serve(
+  args: readonly string[],
+  bind: string,
+  directory: string,
+  { node = [] }: { readonly node?: readonly string[] } = {},
+): Promise<Serving> {
+  const program = start(process.execPath, [
+    ...node,
+    bins.coordinator,
+    ...args,
+    ...quiet,
+    '--run-dir',
+    join(directory, 'run'),
+    '--bind',
+    bind,
+  ]);
   const [endpoint, metricsUrl] = await listening(program);
   return {
     endpoint,
+    url: new URL(metricsUrl).origin,
     pid: program.child.pid!,
     output: () => program.stdout(),
     scrape: async () => parsePage(await (await fetch(metricsUrl)).text()),

@@ -8,6 +8,7 @@ import { runProgram } from '@lockstep/shared';
 import { replaceBlock } from './document.ts';
 import { kernels } from './kernels.ts';
 import { busyWarning, describeMachine, machineLine } from './machine.ts';
+import { observation } from './observation.ts';
 import { type Options, parseOptions } from './options.ts';
 import { markdownOf, type Report, textOf } from './report.ts';
 import { scaling } from './scaling.ts';
@@ -24,6 +25,7 @@ const benchmarks: Readonly<Record<string, { readonly about: string; readonly run
   scaling: { about: 'cost of a step with 1 to 64 workers that sleep instead of computing', run: scaling },
   wasm: { about: "a worker's step on Lockstep's wasm backend against TF.js's own, and by kernel", run: wasm },
   kernels: { about: "the coordinator's sum and optimizer", run: kernels },
+  observation: { about: "what metrics, page and trace add to the coordinator's processor time", run: observation },
 };
 
 const help = `npm run bench -- [names...] [options]

@@ -26,6 +26,31 @@ function medianOfSorted(sorted: readonly number[]): number {
   return sorted.length % 2 === 1 ? sorted[middle]! : (sorted[middle - 1]! + sorted[middle]!) / 2;
 }
 
+export interface Interval {
+  readonly median: number;
+  /** Undefined where there are too few samples for any. */
+  readonly low: number | undefined;
+  readonly high: number | undefined;
+}
+
+/**
+ * The narrowest interval between two of the ordered samples that holds the true median with 95 % or more, whatever the distribution: of n
+ * samples, as many are below the median as heads come up in n throws of a coin. Conover, Practical Nonparametric Statistics, 3.2.
+ */
+export function medianInterval(samples: readonly number[]): Interval {
+  const sorted = samples.toSorted((left, right) => left - right);
+  const count = sorted.length;
+  let cut = 0;
+  let chance = 0.5 ** count;
+  // Of so many heads or fewer; so many tails or fewer is as likely.
+  for (let tail = chance; 2 * tail <= 0.05; tail += chance) {
+    cut += 1;
+    chance *= (count - cut + 1) / cut;
+  }
+  const known = cut > 0;
+  return { median: median(samples), low: known ? sorted[cut - 1] : undefined, high: known ? sorted[count - cut] : undefined };
+}
+
 /** `6,614` */
 export function whole(value: number): string {
   return Math.round(value).toLocaleString('en-US');
