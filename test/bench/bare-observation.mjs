@@ -5,7 +5,7 @@ const nothing = () => {};
 const instrument = { inc: nothing, set: nothing, observe: nothing };
 
 export const createMetrics = () => ({
-  registry: {},
+  registry: { metrics: nothing },
   instruments: Object.fromEntries(Object.keys(metricTable).map((name) => [name, instrument])),
   planned: nothing,
   runsOn: nothing,

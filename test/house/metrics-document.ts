@@ -19,8 +19,8 @@ are known (phases, states, reasons) are exported as 0 before their first event, 
 The text is made at most four times a second. An address that asks for \`/metrics\` more than twenty times in a second is answered with 429.
 
 Each process's own metrics follow, as [prom-client](https://github.com/prometheus/client_js) names them: \`process_*\` and \`nodejs_*\`, without
-the three gauges whose names end in \`_total\`. They begin with the first scrape, those of the event loop's delay with the second: what nobody
-reads is not measured.
+the three gauges whose names end in \`_total\`. They begin with the first scrape: what nobody reads is not measured. Of the delay of the event
+loop there is only \`nodejs_eventloop_lag_p99_seconds\`, from the second scrape on, and without the 100 ms between two looks at it.
 `;
 
 const workers = `# Metrics of a worker

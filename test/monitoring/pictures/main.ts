@@ -1,6 +1,6 @@
 /**
  * Draws every row of the dashboards into docs/images, with data that a real Prometheus scraped from a real run: `npm run dashboards:pictures`.
- * In the run, one of four workers is slow for a while (it is stopped half of the time) and another is killed.
+ * In the run, one of four workers is slow for a while (it is stopped four fifths of the time) and another is killed.
  */
 import { rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -12,7 +12,7 @@ import { type Dashboard, dashboards, type Panel, substituted } from '../sources.
 import { drawRow, type Named, type Window } from './draw.ts';
 
 /** Steps at which something happens, so that the pictures of two machines look alike. */
-const [slowFrom, slowTo, killAt, end] = [100, 250, 350, 500];
+const [slowFrom, slowTo, killAt, end] = [80, 180, 240, 320];
 
 test('pictures', async (t) => {
   const settings = ['--recipe', 'gan', '--steps', '5000', '--checkpoint-every', '50', '--grid-every', '0', '--batch-size', '32'];
@@ -40,12 +40,12 @@ async function reached(run: Run, step: number): Promise<void> {
 async function slowed(pid: number, until: Promise<void>): Promise<void> {
   const waiting = { over: false };
   void until.finally(() => (waiting.over = true));
-  const pause = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, 60));
+  const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
   while (!waiting.over) {
     process.kill(pid, 'SIGSTOP');
-    await pause();
+    await pause(240);
     process.kill(pid, 'SIGCONT');
-    await pause();
+    await pause(60);
   }
   await until;
 }

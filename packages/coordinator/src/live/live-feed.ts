@@ -1,5 +1,5 @@
 /**
- * Sends runs to open pages as server-sent events: everything once, then what is new, twice a second. With no page open it does nothing.
+ * Sends runs to open pages as server-sent events: everything once, then what is new, once a second. With no page open it does nothing.
  *
  * Responsible for: clients and their bounds. Not responsible for: what is told (`run-view.ts`), or requests (`http/`).
  */
@@ -15,7 +15,7 @@ export interface LiveFeed {
 }
 
 const maximumClients = 16;
-const tellEveryMs = 500;
+const tellEveryMs = 1_000;
 /** Comments show a client that the connection lives. */
 const heartbeatEveryMs = 15_000;
 /** Bytes that may wait for a slow client. It is cut off then, comes back by itself, and begins with everything. */

@@ -44,18 +44,19 @@ export interface RunFiles {
 
 const maximumEvents = 100;
 const maximumGrids = 2_000;
+const settledMs = 2_000;
 
 export function openRunFiles(path: string): RunFiles {
   const losses = createTail(join(path, 'losses.jsonl'));
   const events = createTail(join(path, 'events.jsonl'));
   let told = emptyTold();
-  let grids: readonly number[] = [];
+  const grids = createGridList(join(path, 'grids'));
   return {
     path,
     async refresh() {
       let isSame = await losses.read((line) => takeLoss(told, line));
       isSame = (await events.read((line) => takeEvent(told, line))) && isSame;
-      grids = await gridsIn(join(path, 'grids'));
+      await grids.refresh();
       if (isSame) return false;
       told = emptyTold();
       await rewound(losses, (line) => takeLoss(told, line));
@@ -64,7 +65,7 @@ export function openRunFiles(path: string): RunFiles {
     },
     curves: () => told.curves,
     events: () => told.rows,
-    grids: () => grids,
+    grids: grids.steps,
     runId: () => told.runId,
     lastStep: () => told.lastStep,
     ended: () => told.ended,
@@ -132,6 +133,22 @@ function takeEvent(told: Told, text: string): void {
 async function rewound(tail: ReturnType<typeof createTail>, line: (text: string) => void): Promise<void> {
   tail.rewind();
   await tail.read(line);
+}
+
+/** A directory that has not changed is not read again. */
+function createGridList(directory: string) {
+  let steps: readonly number[] = [];
+  let changedMs: number | undefined;
+  return {
+    steps: () => steps,
+    async refresh() {
+      const { mtimeMs } = (await stat(directory).catch(() => undefined)) ?? {};
+      if (mtimeMs !== undefined && mtimeMs === changedMs) return;
+      steps = await gridsIn(directory);
+      // A file that came within the clock's last tick may not have changed it.
+      changedMs = mtimeMs !== undefined && Date.now() - mtimeMs > settledMs ? mtimeMs : undefined;
+    },
+  };
 }
 
 /** In ascending order; of too many, evenly chosen ones. */

@@ -1,5 +1,5 @@
 /** Reads a file of lines as it grows. */
-import { open } from 'node:fs/promises';
+import { open, stat } from 'node:fs/promises';
 import { systemErrorCode } from '../disk/files.ts';
 
 export interface Tail {
@@ -22,13 +22,24 @@ export function createTail(path: string): Tail {
   let rest = Buffer.alloc(0);
   let identity: number | undefined;
   const rewind = (): void => void ([end, rest, identity] = [0, Buffer.alloc(0), undefined]);
+  const take = (bytes: Buffer, line: (text: string) => void): void => {
+    end += bytes.length;
+    rest = Buffer.concat([rest, bytes]);
+    const lineEnd = rest.lastIndexOf(0x0a);
+    if (lineEnd < 0) {
+      if (rest.length > maximumLineBytes) rest = Buffer.alloc(0);
+      return;
+    }
+    for (const text of rest.toString('utf8', 0, lineEnd).split('\n')) line(text);
+    rest = Buffer.from(rest.subarray(lineEnd + 1));
+  };
   return {
     rewind,
     async read(line) {
-      const handle = await open(path, 'r').catch((error: unknown) => {
-        if (systemErrorCode(error) === 'ENOENT') return undefined;
-        throw error;
-      });
+      // Most files have not changed, and to open one costs several times as much as to ask for its size.
+      const before = await unlessMissing(stat(path));
+      if (before === undefined || (before.size === end && before.ino === identity)) return true;
+      const handle = await unlessMissing(open(path, 'r'));
       if (handle === undefined) return true;
       try {
         const { size, ino } = await handle.stat();
@@ -37,23 +48,23 @@ export function createTail(path: string): Tail {
           return false;
         }
         identity = ino;
-        const chunk = Buffer.alloc(Math.min(chunkBytes, Math.max(1, size - end)));
+        const chunk = Buffer.alloc(Math.min(chunkBytes, size - end));
         for (;;) {
+          if (end >= size) return true;
           const { bytesRead } = await handle.read(chunk, 0, chunk.length, end);
           if (bytesRead === 0) return true;
-          end += bytesRead;
-          rest = Buffer.concat([rest, chunk.subarray(0, bytesRead)]);
-          const lineEnd = rest.lastIndexOf(0x0a);
-          if (lineEnd < 0) {
-            if (rest.length > maximumLineBytes) rest = Buffer.alloc(0);
-            continue;
-          }
-          for (const text of rest.toString('utf8', 0, lineEnd).split('\n')) line(text);
-          rest = Buffer.from(rest.subarray(lineEnd + 1));
+          take(chunk.subarray(0, bytesRead), line);
         }
       } finally {
         await handle.close();
       }
     },
   };
+}
+
+async function unlessMissing<T>(asked: Promise<T>): Promise<T | undefined> {
+  return asked.catch((error: unknown) => {
+    if (systemErrorCode(error) === 'ENOENT') return undefined;
+    throw error;
+  });
 }

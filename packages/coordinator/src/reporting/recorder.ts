@@ -4,7 +4,7 @@
  * Responsible for: putting each fact into every place that wants it. Not responsible for: how each place works (`run/`, `checkpoint/`,
  * `metrics/`, `progress.ts`), or for anything that touches the numbers.
  */
-import type { CarrierName, Clock, Log, Recipe } from '@lockstep/shared';
+import { type CarrierName, type Clock, type Log, onScrape, type Recipe } from '@lockstep/shared';
 import type { Checkpoint } from '../checkpoint/checkpoint.ts';
 import type { CheckpointWriter } from '../checkpoint/writer.ts';
 import { type Cursor, imagesPerStep } from '../core/cursor.ts';
@@ -240,8 +240,10 @@ function createStateTeller({ metrics, progress, log, clock }: RecorderOptions, v
     const waiting = stalledMs === undefined ? undefined : describeStall(current, stalledMs);
     progress.update({ ...view(current), ...(waiting === undefined ? {} : { waiting }) }, clock.nowMs());
   }
+  onScrape(metrics.registry, () => {
+    if (current !== undefined) metrics.workers(countWorkers(current));
+  });
   function tell(state: State): void {
-    metrics.workers(countWorkers(state));
     const waiting = state.stage === 'gathering' || state.stage === 'starved' ? describe(state) : undefined;
     // Once per wait; who joins meanwhile is told as it happens, and /status has the current sentence.
     if (state.stage !== toldStage) {

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { Registry } from 'prom-client';
 import type { Clock } from '@lockstep/shared';
 import type { State } from '../core/state.ts';
 import { createProgress } from './progress.ts';
@@ -54,7 +55,7 @@ test('the line of a run that stands still says for whom it waits, and counts the
     plan: { phases: [], run: { batchSize: 4 }, totalSteps: 100, workersWanted: 2 },
     recipe: { real: { shape: [1], range: [0, 1] } },
     dataset: { count: 100, fields: [] },
-    metrics: { workers: () => {}, workerAnswered: () => {}, stage: () => {} },
+    metrics: { registry: new Registry(), workerAnswered: () => {}, stage: () => {} },
     sinks: [],
     progress,
     clock: time.clock,

@@ -92,7 +92,7 @@ test(
 
 test('no GPU series where the backend uses none, and at most 150 series in all', async () => {
   const metrics = create();
-  await scrape(metrics); // the second one has the delays of the event loop as well
+  await scrape(metrics); // the second one has the delay of the event loop as well
   const samples = await scrape(metrics);
   assert.equal([...samples.keys()].filter((series) => series.includes('gpu')).length, 0);
   assert.ok(samples.size > 30 && samples.size <= 140, `${samples.size} series; a GPU adds five`);
