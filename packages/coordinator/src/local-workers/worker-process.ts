@@ -8,6 +8,7 @@
 import { spawn } from 'node:child_process';
 import { closeSync, openSync } from 'node:fs';
 import { type Failure, failureOf, internalErrorExitCode } from '@lockstep/shared';
+import { boundLog } from './bound-log.ts';
 import type { LocalWorker } from './plan.ts';
 import { workerFile } from './worker-package.ts';
 
@@ -28,6 +29,7 @@ export interface WorkerProcess {
 }
 
 const program = workerFile('bin', 'worker.js');
+const boundLogEveryMs = 10_000;
 
 export function startWorkerProcess(
   { name, args, environment, core }: LocalWorker,
@@ -49,7 +51,10 @@ export function startWorkerProcess(
   let failure: Failure | undefined;
   child.on('message', (message) => (failure = failureOf(message) ?? failure));
   const exited = new Promise<void>((resolve) => {
+    // A log that is gone, or cannot be cut, is left as it is.
+    const bounding = setInterval(() => void boundLog(logPath).catch(() => {}), boundLogEveryMs).unref();
     const end = (code: number | null, how: string): void => {
+      clearInterval(bounding);
       resolve();
       ended({ code, how, failure });
     };
