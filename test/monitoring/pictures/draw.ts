@@ -150,7 +150,7 @@ function drawLines(panel: Panel, data: readonly Named[], window: Window, box: Bo
   const area = { x: box.x + 52, y: box.y + 2, w: box.w - 56, h: box.h - 22 - legendLines * 15 };
   const drawn = stacked ? stack(data) : data;
   const scale = scales(area, window, drawn, true, panel.fieldConfig?.defaults.min);
-  const parts = ticks(scale.low, scale.high).map(
+  const parts = ticks(scale.low, scale.high, unit === 'bytes' ? 2 : 10).map(
     (value) =>
       `<line x1="${area.x}" x2="${area.x + area.w}" y1="${fixed(scale.y(value))}" y2="${fixed(scale.y(value))}" stroke="#e8eaed"/>` +
       text(area.x - 5, scale.y(value) + 4, printed(value, unit), { anchor: 'end', fill: faint }),
@@ -213,17 +213,21 @@ function scales(box: Box, { from, to }: Window, data: readonly Named[], room: bo
   };
 }
 
-/** Some round values between two. */
-function ticks(low: number, high: number): number[] {
+/** Some values between two that are round in the base that their unit is printed in. */
+function ticks(low: number, high: number, base: 2 | 10): number[] {
   const rough = (high - low) / 4;
-  const power = 10 ** Math.floor(Math.log10(rough));
+  const power = base ** Math.floor(Math.log(rough) / Math.log(base));
   const step = [1, 2, 5, 10].map((factor) => factor * power).find((size) => size >= rough)!;
   const first = Math.ceil(low / step);
   return Array.from({ length: Math.floor(high / step) - first + 1 }, (_, index) => (first + index) * step);
 }
 
+/** What '1.5 min' takes, with room around it. */
+const labelWidth = 48;
+
 function timeAxis(area: Box, { from, to }: Window): string {
-  const step = [15, 30, 60, 120, 300].find((seconds) => (to - from) / seconds <= 6) ?? 600;
+  const most = Math.min(6, area.w / labelWidth);
+  const step = [15, 30, 60, 120, 300].find((seconds) => (to - from) / seconds <= most) ?? 600;
   const times = Array.from({ length: Math.floor((to - from) / step) + 1 }, (_, index) => index * step);
   return times
     .map((time) =>
