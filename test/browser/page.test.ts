@@ -143,6 +143,7 @@ describe('live page', { skip: noChromium, concurrency: false, timeout: 300_000 }
     ] as const)
       await until(page, name, async () => said.test((await note(name)) ?? ''));
     assert.deepEqual([await note('a'), await note('b')], ['', '']);
+    assert.match((await page.locator('#events').textContent())!, /Worker computes-long is in quarantine: /);
     run.child.kill('SIGTERM');
     await within(run, 'its end', run.exited);
   });

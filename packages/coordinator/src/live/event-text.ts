@@ -12,6 +12,7 @@ const sentences: Readonly<Record<string, (entry: Entry) => string>> = {
   'worker-left': ({ worker, reason }) => `Worker ${word(worker)} is gone: ${word(reason)}`,
   'worker-failed': ({ worker, reason }) => `Worker ${word(worker)} failed: ${word(reason)}`,
   'worker-refused': ({ worker, reason }) => `Worker ${word(worker)} was refused: ${word(reason)}`,
+  'worker-quarantined': ({ worker, reason }) => `Worker ${word(worker)} is in quarantine: ${word(reason)}`,
   'shards-reassigned': ({ worker, shards }) => `Shards ${word(shards)} of worker ${word(worker)} are assigned again.`,
   checkpoint: ({ path }) => `Checkpoint ${word(path).split(/[/\\]/).at(-1)}.`,
 };
