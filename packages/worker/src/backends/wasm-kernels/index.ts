@@ -6,6 +6,7 @@ import { repairConv2dBackpropInput } from './conv2d-backprop-input.ts';
 import { repairFusedMatMul } from './fused-matmul.ts';
 import { repairIdentity } from './identity.ts';
 import { repairLeakyRelu } from './leaky-relu.ts';
+import { repairSamePadding } from './same-padding.ts';
 
 const repairs = [
   repairBatchMatMul,
@@ -14,6 +15,7 @@ const repairs = [
   repairLeakyRelu,
   repairConv2dBackpropInput,
   addConv2dBackpropFilter,
+  repairSamePadding,
 ] as const;
 
 const repaired = new WeakSet<Tf>();
