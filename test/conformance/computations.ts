@@ -155,6 +155,19 @@ const sparse: Computation[] = (
   },
 ]);
 
+const depthwise: Computation[] = (['same', 'valid'] as const).flatMap((pad) =>
+  ([1, 2] as const).flatMap((stride) =>
+    ([1, 3] as const).map((multiplier) => ({
+      name: `depthwise conv2d, stride ${stride}, ${pad}, ${multiplier} outputs for each channel`,
+      inputs: [
+        [2, 9, 8, 4],
+        [3, 2, 4, multiplier],
+      ],
+      compute: (tf: Tf, x?: Tensor, filter?: Tensor) => tf.depthwiseConv2d(x as Image, filter as Image, stride, pad),
+    })),
+  ),
+);
+
 const others: Computation[] = [
   { name: 'softplus', inputs: [[13, 7]], compute: (tf, x) => tf.softplus(tf.mul(x, 5)) },
   { name: 'leakyRelu, negative slope', inputs: [[4, 9]], compute: (tf, x) => tf.leakyRelu(x, -0.5) },
@@ -213,6 +226,7 @@ export const computations: readonly Computation[] = [
   ...shared,
   ...convolutions,
   ...sparse,
+  ...depthwise,
   ...others,
   smallGan,
 ];
