@@ -130,6 +130,44 @@ const convolutions: Computation[] = ([1, 2] as const).flatMap((stride) =>
   ]),
 );
 
+/** A filter smaller than its stride, with sizes that need no padding, some, or some along one axis. */
+const sparse: Computation[] = (
+  [
+    [6, 6, 2, 3],
+    [8, 7, 3, 5],
+    [9, 8, 2, 4],
+    [4, 5, 1, 2],
+  ] as const
+).flatMap(([height, width, size, stride]) => [
+  {
+    name: `conv2d ${size}x${size} of ${height}x${width}, stride ${stride}, same`,
+    inputs: [
+      [2, height, width, 3],
+      [size, size, 3, 5],
+    ],
+    compute: (tf: Tf, x?: Tensor, filter?: Tensor) => tf.conv2d(x as Image, filter as Image, stride, 'same'),
+  },
+  {
+    name: `fused conv2d ${size}x${size} of ${height}x${width}, stride ${stride}, same`,
+    inputs: [[2, height, width, 3], [size, size, 3, 5], [5]],
+    compute: (tf: Tf, x?: Tensor, filter?: Tensor, bias?: Tensor) =>
+      tf.fused.conv2d({ x: x as Image, filter: filter as Image, strides: stride, pad: 'same', bias: bias!, activation: 'relu' }),
+  },
+]);
+
+const depthwise: Computation[] = (['same', 'valid'] as const).flatMap((pad) =>
+  ([1, 2] as const).flatMap((stride) =>
+    ([1, 3] as const).map((multiplier) => ({
+      name: `depthwise conv2d, stride ${stride}, ${pad}, ${multiplier} outputs for each channel`,
+      inputs: [
+        [2, 9, 8, 4],
+        [3, 2, 4, multiplier],
+      ],
+      compute: (tf: Tf, x?: Tensor, filter?: Tensor) => tf.depthwiseConv2d(x as Image, filter as Image, stride, pad),
+    })),
+  ),
+);
+
 const others: Computation[] = [
   { name: 'softplus', inputs: [[13, 7]], compute: (tf, x) => tf.softplus(tf.mul(x, 5)) },
   { name: 'leakyRelu, negative slope', inputs: [[4, 9]], compute: (tf, x) => tf.leakyRelu(x, -0.5) },
@@ -187,6 +225,8 @@ export const computations: readonly Computation[] = [
   ...batched,
   ...shared,
   ...convolutions,
+  ...sparse,
+  ...depthwise,
   ...others,
   smallGan,
 ];

@@ -8,6 +8,7 @@ import { dirname, join } from 'node:path';
 import { elementCount } from '@lockstep/shared';
 import type { Layout, Manifest } from '@lockstep/shared';
 import { littleEndianBytes } from '../checkpoint/bytes.ts';
+import { effectiveWeights } from '../training/spectral.ts';
 import { makeDirectory, writeDirectoryAtomically } from '../disk/files.ts';
 
 /**
@@ -30,8 +31,10 @@ export async function isExported(directory: string, manifest: Manifest, weights:
 }
 
 function filesOf(manifest: Manifest, weights: Float32Array, state: Float32Array | undefined): Map<string, Uint8Array> {
-  const groups = [{ file: 'weights.bin', layout: manifest as Layout, flat: weights }];
-  if (manifest.state !== undefined) groups.push({ file: 'state.bin', layout: manifest.state, flat: state ?? new Float32Array(0) });
+  const groups = [{ file: 'weights.bin', layout: manifest as Layout, flat: effectiveWeights(manifest, weights, state) }];
+  const averages = averagesOf(manifest);
+  if (averages.length > 0)
+    groups.push({ file: 'state.bin', layout: averages, flat: (state ?? new Float32Array(0)).subarray(0, averages.length) });
   for (const { layout, flat } of groups) checkLayout(layout, flat);
   const model = {
     format: 'layers-model',
@@ -47,6 +50,12 @@ function filesOf(manifest: Manifest, weights: Float32Array, state: Float32Array 
     ...groups.map(({ file, flat }) => [file, littleEndianBytes(flat)] as const),
     ['model.json', Buffer.from(`${JSON.stringify(model, undefined, 2)}\n`)],
   ]);
+}
+
+/** The state that TF.js's layers have as well: without the vectors of spectral normalization, which come last. */
+function averagesOf({ state }: Manifest): Layout {
+  const parameters = (state?.parameters ?? []).filter(({ normalizes }) => normalizes === undefined);
+  return { parameters, length: parameters.reduce((sum, { shape }) => sum + elementCount(shape), 0) };
 }
 
 /** TF.js reads each file in the order of the manifest, without gaps, so the flat must be laid out in the same way. */

@@ -93,6 +93,7 @@ const cases: readonly [path: (string | number)[], value: unknown, says: RegExp][
   [['optimizers', 'g', 'learningRate'], NaN, /optimizers\.g\.learningRate cannot be 'NaN'/],
   [['optimizers', 'g', 'learningRate'], 1e39, /optimizers\.g\.learningRate must be a float32 number above 0, not '1e\+39'/],
   [['optimizers', 'g', 'clipNorm'], -1, /optimizers\.g\.clipNorm must be .* above 0, not '-1'/],
+  [['spectralNormalization'], ['x'], /spectralNormalization names no network: 'x' \(networks are g, d\)/],
   [['optimizers', 'g', 'average'], { decay: 1 }, /optimizers\.g\.average\.decay must be a float32 number at least 0 and below 1, not '1'/],
   [['optimizers', 'g', 'beta1'], 1, /optimizers\.g\.beta1 must be a float32 number at least 0 and below 1, not '1'/],
   [['optimizers', 'g', 'beta2'], 0.99999999999, /optimizers\.g\.beta2 must be .*, not '0\.99999999999'/],

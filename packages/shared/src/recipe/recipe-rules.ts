@@ -69,6 +69,7 @@ const fields = z.strictObject({
   networks: z.record(name, method),
   phases: z.array(phase).min(1).max(32),
   optimizers: z.record(name, optimizer),
+  spectralNormalization: z.array(name).max(maximumNetworks).optional(),
   generate: method.optional(),
 });
 
@@ -110,6 +111,8 @@ function checkNames(recipe: Fields, fail: Fail): void {
   for (const input of inputs) if (reserved.includes(input)) fail(`inputs.${input}`, 'has a name that means something else in a loss');
   for (const network of networks)
     if (!Object.hasOwn(recipe.optimizers, network)) fail(`optimizers.${network}`, 'is missing: every network needs one');
+  for (const network of recipe.spectralNormalization ?? [])
+    if (!networks.includes(network)) fail('spectralNormalization', `names no network: '${network}' (networks are ${networks.join(', ')})`);
   for (const network of Object.keys(recipe.optimizers)) {
     if (recipe.optimizers[network]!.average !== undefined && networks.includes(`${network}-average`))
       fail(`optimizers.${network}.average`, `is exported as '${network}-average', the name of another network`);

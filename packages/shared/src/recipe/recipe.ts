@@ -108,6 +108,8 @@ export interface Recipe<N extends string = string, I extends string = string, D 
   /** `networks`, `inputs` and `data` say which names there are, so that a typo is marked where it is. */
   readonly phases: readonly Phase<NoInfer<N>, NoInfer<I>, NoInfer<D>>[];
   readonly optimizers: Readonly<Record<NoInfer<N>, OptimizerSpec>>;
+  /** Networks that compute with their kernels divided by their largest singular value (Miyato et al. 2018). */
+  readonly spectralNormalization?: readonly NoInfer<N>[];
   /**
    * Pictures from declared inputs, of the shape and range of `real`, or else of the first field of `data` that has a range:
    * [n, ...shape]. A recipe without it draws no grids.

@@ -15,7 +15,7 @@ const initializer = z.discriminatedUnion('kind', [
 ]);
 
 const parameter = z.object({ name, shape: z.array(count).max(8), offset: count, initializer });
-const stateParameter = parameter.extend({ momentum: z.number().min(0).max(1) });
+const stateParameter = parameter.extend({ momentum: z.number().min(0).max(1), normalizes: name.exactOptional() });
 
 export const manifestSchema: z.ZodType<Manifest> = z.object({
   parameters: z.array(parameter).max(maximumParameters),

@@ -34,6 +34,8 @@ export interface Layout<P extends Parameter = Parameter> {
 export interface StateParameter extends Parameter {
   /** Share of the old value that a commit keeps; the rest comes from the moments that the shards sent. */
   readonly momentum: number;
+  /** For spectral normalization: the parameter that the network divides by its largest singular value. */
+  readonly normalizes?: string;
 }
 
 export interface Manifest extends Layout {

@@ -1,5 +1,6 @@
 /**
- * What a phase tells about the state of the networks it updates: the statistics of batch normalization, as a flat behind the gradient.
+ * What a phase tells about the state of the networks it updates: the statistics of batch normalization and the
+ * vectors of spectral normalization, as a flat behind the gradient.
  *
  * Responsible for: gathering them while the loss runs, and laying them out in the order of the manifests' states. A layer that a loss calls
  * several times (for real and for generated samples) gives the mean of its calls, added in their order. Not responsible for: what the
@@ -20,19 +21,19 @@ export interface Moments {
 export function gatherMoments(tf: Tf): Moments {
   const calls = new Map<object, Tensor[]>();
   return {
-    note(variable, value) {
+    note(key, value) {
       // The tape's own tidy would dispose it before the phase ends.
       const kept = tf.keep(value.flatten());
-      calls.set(variable, [...(calls.get(variable) ?? []), kept]);
+      calls.set(key, [...(calls.get(key) ?? []), kept]);
     },
     flats: (networks, weight, place) =>
-      networks.flatMap(({ state }) =>
-        state.map((variable) => {
-          const values = calls.get(variable);
+      networks.flatMap(({ state, manifest }) =>
+        state.map((key, index) => {
+          const values = calls.get(key);
           if (values === undefined)
             throw new LockstepError(
               'recipe-invalid',
-              `${place}: its loss does not use '${variable.originalName}', which the phase updates.`,
+              `${place}: its loss does not use '${manifest.state!.parameters[index]!.name}', which the phase updates.`,
             );
           const sum = values.reduce((total, value) => tf.add(total, value));
           return tf.mul(sum, weight / values.length);

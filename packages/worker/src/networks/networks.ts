@@ -8,7 +8,19 @@
  * a pure function and gradients reach the given tensors. Nothing is ever written into a variable: on wasm, matMul keeps packed copies of
  * weights and would use stale ones.
  */
-import type { Apply, Initializer, Layout, LayersModel, Manifest, Manifests, Parameter, Recipe, Tensor, Tf } from '@lockstep/shared';
+import type {
+  Apply,
+  Initializer,
+  Layout,
+  LayersModel,
+  Manifest,
+  Manifests,
+  Parameter,
+  Recipe,
+  StateParameter,
+  Tensor,
+  Tf,
+} from '@lockstep/shared';
 import { elementCount, LockstepError } from '@lockstep/shared';
 import { isBatchNormalization, type LayerVariable, type Moved, reportMoments } from './batch-normalization.ts';
 import type { LayerInitializer } from './initializers.ts';
@@ -16,6 +28,7 @@ import { initializerFor, knownInitializers } from './initializers.ts';
 import { checkNetwork, layersOf, refuse } from './network-rules.ts';
 import { feedNoise } from './noise-layers.ts';
 import { type Pass, plainPass } from './pass.ts';
+import { divided, kernelsOf, vectorOf } from './spectral-normalization.ts';
 import { topologyOf } from './topology.ts';
 
 /** Tensors of one network's parameters, in manifest order; then those of its state, if it has any. */
@@ -25,8 +38,8 @@ export interface Network {
   readonly manifest: Manifest;
   /** Whether any of its layers takes noise from the pass. */
   readonly drawsNoise: boolean;
-  /** What is moved rather than trained, in the order of the manifest's state. */
-  readonly state: readonly LayerVariable[];
+  /** What its passes report moments of, in the order of the manifest's state. */
+  readonly state: readonly object[];
   /** New tensors with the values of a flat. The flat must not be written afterwards: a backend may read it later. */
   split(flat: Float32Array): Tensor[];
   /** The same of a flat of its state. */
@@ -61,20 +74,23 @@ function buildNetwork(tf: Tf, recipe: Recipe, name: string): Network {
   const drawsNoise = layers.filter((layer) => feedNoise(tf, layer, () => current)).length > 0;
   const moved = layers.filter(isBatchNormalization).flatMap((layer) => reportMoments(tf, layer, () => current));
   const layoutOf = (of: readonly LayerVariable[]): Layout => readLayout(of, settings, place);
-  const manifest: Manifest = { ...layoutOf(variables), ...stateOf(moved, layoutOf), topology: topologyOf(model) };
   const state = moved.map(({ variable }) => variable);
+  const layout = layoutOf(variables);
+  const kernels = recipe.spectralNormalization?.includes(name) === true ? kernelsOf(layout, place) : [];
+  const manifest: Manifest = { ...layout, ...stateOf(moved, layoutOf, kernels), topology: topologyOf(model) };
   return {
     manifest,
     drawsNoise,
-    state,
+    state: [...state, ...kernels],
     split: (flat) => splitFlat(tf, manifest, flat),
     splitState: (flat) => splitFlat(tf, manifest.state!, flat),
     withWeights(weights, pass = plainPass) {
+      const used = divided(tf, manifest, kernels, weights, pass);
       const call = (...inputs: Tensor[]): Tensor | Tensor[] => {
         checkInputs(model, name, inputs);
         current = pass;
         const run = (): Tensor | Tensor[] => model.apply(inputs, { training: pass.training }) as Tensor | Tensor[];
-        return withTensors([...variables, ...state], weights, run);
+        return withTensors([...variables, ...state], used, run);
       };
       const byName = { get: () => Object.fromEntries(manifest.parameters.map((parameter, index) => [parameter.name, weights[index]!])) };
       return Object.defineProperty(call, 'weights', byName) as unknown as Apply;
@@ -164,10 +180,21 @@ function recordingSettings<T>(tf: Tf, place: string, found: Map<unknown, WeightS
   }
 }
 
-function stateOf(moved: readonly Moved[], layoutOf: (variables: readonly LayerVariable[]) => Layout): Pick<Manifest, 'state'> {
-  if (moved.length === 0) return {};
-  const { parameters, length } = layoutOf(moved.map(({ variable }) => variable));
-  return { state: { parameters: parameters.map((parameter, index) => ({ ...parameter, momentum: moved[index]!.momentum })), length } };
+/** Moving averages, then the vectors of spectral normalization. */
+function stateOf(
+  moved: readonly Moved[],
+  layoutOf: (variables: readonly LayerVariable[]) => Layout,
+  kernels: readonly Parameter[],
+): Pick<Manifest, 'state'> {
+  const averages = layoutOf(moved.map(({ variable }) => variable));
+  const parameters: StateParameter[] = averages.parameters.map((parameter, index) => ({ ...parameter, momentum: moved[index]!.momentum }));
+  let { length } = averages;
+  for (const kernel of kernels) {
+    const vector = vectorOf(kernel, length);
+    parameters.push(vector);
+    length += vector.shape[0]!;
+  }
+  return parameters.length === 0 ? {} : { state: { parameters, length } };
 }
 
 function readLayout(variables: readonly LayerVariable[], settings: ReadonlyMap<unknown, WeightSettings>, place: string): Layout {

@@ -9,7 +9,7 @@ export interface Pass {
   readonly training: boolean;
   /** The next noise of the phase, in order of the calls: standard normal, or uniform in [0, 1). A constant to gradients. */
   noise(distribution: InputSpec['distribution'], shape: readonly number[]): Tensor;
-  /** Reports what this call found for a state of its layer. */
+  /** Reports what this call found for a state of its network (`Network.state`). */
   moment(state: object, value: Tensor): void;
 }
 

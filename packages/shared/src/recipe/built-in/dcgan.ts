@@ -20,6 +20,8 @@ export interface DcganSettings {
 }
 
 const noiseLength = 100;
+/** Of the moving averages: 0.99, TF.js's default, would make pictures of the first hundreds of steps pale. */
+const momentum = 0.9;
 const optimizer = { kind: 'adam', learningRate: 2e-4, beta1: 0.5 } as const;
 
 /** 100 -> 7 x 7 x 2w -> 14 x 14 x w -> 28 x 28 x 1, tanh. */
@@ -32,10 +34,10 @@ function generator(tf: Tf, width: number): LayersModel {
     layers: [
       layers.dense({ name: 'seed', units: 7 * 7 * 2 * width, useBias: false, kernelInitializer, inputShape: [noiseLength] }),
       layers.reshape({ name: 'grid', targetShape: [7, 7, 2 * width] }),
-      layers.batchNormalization({ name: 'norm1' }),
+      layers.batchNormalization({ name: 'norm1', momentum }),
       layers.reLU({ name: 'relu1' }),
       layers.conv2dTranspose({ name: 'up1', filters: width, useBias: false, ...upsampling }),
-      layers.batchNormalization({ name: 'norm2' }),
+      layers.batchNormalization({ name: 'norm2', momentum }),
       layers.reLU({ name: 'relu2' }),
       layers.conv2dTranspose({ name: 'up2', filters: 1, activation: 'tanh', ...upsampling }),
     ],

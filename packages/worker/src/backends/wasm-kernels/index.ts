@@ -3,9 +3,11 @@ import type { Tf } from '@lockstep/shared';
 import { repairBatchMatMul } from './batch-matmul.ts';
 import { addConv2dBackpropFilter } from './conv2d-backprop-filter.ts';
 import { repairConv2dBackpropInput } from './conv2d-backprop-input.ts';
+import { addDepthwiseGradients } from './depthwise-gradients.ts';
 import { repairFusedMatMul } from './fused-matmul.ts';
 import { repairIdentity } from './identity.ts';
 import { repairLeakyRelu } from './leaky-relu.ts';
+import { repairSamePadding } from './same-padding.ts';
 
 const repairs = [
   repairBatchMatMul,
@@ -14,6 +16,8 @@ const repairs = [
   repairLeakyRelu,
   repairConv2dBackpropInput,
   addConv2dBackpropFilter,
+  repairSamePadding,
+  addDepthwiseGradients,
 ] as const;
 
 const repaired = new WeakSet<Tf>();
