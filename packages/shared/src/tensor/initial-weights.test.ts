@@ -58,6 +58,57 @@ test('truncated normal ends at two deviations and has the deviation that this le
   near(deviation, 0.5 * 0.87963, 0.01);
 });
 
+test('identity, and parts in their order', () => {
+  assert.deepEqual([...draw([[[2, 2], { kind: 'identity', gain: 3 }]])], [3, 0, 0, 3]);
+  const uniform = { kind: 'uniform', min: 2, max: 3 } as const;
+  const one = { kind: 'constant', value: 1 } as const;
+  const initializers = [uniform, one, uniform];
+  const parts: Initializer = { kind: 'parts', parts: [2, 1, 3].map((length, index) => ({ length, initializer: initializers[index]! })) };
+  const values = [...draw([[[6], parts]])];
+  assert.equal(values[2], 1);
+  assert.ok(values.every((value, index) => index === 2 || value >= 2));
+  assert.equal(new Set(values).size, 6);
+  assert.throws(() => draw([[[7], parts]]), /parts of layer0\/kernel have 6 of 7/);
+});
+
+/** [rows, columns] of a kernel. */
+for (const shape of [
+  [7, 7],
+  [40, 11],
+  [11, 40],
+  [3, 3, 2, 50],
+  [1, 5],
+  [5, 1],
+]) {
+  test(`orthogonal of shape ${shape.join(' x ')}: as many orthonormal columns, or rows, as fit`, () => {
+    const values = draw([[shape, { kind: 'orthogonal', gain: 2 }]]);
+    const columns = shape.at(-1)!;
+    const rows = values.length / columns;
+    const vectors = Array.from({ length: Math.min(rows, columns) }, (_, index) =>
+      rows >= columns
+        ? Array.from({ length: rows }, (__, row) => values[row * columns + index]!)
+        : [...values.subarray(index * columns, (index + 1) * columns)],
+    );
+    for (const [i, a] of vectors.entries())
+      for (const [j, b] of vectors.entries())
+        near(
+          a.reduce((sum, value, at) => sum + value * b[at]!, 0),
+          i === j ? 4 : 0,
+          1e-5,
+        );
+  });
+}
+
+test('orthogonal matrices are uniform: no direction and no sign is preferred', () => {
+  // Of the sphere in 3 dimensions, each coordinate is uniform in [-1, 1].
+  const drawn = Array.from({ length: 2000 }, (_, seed) => draw([[[3, 3], { kind: 'orthogonal', gain: 1 }]], seed));
+  for (const at of [0, 4, 8]) {
+    const { mean, deviation } = moments(Float32Array.from(drawn, (values) => values[at]!));
+    near(mean, 0, 0.05);
+    near(deviation, 1 / Math.sqrt(3), 0.02);
+  }
+});
+
 test('a parameter does not depend on the shapes and initializers of others', () => {
   const normal: Initializer = { kind: 'normal', mean: 0, deviation: 1 };
   const uniform: Initializer = { kind: 'uniform', min: 0, max: 1 };
@@ -103,6 +154,17 @@ test('so are those of normals that need many draws, or few', () => {
   assert.equal(
     createHash('sha256').update(new Uint8Array(flat.buffer)).digest('hex'),
     '4bc3678538ae10782d2dfa12b6eab40aca7fc928d015db02e102a8aa5c2f1521',
+  );
+});
+
+test('so are those of orthogonal matrices', () => {
+  const flat = draw([
+    [[64, 256], { kind: 'orthogonal', gain: 1 }],
+    [[3, 3, 8, 5], { kind: 'orthogonal', gain: 1.5 }],
+  ]);
+  assert.equal(
+    createHash('sha256').update(new Uint8Array(flat.buffer)).digest('hex'),
+    '5b11c639a44735738075cb8127f75940156029853b3e21ee29941632f062572a',
   );
 });
 

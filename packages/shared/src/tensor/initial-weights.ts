@@ -8,7 +8,8 @@
  * leaves every other one as it was. Values are computed in float64 and rounded once to float32.
  */
 import { normals, sequence, uniform } from '../rng.ts';
-import type { Initializer, Layout } from './manifest.ts';
+import type { ElementInitializer, Layout, Parameter } from './manifest.ts';
+import { fillOrthogonal } from './orthogonal.ts';
 import { elementCount } from '../shape.ts';
 
 /** Truncated normals beyond this many deviations are drawn again, as Keras and TF.js do. */
@@ -22,14 +23,43 @@ export function initialFlat(manifest: Layout, seed: number, stream: number): Flo
   manifest.parameters.forEach((parameter, index) => {
     const end = parameter.offset + elementCount(parameter.shape);
     if (parameter.offset !== offset || end > flat.length) throw new Error(`initialFlat: ${parameter.name} does not follow its predecessor`);
-    fill(flat.subarray(offset, end), parameter.initializer, sequence(seed, stream, index, 0));
+    fill(flat.subarray(offset, end), parameter, sequence(seed, stream, index, 0));
     offset = end;
   });
   if (offset !== flat.length) throw new Error(`initialFlat: parameters fill ${offset} of ${flat.length} elements`);
   return flat;
 }
 
-function fill(values: Float32Array, initializer: Initializer, next: () => number): void {
+function fill(values: Float32Array, { initializer, shape, name }: Parameter, next: () => number): void {
+  switch (initializer.kind) {
+    case 'identity':
+      for (let index = 0; index < shape[0]!; index += 1) values[index * (shape[0]! + 1)] = initializer.gain;
+      return;
+    case 'orthogonal':
+      return fillOrthogonal(values, shape, initializer.gain, oneByOne(next));
+    case 'parts': {
+      let offset = 0;
+      for (const part of initializer.parts) fillElements(values.subarray(offset, (offset += part.length)), part.initializer, next);
+      if (offset !== values.length) throw new Error(`initialFlat: the parts of ${name} have ${offset} of ${values.length} elements`);
+      return;
+    }
+    default:
+      return fillElements(values, initializer, next);
+  }
+}
+
+/** Normals, one after the other. */
+function oneByOne(next: () => number): () => number {
+  let drawn: Float64Array = new Float64Array(0);
+  let used = 0;
+  return () => {
+    if (used === drawn.length) [drawn, used] = [normals(next, normalsAtATime), 0];
+    used += 1;
+    return drawn[used - 1]!;
+  };
+}
+
+function fillElements(values: Float32Array, initializer: ElementInitializer, next: () => number): void {
   switch (initializer.kind) {
     case 'constant':
       values.fill(initializer.value);
@@ -56,7 +86,7 @@ function fillUniform(values: Float32Array, min: number, max: number, next: () =>
 function fillNormal(values: Float32Array, mean: number, deviation: number, limit: number, next: () => number): void {
   let index = 0;
   while (index < values.length) {
-    // Possibly more than are needed: nothing else draws from this sequence.
+    // Possibly more than are needed: nothing else draws from this sequence but further parts of the same parameter, always in order.
     const drawn = normals(next, normalsAtATime);
     for (let draw = 0; draw < drawn.length && index < values.length; draw += 1) {
       if (Math.abs(drawn[draw]!) <= limit) {

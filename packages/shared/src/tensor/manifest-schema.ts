@@ -7,11 +7,19 @@ export const maximumParameters = 4096;
 const name = z.string().min(1).max(128);
 const count = z.int().min(0);
 
-const initializer = z.discriminatedUnion('kind', [
+const elementInitializers = [
   z.object({ kind: z.literal('constant'), value: z.number() }),
   z.object({ kind: z.literal('uniform'), min: z.number(), max: z.number() }),
   z.object({ kind: z.literal('normal'), mean: z.number(), deviation: z.number() }),
   z.object({ kind: z.literal('truncated-normal'), mean: z.number(), deviation: z.number() }),
+] as const;
+const part = z.object({ length: count, initializer: z.discriminatedUnion('kind', elementInitializers) });
+
+const initializer = z.discriminatedUnion('kind', [
+  ...elementInitializers,
+  z.object({ kind: z.literal('identity'), gain: z.number() }),
+  z.object({ kind: z.literal('orthogonal'), gain: z.number() }),
+  z.object({ kind: z.literal('parts'), parts: z.array(part).min(1).max(8) }),
 ]);
 
 const parameter = z.object({ name, shape: z.array(count).max(8), offset: count, initializer });

@@ -6,13 +6,22 @@
  */
 import { elementCount } from '../shape.ts';
 
-/** How a parameter starts. Fans are computed by the worker, which knows the layer. */
-export type Initializer =
+/** How a parameter starts, each number by itself. Fans are computed by the worker, which knows the layer. */
+export type ElementInitializer =
   | { readonly kind: 'constant'; readonly value: number }
   | { readonly kind: 'uniform'; readonly min: number; readonly max: number }
   | { readonly kind: 'normal'; readonly mean: number; readonly deviation: number }
   /** Values further than two deviations from the mean are drawn again. */
   | { readonly kind: 'truncated-normal'; readonly mean: number; readonly deviation: number };
+
+export type Initializer =
+  | ElementInitializer
+  /** `gain` times a square identity matrix. */
+  | { readonly kind: 'identity'; readonly gain: number }
+  /** `gain` times a matrix with orthonormal columns, or rows where there are fewer of these. */
+  | { readonly kind: 'orthogonal'; readonly gain: number }
+  /** A vector in parts, such as the bias of an LSTM. */
+  | { readonly kind: 'parts'; readonly parts: readonly { readonly length: number; readonly initializer: ElementInitializer }[] };
 
 export interface Parameter {
   /** `layer/kernel`, as TF.js names it in `model.json`. */

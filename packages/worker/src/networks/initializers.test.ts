@@ -1,10 +1,11 @@
 import assert from 'node:assert/strict';
 import { createRequire } from 'node:module';
 import test from 'node:test';
-import type { Tf } from '@lockstep/shared';
+import type { Parameter, Recipe, Tf } from '@lockstep/shared';
 import { initialFlat } from '@lockstep/shared';
 import type { LayerInitializer } from './initializers.ts';
 import { initializerFor } from './initializers.ts';
+import { buildNetworks } from './networks.ts';
 
 const tf = createRequire(import.meta.url)('@tensorflow/tfjs') as Tf;
 await tf.setBackend('cpu');
@@ -54,10 +55,42 @@ test('fans are those of tfjs-layers, to the last digit', () => {
   assert.deepEqual(initializerFor(he, [5, 5, 16, 32]), { kind: 'truncated-normal', mean: 0, deviation: Math.sqrt(2 / 400) });
 });
 
-test('an initializer without a kind in the manifest is not guessed', () => {
-  assert.equal(initializerFor(tf.initializers.orthogonal({}) as unknown as LayerInitializer, [3, 3]), undefined);
-  assert.equal(initializerFor(tf.initializers.identity({}) as unknown as LayerInitializer, [3, 3]), undefined);
+test('an initializer that cannot be drawn is not guessed', () => {
+  const asInitializer = (initializer: unknown): LayerInitializer => initializer as LayerInitializer;
+  const orthogonal = asInitializer(tf.initializers.orthogonal({ gain: 2 }));
+  assert.deepEqual(initializerFor(orthogonal, [3, 5]), { kind: 'orthogonal', gain: 2 });
+  assert.equal(initializerFor(orthogonal, [3]), undefined, 'a vector is no matrix');
+  assert.equal(initializerFor(orthogonal, [4096, 16_384]), undefined, 'that would take minutes');
+  const identity = asInitializer(tf.initializers.identity({ gain: 2 }));
+  assert.deepEqual(initializerFor(identity, [3, 3]), { kind: 'identity', gain: 2 });
+  assert.equal(initializerFor(identity, [3, 4]), undefined);
+  const mine: LayerInitializer = { getClassName: () => 'Mine', getConfig: () => ({}) };
+  assert.equal(initializerFor(mine, [3]), undefined);
 });
+
+test('the bias of an LSTM with unitForgetBias has ones for its forget gate, and its own initializer elsewhere', () => {
+  const [, , bias] = parametersOf(
+    tf.layers.lstm({ name: 'loop', units: 2, inputShape: [3, 1], biasInitializer: 'glorotUniform', unitForgetBias: true }),
+  );
+  const glorot = tf.initializers.glorotUniform({}) as unknown as LayerInitializer;
+  const part = (length: number): unknown => ({ length, initializer: initializerFor(glorot, [length]) });
+  const ones = { length: 2, initializer: { kind: 'constant', value: 1 } };
+  assert.deepEqual(bias!.initializer, { kind: 'parts', parts: [part(2), ones, part(4)] });
+});
+
+test('recurrent layers are built with the initializers that they have by default', () => {
+  for (const layer of [
+    tf.layers.lstm({ name: 'loop', units: 2, inputShape: [3, 1] }),
+    tf.layers.gru({ name: 'loop', units: 2, inputShape: [3, 1] }),
+    tf.layers.simpleRNN({ name: 'loop', units: 2, inputShape: [3, 1] }),
+  ])
+    assert.equal(parametersOf(layer)[1]!.initializer.kind, 'orthogonal');
+});
+
+function parametersOf(layer: ReturnType<Tf['layers']['lstm']>): readonly Parameter[] {
+  const recipe = { name: 'test', networks: { net: () => tf.sequential({ layers: [layer] }) } } as unknown as Recipe;
+  return buildNetworks(tf, recipe)['net']!.manifest.parameters;
+}
 
 function moments(values: ArrayLike<number>): { mean: number; deviation: number } {
   const list = Array.from(values);

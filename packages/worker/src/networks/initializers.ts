@@ -1,12 +1,12 @@
 /**
- * From a TF.js initializer to the four kinds that a manifest knows, so that the coordinator can draw the same distribution without TF.js.
+ * From a TF.js initializer to the kinds that a manifest knows, so that the coordinator can draw the same distribution without TF.js.
  *
  * Responsible for: reading initializers and computing fans exactly as tfjs-layers 4.22 does (`initializers.ts` there: `computeFans`,
  * `VarianceScaling.apply`). Not responsible for: drawing (`initialFlat` in shared). An initializer's own `seed` is ignored: the run's
  * seed decides.
  */
-import type { Initializer } from '@lockstep/shared';
-import { elementCount } from '@lockstep/shared';
+import type { ElementInitializer, Initializer } from '@lockstep/shared';
+import { canBeOrthogonal, elementCount } from '@lockstep/shared';
 
 /** The part of TF.js's `Initializer` that is read. */
 export interface LayerInitializer {
@@ -29,10 +29,46 @@ export const knownInitializers = [
   'heUniform',
   'leCunNormal',
   'leCunUniform',
+  'orthogonal',
+  'identity',
 ] as const;
 
-/** The manifest's kind for a parameter of this shape, or undefined if there is none (`orthogonal`, `identity`, a user's class). */
-export function initializerFor(initializer: LayerInitializer, shape: readonly number[]): Initializer | undefined {
+/**
+ * The manifest's kind for a parameter of this shape, or undefined if there is none: a user's class, an identity that is not square, an
+ * orthogonal matrix that would take minutes. `biasInitializer` is that of the layer, if it has one.
+ */
+export function initializerFor(
+  initializer: LayerInitializer,
+  shape: readonly number[],
+  biasInitializer?: LayerInitializer,
+): Initializer | undefined {
+  const gain = initializer.getConfig()['gain'] as number;
+  switch (initializer.getClassName()) {
+    case 'Identity':
+      return shape.length === 2 && shape[0] === shape[1] ? { kind: 'identity', gain } : undefined;
+    case 'Orthogonal':
+      return canBeOrthogonal(shape) ? { kind: 'orthogonal', gain } : undefined;
+    case 'CustomInit':
+      return biasInitializer === undefined ? undefined : forgetBias(biasInitializer, shape[0]! / 4);
+    default:
+      return elementInitializerFor(initializer, shape);
+  }
+}
+
+/** What an LSTM's `unitForgetBias` makes, in a class without a name: ones for the forget gate, the second of four (Jozefowicz et al. 2015). */
+function forgetBias(bias: LayerInitializer, units: number): Initializer | undefined {
+  const [one, two] = [elementInitializerFor(bias, [units]), elementInitializerFor(bias, [2 * units])];
+  if (one === undefined || two === undefined) return undefined;
+  const ones = { kind: 'constant', value: 1 } as const;
+  const parts = [
+    { length: units, initializer: one },
+    { length: units, initializer: ones },
+    { length: 2 * units, initializer: two },
+  ];
+  return { kind: 'parts', parts };
+}
+
+function elementInitializerFor(initializer: LayerInitializer, shape: readonly number[]): ElementInitializer | undefined {
   const config = initializer.getConfig();
   const number = (key: string): number => config[key] as number;
   // Glorot, He and LeCun initializers all call themselves VarianceScaling, as in Keras.
@@ -56,7 +92,7 @@ export function initializerFor(initializer: LayerInitializer, shape: readonly nu
   }
 }
 
-function varianceScaling(scale: number, mode: string, distribution: string, shape: readonly number[]): Initializer {
+function varianceScaling(scale: number, mode: string, distribution: string, shape: readonly number[]): ElementInitializer {
   const [fanIn, fanOut] = fans(shape);
   const fan = mode === 'fanIn' ? fanIn : mode === 'fanOut' ? fanOut : (fanIn + fanOut) / 2;
   const variance = scale / Math.max(1, fan);

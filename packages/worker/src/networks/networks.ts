@@ -140,7 +140,7 @@ interface Regularizer {
 }
 
 type AddWeight = (
-  this: { readonly name: string },
+  this: { readonly name: string; readonly biasInitializer?: LayerInitializer },
   name: string,
   shape: number[],
   dtype: string | null | undefined,
@@ -162,11 +162,11 @@ function recordingSettings<T>(tf: Tf, place: string, found: Map<unknown, WeightS
   prototype.addWeight = function (name, shape, dtype, initializer, regularizer, trainable, constraint) {
     const layer = `${place}, layer '${this.name}'`;
     if (constraint !== undefined && constraint !== null) refuse(layer, `has a constraint on '${name}', which would be ignored: remove it`);
-    const known = initializerFor(initializer, shape);
+    const known = initializerFor(initializer, shape, this.biasInitializer);
     if (known === undefined) {
       refuse(
         layer,
-        `initializes '${name}' with ${initializer.getClassName()}, which Lockstep cannot draw: use one of ${knownInitializers.join(', ')}`,
+        `initializes '${name}' [${shape.join(', ')}] with ${initializer.getClassName()}, which Lockstep cannot draw: use one of ${knownInitializers.join(', ')}`,
       );
     }
     const variable = original.call(this, name, shape, dtype, zeros, undefined, trainable);
