@@ -20,6 +20,7 @@ import {
 } from '@lockstep/shared';
 import { auditOf } from '../core/audit.ts';
 import type { Event } from '../core/events.ts';
+import { dropReasonOf } from '../core/fence.ts';
 import type { State } from '../core/state.ts';
 import { hashOfAnswer } from '../training/hash-of-answer.ts';
 import { manifestKeyOf } from '../training/manifest-key.ts';
@@ -74,26 +75,16 @@ function readyEvent(peer: PeerId, message: Ready, { state }: Expected): Event {
 /** Tensors of an answer that will be dropped are not read: their memory may be in use for something else by now. */
 function resultEvent(peer: PeerId, message: Result, frames: Frames, expected: Expected): Event {
   const { fence, rest } = splitFence(message);
-  const counts = isOfRound(peer, message, expected.state);
-  const flats = counts ? unpack(peer, message, frames, expected) : [];
+  const dropped: Event = { type: 'result', peer, fence, ...rest, payload: [] };
+  const { state } = expected;
+  if (dropReasonOf(state, dropped) !== undefined || message.task !== state.task?.kind) return dropped;
+  const flats = unpack(peer, message, frames, expected);
   // The shards have to be computed again.
   if (flats === 'damaged') return { type: 'need', peer, fence, workId: message.workId, networks: [], damaged: 'received' };
   if (flats === undefined)
     return { type: 'malformed', peer, code: 'refused', reason: 'It sent a RESULT whose tensors do not fit the round.' };
-  const audited = counts && isAudited(peer, message, expected.state) ? { hash: hashOfAnswer(flats, message.outcomes) } : {};
-  return { type: 'result', peer, fence, ...rest, ...audited, payload: message.task === 'generate' ? flats[0] : flats };
-}
-
-function isAudited(peer: PeerId, { workId }: Result, { task, workers }: State): boolean {
-  const worker = workers.get(peer);
-  return worker?.work?.id === workId && auditOf(task, worker.shards) !== undefined;
-}
-
-/** `peer` is a name made up by ZeroMQ if a worker has reconnected before its last messages over the old connection were read. */
-function isOfRound(peer: PeerId, message: Result, state: State): boolean {
-  return (
-    message.term === state.plan.term && message.round === state.cursor.round && message.task === state.task?.kind && state.workers.has(peer)
-  );
+  const audited = auditOf(state.task, state.workers.get(peer)!.shards) !== undefined ? { hash: hashOfAnswer(flats, message.outcomes) } : {};
+  return { ...dropped, ...audited, payload: message.task === 'generate' ? flats[0] : flats };
 }
 
 /** Gradients are summed where they lie (`training/reduce.ts`); pictures are copied, since their grid is drawn later. */

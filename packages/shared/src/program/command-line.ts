@@ -1,5 +1,5 @@
 /** Reads a command line by an option table, and prints --help from it. Says what was typed; the table says what it means. */
-import yargs from 'yargs';
+import yargs, { type Options } from 'yargs';
 import { LockstepError } from '../errors.ts';
 import { flagOf, type Given, type OptionSpec, type OptionTable } from './option-table.ts';
 
@@ -23,9 +23,8 @@ export async function parseCommandLine<Table extends OptionTable>(
     .usage(`${synopsis}\n\n${purpose}`);
   for (const [name, spec] of Object.entries(table)) {
     const { type } = spec;
-    const kind = type === 'list' ? ({ type: 'string', array: true } as const) : { type };
     parser = parser.option(flagOf(name).slice(2), {
-      ...kind,
+      ...kindOf(type),
       describe: helpOf(spec),
       ...(type === 'boolean' ? {} : { requiresArg: true }),
     });
@@ -34,15 +33,27 @@ export async function parseCommandLine<Table extends OptionTable>(
   const parsed = (await parser
     .version(version)
     .strict()
-    // Of a flag that is repeated the last one counts, but for lists.
-    .parserConfiguration({ 'duplicate-arguments-array': Object.values(table).some(({ type }) => type === 'list') })
     .wrap(120)
     .fail((message, error) => {
       throw usageError(program, message, error);
     })
     .parse()) as Record<string, unknown>;
-  const typed = Object.keys(table).filter((name) => parsed[name] !== undefined);
-  return Object.fromEntries(typed.map((name) => [name, parsed[name]])) as Given<Table>;
+  const typed = Object.entries(table).filter(([name]) => parsed[name] !== undefined);
+  return Object.fromEntries(typed.map(([name, { type }]) => [name, valueOf(type, parsed[name])])) as Given<Table>;
+}
+
+/** A number is one in --help, but is read as text: of a flag that is repeated yargs takes a last value of 1 for "once more", and adds it. */
+function kindOf(type: OptionSpec['type']): Options {
+  if (type === 'list') return { string: true, array: true };
+  return type === 'number' ? { number: true, string: true } : { type };
+}
+
+/** Of a flag that is repeated the last one counts, but for lists. */
+function valueOf(type: OptionSpec['type'], given: unknown): unknown {
+  if (type === 'list') return given;
+  const last: unknown = Array.isArray(given) ? given.at(-1) : given;
+  if (type !== 'number') return last;
+  return typeof last === 'string' && last.trim() !== '' ? Number(last) : NaN;
 }
 
 /** No defaults of yargs: what was typed must stay distinguishable from what was not. */

@@ -25,6 +25,8 @@ export interface State {
   prepared: { readonly run: RunSettings; readonly built: Payload } | undefined;
   /** Under way in the runtime; its outcome is dropped if another one has been ordered meanwhile. */
   preparing: RunSettings | undefined;
+  /** Of this term; 0 before the first. */
+  newestWorkId: number;
   computing: { readonly term: number; readonly workId: number } | undefined;
   /** Asked to stop while computing: it answers first, until the deadline. */
   stopping: { readonly reason: string; readonly code: ErrorCode | undefined; readonly deadlineMs: number } | undefined;
@@ -43,6 +45,7 @@ export function createState(options: Options, nowMs: number): State {
     fence: undefined,
     prepared: undefined,
     preparing: undefined,
+    newestWorkId: 0,
     computing: undefined,
     stopping: undefined,
     holds: {},

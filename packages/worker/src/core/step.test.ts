@@ -39,6 +39,18 @@ describe('worker core', () => {
     );
   });
 
+  test('an order that comes again is not computed again: the answer would replace one in shared memory that may still be read', () => {
+    const state = create();
+    const work = (workId: number, term = 1): Event => ({ type: 'work', fence: fence(term), order: { ...order, workId } });
+    give(state, { type: 'up' }, { type: 'welcome', fence: fence(), run, region: 'memory' }, prepared);
+    assert.deepEqual(give(state, work(5), work(5), work(6), work(5)), [['compute'], [], ['compute'], []]);
+    // Over another connection of the same term numbers go on; a new term begins anew.
+    give(state, { type: 'welcome', fence: fence(), run, region: 'memory' });
+    assert.deepEqual(give(state, work(6), work(7)), [[], ['compute']]);
+    give(state, { type: 'welcome', fence: fence(2), run, region: 'memory' });
+    assert.deepEqual(give(state, work(1, 2)), [['compute']]);
+  });
+
   test('passes on what the runtime gave it: the networks with READY, the answer with RESULT, the offer of memory', () => {
     const state = create();
     step(state, { type: 'up' }, 0);
@@ -120,7 +132,7 @@ describe('worker core', () => {
       for (let count = 1; count <= 20; count += 1) {
         give(state, { type: 'up' });
         step(state, { type: 'welcome', fence: fence(), run, region: undefined }, count * everyMs);
-        give(state, prepared, { type: 'work', fence: fence(), order });
+        give(state, prepared, { type: 'work', fence: fence(), order: { ...order, workId: 10 * count } });
         between(count);
         const effects = step(state, { type: 'down' }, (count + 1) * everyMs);
         if (effects[0]?.do === 'exit') return effects;
@@ -136,15 +148,17 @@ describe('worker core', () => {
 
     test('is looked for again as long as answers get through', () => {
       const state = create();
-      const answer = (): void => {
-        give(state, { type: 'computed', fence: fence(), workId: 5, answer: 'the tensors' }, { type: 'work', fence: fence(), order });
+      const answer = (count: number): void => {
+        const [workId, next] = [10 * count, { ...order, workId: 10 * count + 1 }];
+        give(state, { type: 'computed', fence: fence(), workId, answer: 'the tensors' }, { type: 'work', fence: fence(), order: next });
       };
       assert.deepEqual(loseAgainAndAgain(state, timeoutMs / 2, answer), []);
     });
 
     test('counts an answer only once the coordinator asks for more', () => {
       const state = create();
-      const answer = (): void => void give(state, { type: 'computed', fence: fence(), workId: 5, answer: 'the tensors' });
+      const answer = (count: number): void =>
+        void give(state, { type: 'computed', fence: fence(), workId: 10 * count, answer: 'the tensors' });
       assert.deepEqual(kinds(loseAgainAndAgain(state, timeoutMs / 2, answer)), ['exit']);
     });
 
@@ -197,13 +211,15 @@ describe('worker core', () => {
       // The weights that came with it are not kept either.
       { do: 'need', fence: fence(), workId: 5, networks: ['g', 'd'], damaged: false },
     ]);
-    give(state, { type: 'work', fence: fence(), order });
-    assert.deepEqual(give(state, { type: 'work', fence: fence(1, 1), order: { ...order, sends: ['g'], versions: { g: 1, d: 0 } } }), [
-      ['compute'],
-    ]);
-    assert.deepEqual(give(state, { type: 'work', fence: fence(1, 2), order: { ...order, sends: ['g'], versions: { g: 2, d: 1 } } }), [
-      ['need'],
-    ]);
+    give(state, { type: 'work', fence: fence(), order: { ...order, workId: 6 } });
+    assert.deepEqual(
+      give(state, { type: 'work', fence: fence(1, 1), order: { ...order, workId: 7, sends: ['g'], versions: { g: 1, d: 0 } } }),
+      [['compute']],
+    );
+    assert.deepEqual(
+      give(state, { type: 'work', fence: fence(1, 2), order: { ...order, workId: 8, sends: ['g'], versions: { g: 2, d: 1 } } }),
+      [['need']],
+    );
   });
 
   test('asks again for an order whose tensors were damaged, and keeps none of its weights', () => {

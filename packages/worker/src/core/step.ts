@@ -77,7 +77,10 @@ function lose(state: State, nowMs: number): Effect[] {
 }
 
 function join(state: State, fence: Fence, run: RunSettings, nowMs: number): Effect[] {
-  if (state.fence?.term !== fence.term || state.fence.runId !== fence.runId) state.losses = undefined;
+  if (state.fence?.term !== fence.term || state.fence.runId !== fence.runId) {
+    state.losses = undefined;
+    state.newestWorkId = 0;
+  }
   state.fence = fence;
   state.welcomedMs = nowMs;
   state.answered = false;
@@ -119,7 +122,9 @@ function isCurrent(state: State, fence: Fence): boolean {
 }
 
 function takeWork(state: State, fence: Fence, order: WorkOrder): Effect[] {
-  if (!isCurrent(state, fence)) return [];
+  // Numbers of a term rise: any other is a repetition. Its answer would take the place of one that may still be read.
+  if (!isCurrent(state, fence) || order.workId <= state.newestWorkId) return [];
+  state.newestWorkId = order.workId;
   // It took the answer before this order, or another worker's.
   if (state.answered) state.losses = undefined;
   const lacking = Object.keys(order.versions).filter((network) => state.holds[network] !== order.versions[network]);
