@@ -1,4 +1,5 @@
 /** What can go wrong in a world. Every fault that lasts ends by itself, so that the run can end, too. */
+import { workerTimeoutMs } from './coordinator.ts';
 import { usualDiskMs } from './disk.ts';
 import { usualDelayMs } from './network.ts';
 import { startHead, startPlace } from './supervisor.ts';
@@ -28,11 +29,7 @@ const ofPlaces: Readonly<Record<string, (world: World, place: Place) => void>> =
       begin: () => (place.link.delayMs = world.random.pick([50, 1000, 10 * second])),
       end: () => (place.link.delayMs = usualDelayMs),
     }),
-  repeat: (world, place) =>
-    forAWhile(world, place, 'repeat', {
-      begin: () => (place.link.repeatPercent = world.random.pick([10, 50])),
-      end: () => (place.link.repeatPercent = 0),
-    }),
+  repeat,
   slow: (world, place) =>
     forAWhile(world, place, 'slow', {
       begin: () => (place.slowness = world.random.pick([10, 300, 3000])),
@@ -63,12 +60,27 @@ const ofDisk: Readonly<Record<string, Fault>> = {
   },
 };
 
+/** An old WORK that comes again takes the place of the one that its worker computes, which is then let go after the time-out. */
+function repeat(world: World, place: Place): void {
+  const repeatsMs = duration(world);
+  forAWhile(world, place, 'repeat', {
+    begin() {
+      place.link.repeatPercent = world.random.pick([10, 50]);
+      world.clock.after(repeatsMs, () => (place.link.repeatPercent = 0));
+    },
+    end() {},
+    durationMs: repeatsMs + workerTimeoutMs,
+  });
+}
+
 /** One at a time: that two make the same mistake is more than an audit can notice. */
 function lie(world: World, place: Place): void {
-  if (world.settings.auditRate < 1 || world.places.some(({ troubles }) => troubles.has('lie'))) return;
-  const { random } = world;
+  const { random, settings } = world;
+  const isNaN = !world.hadNaN && (settings.auditRate < 1 || random.chance(30));
+  if ((settings.auditRate < 1 && !isNaN) || world.places.some(({ troubles }) => troubles.has('lie'))) return;
+  world.hadNaN ||= isNaN;
   forAWhile(world, place, 'lie', {
-    begin: () => (place.lie = { bit: random.below(1000), isOnce: random.chance(50) }),
+    begin: () => (place.lie = isNaN ? { bit: 'NaN', isOnce: true } : { bit: random.below(1000), isOnce: random.chance(50) }),
     end: () => (place.lie = undefined),
   });
 }

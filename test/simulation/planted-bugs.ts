@@ -147,6 +147,18 @@ export const plantedBugs: readonly PlantedBug[] = [
     replace: 'if (state.wrong.has(event.peer)) {',
   },
   {
+    name: 'a round that is left out counts as an update of its network',
+    file: `${core}/step.ts`,
+    find: 'state.skippedRounds += 1;',
+    replace: 'return commitRound(state, nowMs, effects);',
+  },
+  {
+    name: 'a round that is not finite is left out at once',
+    file: `${core}/step.ts`,
+    find: 'if (state.repeatedRound !== round) {',
+    replace: 'if (state.repeatedRound === -1) {',
+  },
+  {
     name: 'a phase that reads no data takes a batch from the stream',
     file: `${core}/cursor.ts`,
     find: '(phase.readsData ? plan.run.batchSize : 0)',

@@ -9,6 +9,7 @@ import { createIdStream } from '../../packages/coordinator/src/data/stream.ts';
 import { clipScale } from '../../packages/coordinator/src/training/optimizer/gradient.ts';
 import { createOptimizer } from '../../packages/coordinator/src/training/optimizer/update-rules.ts';
 import {
+  ailmentOf,
   dataset,
   gradientOfShard,
   manifests,
@@ -61,11 +62,13 @@ function createReference(run: Run): Reference {
     const ids = readsData ? stream.idsAt(position, run.batchSize) : new Uint32Array(0);
     position += ids.length;
     const { total, loss, score } = batchGradient(run, after.at(-1)!.weights, phase, round, ids);
+    const isSkipped = ailmentOf(run, round) !== undefined;
     const norms: Record<string, number> = {};
     let start = 0;
     for (const network of updates) {
       const own = total.slice(start, (start += manifests[network]!.length));
-      const norm = (norms[updates.length === 1 ? name : `${name}/${network}`] = Math.sqrt(squaredNorm(own)));
+      const norm = (norms[updates.length === 1 ? name : `${name}/${network}`] = isSkipped ? NaN : Math.sqrt(squaredNorm(own)));
+      if (isSkipped) continue;
       optimizers.get(network)!.apply(own, { scale: clipScale(norm, recipe.optimizers[network]!.clipNorm), step: lines.length });
       versions[network]! += 1;
     }

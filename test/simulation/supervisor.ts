@@ -4,8 +4,9 @@ import { checkWeights } from './checks.ts';
 import { createProcess, type Process } from './clock.ts';
 import { type End, joinTimeoutMs, runCoordinator } from './coordinator.ts';
 import { mount, newestRound } from './disk.ts';
+import { ailmentOf } from './training.ts';
 import { startWorker } from './worker.ts';
-import { examine, type Place, type World } from './world.ts';
+import { examine, type Lie, type Place, type World } from './world.ts';
 
 const second = 1000;
 const troubles = ['worker-left', 'worker-failed', 'worker-refused', 'shards-reassigned', 'waiting', 'audit-differs', 'worker-wrong'];
@@ -33,7 +34,7 @@ export function startPlace(world: World, place: Place): void {
 }
 
 /** Which bit of the gradient that is computed now is wrong, if one is. */
-function wrongBit(world: World, place: Place): number | undefined {
+function wrongBit(world: World, place: Place): Lie['bit'] | undefined {
   const { lie } = place;
   if (lie === undefined) return undefined;
   place.hasLied = true;
@@ -83,6 +84,7 @@ export function startHead(world: World): void {
     recorded(event) {
       trace.note(`events.jsonl: ${event}`);
       const isTrouble = troubles.includes(event);
+      if (event === 'round-skipped') skipped(world);
       assert.ok(!isTrouble || world.faults > 0, `${event}, although nothing has gone wrong yet`);
     },
     committed: (runtime) => {
@@ -95,6 +97,15 @@ export function startHead(world: World): void {
   })
     .then((end) => headEnded(world, process, end))
     .catch((error: unknown) => (world.failure ??= error));
+}
+
+/** The core has moved on already. */
+function skipped({ head, clock, reference, settings }: World): void {
+  assert.ok(ailmentOf(settings.run, head.nextRound) !== undefined, `round ${head.nextRound} is left out, and nothing is wrong with it`);
+  head.nextRound += 1;
+  head.progressMs = clock.nowMs();
+  assert.equal(head.runtime!.state.cursor.round, head.nextRound, 'one round is left out at a time');
+  checkWeights(head.runtime!.model()!.values(), head.nextRound, reference);
 }
 
 function headEnded(world: World, process: Process, end: End): void {

@@ -8,6 +8,7 @@ import { type Process, sleep } from './clock.ts';
 import { silentLog } from './coordinator.ts';
 import { endpoint, type Link, type SimulatedNetwork } from './network.ts';
 import type { Random } from './random.ts';
+import type { Lie } from './world.ts';
 import { fingerprint, gradientOfShards, longestGradient, manifests, picturesOf } from './training.ts';
 
 /** As `--reconnect-timeout` is when nothing else is said. */
@@ -24,7 +25,7 @@ export interface WorkerOptions {
   /** How many times longer than usual it computes. */
   readonly slowness: () => number;
   /** Which bit of the gradient that it computes now is wrong, if one is. */
-  readonly wrongBit: () => number | undefined;
+  readonly wrongBit: () => Lie['bit'] | undefined;
   readonly stopRequested: Promise<string>;
 }
 
@@ -43,7 +44,8 @@ export function startWorker(options: WorkerOptions): Promise<Outcome> {
   });
 }
 
-function flipBit(flat: Float32Array, bit: number): void {
+function spoil(flat: Float32Array, bit: Lie['bit']): void {
+  if (bit === 'NaN') return void (flat[0] = NaN);
   const words = new Uint32Array(flat.buffer, flat.byteOffset, flat.length);
   words[bit % words.length]! ^= 1 << (bit % 20);
 }
@@ -77,7 +79,7 @@ async function createCompute(run: RunSettings, { process, random, slowness, wron
       compute(100 * job.shards.length, () => {
         const answer = gradientOfShards(run, weights, job);
         const bit = wrongBit();
-        if (bit !== undefined) flipBit(answer.flats[0]!, bit);
+        if (bit !== undefined) spoil(answer.flats[0]!, bit);
         return answer;
       }),
     drawAhead() {},

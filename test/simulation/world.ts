@@ -19,14 +19,20 @@ export interface Patient {
   healthySinceMs: number | undefined;
 }
 
+/** `bit` 'NaN': an element that is not a number. */
+export interface Lie {
+  readonly bit: number | 'NaN';
+  readonly isOnce: boolean;
+}
+
 /** Where a worker runs: when one has ended, a supervisor starts another. */
 export interface Place extends Patient {
   readonly name: string;
   readonly link: Link;
   /** How many times longer than usual it computes. */
   slowness: number;
-  /** Its next gradient, or every one, has this wrong bit. */
-  lie: { readonly bit: number; readonly isOnce: boolean } | undefined;
+  /** Its next gradient, or every one, is wrong. */
+  lie: Lie | undefined;
   hasLied: boolean;
   /** Asks the worker to stop, as SIGTERM does. */
   stop: (reason: string) => void;
@@ -64,6 +70,8 @@ export interface World {
   born: number;
   /** That have happened so far. */
   faults: number;
+  /** Somebody's NaN: twice in one round it could not be told from the round's own. */
+  hadNaN: boolean;
   /** The run is complete, and safe on disk. */
   isOver: boolean;
   /** What a process failed with that it must not fail with. */
@@ -75,7 +83,7 @@ export function createWorld(seed: number, tell?: (line: string) => void): World 
   const clock = createWorldClock(random);
   const trace = createTrace(clock.nowMs, tell);
   const settings = drawSettings(random);
-  const { seed: runSeed, batchSize, shardCount } = settings.run;
+  const { seed: runSeed, batchSize, shardCount, onNonfinite = 'stop' } = settings.run;
   const spares = random.chance(25) ? 1 : 0;
   return {
     settings,
@@ -84,7 +92,7 @@ export function createWorld(seed: number, tell?: (line: string) => void): World 
     trace,
     network: createSimulatedNetwork(random, trace),
     disk: createDisk(),
-    reference: referenceOf({ seed: runSeed, batchSize, shardCount }),
+    reference: referenceOf({ seed: runSeed, batchSize, shardCount, onNonfinite }),
     head: {
       process: undefined,
       troubles: new Set(),
@@ -99,6 +107,7 @@ export function createWorld(seed: number, tell?: (line: string) => void): World 
     working: new Set(),
     born: 0,
     faults: 0,
+    hadNaN: false,
     isOver: false,
     failure: undefined,
   };
@@ -131,6 +140,7 @@ function drawSettings(random: Random): Settings {
     batchSize: random.pick([6, 7, 8]),
     shardCount,
     execution: 'graph',
+    ...(random.chance(30) ? { onNonfinite: 'skip' } : {}),
   };
   const [totalSteps, minWorkers, checkpointEverySteps] = [
     random.between(1, 4),

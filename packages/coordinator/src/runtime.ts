@@ -14,6 +14,7 @@ import { step } from './core/step.ts';
 import type { RunRecorder } from './reporting/recorder.ts';
 import type { Trace } from './reporting/trace/trace.ts';
 import type { Model } from './training/model.ts';
+import type { NotFinite } from './training/round.ts';
 import { createTrainer, type Trainer, type TrainerOptions } from './training/trainer.ts';
 import type { Carriers } from './wire/carriers.ts';
 import { eventOf, type Expected } from './wire/inbound.ts';
@@ -213,13 +214,16 @@ function perform(effect: Effect, options: RuntimeOptions, trainer: Trainer, answ
       return trainer.accept(effect);
     case 'commit': {
       const committed = trainer.commit();
-      if (typeof committed === 'string') {
-        recorder.diverged(effect.cursor);
-        return answer({ type: 'diverged', reason: committed });
+      if ('reason' in committed) {
+        // The first time the same samples are needed again, the second time the next ones.
+        const after = effect.isRepeated ? untilNext(effect.cursor, options, trainer) : undefined;
+        return answer({ type: 'diverged', reason: committed.reason, figures: committed }, after);
       }
       recorder.committed(committed);
       return answer({ type: 'committed' }, untilNext(effect.cursor, options, trainer));
     }
+    case 'skip':
+      return recorder.skipped(effect.figures as NotFinite);
     case 'complete-step':
       return recorder.stepCompleted(effect.cursor);
     case 'save-grid':
@@ -232,6 +236,8 @@ function perform(effect: Effect, options: RuntimeOptions, trainer: Trainer, answ
       return recorder.reassigned(effect.shards);
     case 'count-copied':
       return recorder.copied(effect.shards);
+    case 'count-nonfinite':
+      return recorder.nonfinite(effect.cursor);
     case 'count-audited':
       return recorder.audited(effect.shards);
     case 'count-dropped':

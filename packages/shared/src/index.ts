@@ -14,6 +14,7 @@ export { systemClock } from './clock.ts';
 export type { ErrorCode, ErrorEntry } from './errors.ts';
 export type { Execution } from './execution.ts';
 export { executions } from './execution.ts';
+export { nonfinitePolicies, type NonfinitePolicy } from './nonfinite.ts';
 export { errorTable, isErrorCode, LockstepError } from './errors.ts';
 export { createArena } from './kernels/arena.ts';
 export type { Update as ResidentUpdate } from './kernels/resident.ts';

@@ -38,7 +38,8 @@ export const lossesAndHealth: Row = {
     lines(
       {
         title: 'Rounds that were not finite',
-        description: 'Losses or gradients that were infinite or NaN. The first one ends the run.',
+        description:
+          'Losses or gradients that were infinite or NaN, and were computed once more. If that did not help, the run has ended, or left the round out (--on-nonfinite skip).',
         unit: 'short',
         width: 8,
       },

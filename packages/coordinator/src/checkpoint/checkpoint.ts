@@ -19,6 +19,8 @@ export interface Checkpoint {
   readonly cursor: Cursor;
   /** Rounds already committed of the step after `cursor.step`; 0 exactly when the cursor is at the start of a step. */
   readonly roundsIntoStep: number;
+  /** Rounds left out because they were not finite; absent if there are none. */
+  readonly skippedRounds?: number;
   /** What computed it: a resume with `--backend auto` uses the same. Only the fingerprint has to match. */
   readonly backend: string;
   readonly fingerprint: string;

@@ -4,7 +4,7 @@
  * Responsible for: everything in a checkpoint except the flats. Not responsible for: the flats (`format.ts`), the disk (`store.ts`,
  * `read.ts`).
  */
-import { executions, LockstepError, manifestSchema, maximumNetworks, sha256 } from '@lockstep/shared';
+import { executions, LockstepError, manifestSchema, maximumNetworks, nonfinitePolicies, sha256 } from '@lockstep/shared';
 import { z } from 'zod';
 
 /** Raised by any change that an older Lockstep would misread. */
@@ -41,9 +41,11 @@ const header = z.strictObject({
     batchSize: z.int().min(1),
     shardCount: z.int().min(1),
     execution: z.enum(executions).exactOptional(),
+    onNonfinite: z.enum(nonfinitePolicies).exactOptional(),
   }),
   cursor: z.strictObject({ step: count, phase: count, repetition: count, round: count, samplePosition: count }),
   roundsIntoStep: count,
+  skippedRounds: count.exactOptional(),
   backend: name,
   fingerprint: hex,
   datasetSha256: hex,

@@ -21,8 +21,11 @@ export const maximumNames = 4096;
 
 /** Whether a WORK with these shards is to be checked. By its first shard, so that of all shards a share of `auditRate` is computed twice. */
 function isChosen(state: State, shards: readonly number[]): boolean {
-  const { plan, cursor, task } = state;
-  if (task?.kind !== 'gradient' || plan.auditRate === 0) return false;
+  const { plan, cursor, task, repeatedRound } = state;
+  if (task?.kind !== 'gradient') return false;
+  // Somebody may be wrong: everything is computed elsewhere, too, where there is another worker whose bits are the same.
+  if (repeatedRound === cursor.round && !plan.allowMixedNumerics) return readyWorkers(state).length > 1;
+  if (plan.auditRate === 0) return false;
   return uniform(sequence(plan.run.seed, streams.audit, cursor.round, shards[0]!)) < plan.auditRate;
 }
 
@@ -61,6 +64,14 @@ export function unassign(state: State, shards: readonly number[]): void {
   const isAnswered = audit !== undefined && audit.answers.size > 0;
   if (audit !== undefined && !isAnswered) task.audits.splice(task.audits.indexOf(audit), 1);
   for (const shard of shards) task.shards[shard] = isAnswered ? 'answered' : 'waiting';
+}
+
+/** A worker that is alone has nobody to agree with: where a run may go on with one, what it says counts. */
+export function endAuditsOfOne(state: State): void {
+  const { shards, audits } = state.task!;
+  if (audits.length === 0 || readyWorkers(state).length > 1) return;
+  audits.length = 0;
+  for (const [shard, each] of shards.entries()) if (each === 'answered') shards[shard] = 'waiting';
 }
 
 /** For `verdict.ts`: the newest checkpoint from before anything that a worker of this name can have spoilt. */

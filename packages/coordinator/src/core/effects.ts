@@ -55,8 +55,10 @@ export type Effect =
       readonly outcomes: readonly ShardOutcome[];
       readonly payload: Payload;
     }
-  /** Every shard is in: check, clip, apply. Answered by `committed` or `diverged` before any other event. */
-  | { readonly do: 'commit'; readonly cursor: Cursor }
+  /** Every shard is in: check, clip, apply. Answered by `committed` or `diverged` before any other event. `isRepeated`: for the second time. */
+  | { readonly do: 'commit'; readonly cursor: Cursor; readonly isRepeated: boolean }
+  /** The round is left out: nothing is applied. `figures`: those of `diverged`. */
+  | { readonly do: 'skip'; readonly figures: Payload }
   /** The step's last round was committed. */
   | { readonly do: 'complete-step'; readonly cursor: Cursor }
   /** The pictures are in: write the grid. */
@@ -68,11 +70,13 @@ export type Effect =
       readonly versions: Readonly<Record<string, number>>;
       readonly fingerprint: string;
       readonly isLast: boolean;
+      readonly skippedRounds: number;
     }
   /** A line for events.jsonl and the log. */
   | { readonly do: 'record'; readonly entry: RecordEntry }
   | { readonly do: 'count-reassigned'; readonly shards: number }
   | { readonly do: 'count-copied'; readonly shards: number }
+  | { readonly do: 'count-nonfinite'; readonly cursor: Cursor }
   | { readonly do: 'count-audited'; readonly shards: number }
   | { readonly do: 'count-dropped'; readonly reason: DropReason }
   /** Tensors that were sent to a worker, or received from it, did not match their checksums. */
@@ -143,5 +147,7 @@ export type RecordEntry =
       readonly reason: string;
       readonly round: number;
     }
+  | { readonly event: 'round-repeated'; readonly reason: string; readonly round: number }
+  | { readonly event: 'round-skipped'; readonly reason: string; readonly round: number }
   | { readonly event: 'training'; readonly reason: string; readonly round: number }
   | { readonly event: 'waiting'; readonly reason: string; readonly round: number };

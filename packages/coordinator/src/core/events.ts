@@ -46,8 +46,8 @@ export type Event =
   | { readonly type: 'down'; readonly peer: PeerId }
   /** The runtime has summed and applied the round that the core told it to commit. */
   | { readonly type: 'committed' }
-  /** The sum was not finite: nothing was applied. */
-  | { readonly type: 'diverged'; readonly reason: string }
+  /** The loss or the sum was not finite: nothing was applied. `figures`: what can be told about the round all the same. */
+  | { readonly type: 'diverged'; readonly reason: string; readonly figures: Payload }
   /** The checkpoint under way is written, or has failed. */
   | { readonly type: 'checkpoint-settled' }
   /** An effect could not be carried out, and those after it were not tried. No `code`: a bug of ours. */

@@ -94,6 +94,10 @@ export interface State {
   task: Task | undefined;
   nextWorkId: number;
   readonly pace: Pace;
+  /** The round that is computed once more because it was not finite. */
+  repeatedRound: number | undefined;
+  /** Left out because they were not finite the second time either, in the whole run. */
+  skippedRounds: number;
   /** Names of workers that an audit has found wrong. */
   readonly wrong: Set<string>;
   /** Of the checkpoint that this coordinator began at. */
@@ -126,6 +130,7 @@ export interface Start {
   readonly gridDue: boolean;
   readonly manifestKey?: string;
   readonly fingerprint?: string;
+  readonly skippedRounds?: number;
 }
 
 export function createState(plan: Plan, start: Start, nowMs: number): State {
@@ -141,6 +146,8 @@ export function createState(plan: Plan, start: Start, nowMs: number): State {
     task: undefined,
     nextWorkId: 1,
     pace: new Map(),
+    repeatedRound: undefined,
+    skippedRounds: start.skippedRounds ?? 0,
     wrong: new Set(),
     startStep: start.cursor.step,
     checkpointStep: start.cursor.step,

@@ -87,10 +87,14 @@ describe('coordinator core', () => {
     assert.deepEqual(steps(5), [2]);
     step(state, { type: 'checkpoint-settled' }, 0);
     assert.deepEqual(steps(2), [6]);
-    const diverging = structuredClone(state);
-    assert.deepEqual(kinds(step(diverging, { type: 'diverged', reason: 'NaN' }, 0)), ['bye', 'finish']);
+    const diverge = (): string[] => {
+      const diverging = structuredClone(state);
+      diverging.repeatedRound = diverging.cursor.round;
+      return kinds(step(diverging, { type: 'diverged', reason: 'NaN', figures: 'figures' }, 0));
+    };
+    assert.deepEqual(diverge(), ['bye', 'finish']);
     steps(1);
-    assert.deepEqual(kinds(step(structuredClone(state), { type: 'diverged', reason: 'NaN' }, 0)), ['checkpoint', 'bye', 'finish']);
+    assert.deepEqual(diverge(), ['checkpoint', 'bye', 'finish']);
     const effects = step(state, { type: 'stop', reason: 'SIGTERM' }, 0);
     assert.ok(effects.some((each) => each.do === 'checkpoint' && each.isLast && each.cursor.step === 8));
   });
@@ -291,6 +295,7 @@ describe('coordinator core', () => {
       versions: { generator: 1, discriminator: 1 },
       fingerprint: 'f',
       isLast: true,
+      skippedRounds: 0,
     });
   });
 
@@ -333,11 +338,79 @@ describe('coordinator core', () => {
     assert.deepEqual(step(state, result(state, 'b', [2, 3]), 0), []);
   });
 
-  test('a sum that is not finite ends the run with its reason', () => {
-    const state = create({ workersWanted: 1 });
-    join(state, 'a');
-    step(state, result(state, 'a', [0, 1, 2, 3]), 0);
-    const effects = step(state, { type: 'diverged', reason: 'The loss is NaN.' }, 0);
-    assert.deepEqual(effects.at(-1), { do: 'finish', outcome: 'failed', reason: 'The loss is NaN.', code: 'diverged' });
+  describe('a round that is not finite', () => {
+    const diverged = { type: 'diverged', reason: 'The loss is NaN.', figures: 'figures' } as const;
+    const all = [0, 1, 2, 3];
+
+    test('is computed once more; then the run ends with its reason', () => {
+      const state = create({ workersWanted: 1 });
+      join(state, 'a');
+      step(state, result(state, 'a', all), 0);
+      assert.deepEqual(kinds(step(state, diverged, 0)), ['count-nonfinite', 'round-repeated', 'begin', 'assign']);
+      assert.deepEqual(kinds(step(state, result(state, 'a', all), 0)), ['measure', 'accept', 'commit']);
+      const effects = step(state, diverged, 0);
+      assert.deepEqual(effects.at(-1), { do: 'finish', outcome: 'failed', reason: 'The loss is NaN.', code: 'diverged' });
+    });
+
+    test('is committed if it is finite the second time, and the next one that is not has a second time too', () => {
+      const state = create({ workersWanted: 1 });
+      join(state, 'a');
+      for (let round = 0; round < 2; round += 1) {
+        step(state, result(state, 'a', all), 0);
+        assert.ok(kinds(step(state, diverged, 0)).includes('round-repeated'));
+        step(state, result(state, 'a', all), 0);
+        step(state, { type: 'committed' }, 0);
+        assert.equal(state.cursor.round, round + 1);
+      }
+      assert.equal(state.skippedRounds, 0);
+    });
+
+    test('is left out with --on-nonfinite skip: the cursor advances, versions stay, and the checkpoint counts it', () => {
+      const { run } = create().plan;
+      const state = create({ workersWanted: 1, run: { ...run, onNonfinite: 'skip' } });
+      join(state, 'a');
+      const skipped = (): Effect[] => {
+        step(state, result(state, 'a', all), 0);
+        step(state, diverged, 0);
+        step(state, result(state, 'a', all), 0);
+        return step(state, diverged, 0);
+      };
+      const effects = skipped();
+      assert.deepEqual(kinds(effects), ['skip', 'round-skipped', 'begin', 'assign']);
+      assert.deepEqual(effects[0], { do: 'skip', figures: 'figures' });
+      assert.deepEqual([state.cursor.round, state.cursor.samplePosition], [1, 8]);
+      assert.deepEqual(state.versions, { generator: 0, discriminator: 0 });
+      const assign = effects.find((effect) => effect.do === 'assign');
+      assert.deepEqual(assign?.do === 'assign' && assign.sends, [], 'the weights are the same');
+      const saved = skipped().find((effect) => effect.do === 'checkpoint');
+      assert.deepEqual(saved?.do === 'checkpoint' && [saved.cursor.step, saved.skippedRounds], [1, 2]);
+    });
+
+    test('is computed by two workers the second time, so that one that is to blame is found', () => {
+      const { run } = create().plan;
+      const state = create({ workersWanted: 3, run: { ...run, shardCount: 1 } });
+      join(state, 'a', 'b', 'c');
+      const answer = (peer: string, hash: string): Effect[] => step(state, { ...result(state, peer, [0]), hash } as Event, 0);
+      step(state, result(state, 'a', [0]), 0);
+      assert.deepEqual(assignedIn(step(state, diverged, 0)), { a: [0], b: [0] });
+      answer('a', 'not finite');
+      assert.deepEqual(assignedIn(answer('b', 'right')), { c: [0] });
+      const effects = answer('c', 'right');
+      assert.ok(effects.some((effect) => effect.do === 'refuse' && effect.to === 'a'));
+      assert.ok(kinds(effects).includes('commit'));
+    });
+
+    test('does not wait for a second worker that is lost', () => {
+      const { run } = create().plan;
+      const state = create({ workersWanted: 2, run: { ...run, shardCount: 2 } });
+      join(state, 'a', 'b');
+      step(state, result(state, 'a', [0]), 0);
+      step(state, result(state, 'b', [1]), 0);
+      step(state, diverged, 0);
+      step(state, { ...result(state, 'a', [0]), hash: 'right' } as Event, 0);
+      assert.deepEqual(assignedIn(step(state, { type: 'down', peer: 'b' }, 0)), {}, 'a computes shard 1 already');
+      assert.deepEqual(assignedIn(step(state, result(state, 'a', [1]), 0)), { a: [0] });
+      assert.ok(kinds(step(state, result(state, 'a', [0]), 0)).includes('commit'));
+    });
   });
 });

@@ -6,7 +6,7 @@
 import { cover, type ErrorCode, type Failure, isNode, nodeKey, shardsUnder } from '@lockstep/shared';
 import { advance, isDue, isGridDue, isStepBoundary } from './cursor.ts';
 import { assignShards } from './assignment.ts';
-import { auditOf, beginAudit, shardsToAudit, unassign } from './audit.ts';
+import { auditOf, beginAudit, endAuditsOfOne, shardsToAudit, unassign } from './audit.ts';
 import { describe, waitingFor } from './describe.ts';
 import type { DropReason, Effect } from './effects.ts';
 import type { Event } from './events.ts';
@@ -68,9 +68,7 @@ function handle(state: State, event: Event, nowMs: number, effects: Effect[]): v
     case 'committed':
       return commitRound(state, nowMs, effects);
     case 'diverged':
-      // Nothing was changed, and what waits for the checkpoint under way is not lost.
-      if (state.checkpointDue) checkpoint(state, true, effects);
-      return finish(state, 'failed', event.reason, effects, 'diverged');
+      return repeatOrLeave(state, event, nowMs, effects);
     case 'checkpoint-settled':
       state.checkpointUnderway = false;
       return;
@@ -226,9 +224,10 @@ function failForWorkers(state: State, otherwise: Failure, effects: Effect[]): vo
 
 /** Before the first worker is ready there is nothing to write. */
 function checkpoint(state: State, isLast: boolean, effects: Effect[]): void {
-  const { cursor, fingerprint } = state;
+  const { cursor, fingerprint, skippedRounds } = state;
   state.checkpointStep = cursor.step;
-  if (fingerprint !== undefined) effects.push({ do: 'checkpoint', cursor, versions: { ...state.versions }, fingerprint, isLast });
+  const versions = { ...state.versions };
+  if (fingerprint !== undefined) effects.push({ do: 'checkpoint', cursor, versions, fingerprint, isLast, skippedRounds });
 }
 
 /** After every event: begin what can begin, assign what waits, commit what is complete. */
@@ -298,6 +297,7 @@ function beginTask(state: State, effects: Effect[]): void {
 /** What waits goes to who is idle; then, to who is idle still, what is to be checked, and what is late. */
 function assign(state: State, nowMs: number, effects: Effect[]): void {
   const task = state.task!;
+  endAuditsOfOne(state);
   const waiting = task.shards.flatMap((shard, index) => (shard === 'waiting' ? [index] : []));
   if (waiting.length > 0) {
     const idle = idleWorkers(state, nowMs);
@@ -343,7 +343,7 @@ function completeTask(state: State, nowMs: number, effects: Effect[]): void {
   const kind = state.task!.kind;
   if (kind === 'gradient') {
     // The answer is `committed`; until then nothing is assigned, since every shard is done.
-    effects.push({ do: 'commit', cursor: state.cursor });
+    effects.push({ do: 'commit', cursor: state.cursor, isRepeated: state.repeatedRound === state.cursor.round });
     return;
   }
   effects.push({ do: 'save-grid', step: state.cursor.step, pictures: state.task!.pictures });
@@ -356,6 +356,35 @@ function completeTask(state: State, nowMs: number, effects: Effect[]): void {
 function commitRound(state: State, nowMs: number, effects: Effect[]): void {
   const committed = state.plan.phases[state.cursor.phase]!;
   for (const network of committed.updates) state.versions[network] = state.versions[network]! + 1;
+  endRound(state, nowMs, effects);
+}
+
+/** A round that is not finite is computed once more, since a worker may be to blame. Then the policy decides. */
+function repeatOrLeave(state: State, { reason, figures }: Extract<Event, { type: 'diverged' }>, nowMs: number, effects: Effect[]): void {
+  const { cursor } = state;
+  const { round } = cursor;
+  if (state.repeatedRound !== round) {
+    state.repeatedRound = round;
+    state.task = undefined;
+    effects.push({ do: 'count-nonfinite', cursor });
+    effects.push({ do: 'record', entry: { event: 'round-repeated', reason: `${reason} The round is computed once more.`, round } });
+    return;
+  }
+  if (state.plan.run.onNonfinite !== 'skip') {
+    // Nothing was changed, and what waits for the checkpoint under way is not lost.
+    if (state.checkpointDue) checkpoint(state, true, effects);
+    return finish(state, 'failed', reason, effects, 'diverged');
+  }
+  state.skippedRounds += 1;
+  effects.push({ do: 'skip', figures });
+  effects.push({
+    do: 'record',
+    entry: { event: 'round-skipped', reason: `${reason} The round is left out (--on-nonfinite skip).`, round },
+  });
+  endRound(state, nowMs, effects);
+}
+
+function endRound(state: State, nowMs: number, effects: Effect[]): void {
   state.cursor = advance(state.plan, state.cursor);
   state.task = undefined;
   if (!isStepBoundary(state.cursor)) return;

@@ -95,7 +95,7 @@ export const metricTable = {
   nonFiniteRounds: {
     type: 'counter',
     name: 'lockstep_nonfinite_rounds_total',
-    help: 'Rounds whose loss or gradient was not finite. Nothing is committed from them, and the run ends.',
+    help: 'Rounds whose loss or gradient was not finite. Each is computed once more; if that is no better, nothing is committed from it, and the run ends or leaves it out (--on-nonfinite).',
     labels: { phase: 'phases' },
   },
   recipeMetric: {

@@ -13,6 +13,7 @@ import {
   executions,
   interval,
   logLevels,
+  nonfinitePolicies,
   type OptionSpec,
   type OptionTable,
   real,
@@ -193,6 +194,13 @@ export const optionTable = {
     default: 'graph',
     describe: `how phases run: ${executions.join(', ')} (xla: ${backendsWhere(({ hasXla }) => hasXla)} only); results may differ in their last bits`,
     check: choice(executions),
+    changesOnResume: false,
+  },
+  onNonfinite: {
+    type: 'string',
+    default: 'stop',
+    describe: `what to do about a loss or gradient that is NaN or infinite, the second time too: ${nonfinitePolicies.join(', ')} (leave the round out)`,
+    check: choice(nonfinitePolicies),
     changesOnResume: false,
   },
   allowMixedNumerics: {

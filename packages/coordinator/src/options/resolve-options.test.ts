@@ -112,6 +112,7 @@ describe('coordinator options', () => {
       ['--batch-size 32', '--batch-size'],
       ['--learning-rate 1', '--learning-rate'],
       ['--execution eager', '--execution'],
+      ['--on-nonfinite skip', '--on-nonfinite'],
       ['--allow-mixed-numerics', '--allow-mixed-numerics'],
     ] as const) {
       await refused(`--resume ${line}`, 'resume-invalid', new RegExp(`^${flag} cannot change`), run);

@@ -21,7 +21,7 @@ import type { Standing } from '../metrics/stragglers.ts';
 import type { Numerics } from '../run/config-file.ts';
 import type { RunDirectory } from '../run/run-directory.ts';
 import type { SavedNetwork } from '../training/model.ts';
-import type { Committed } from '../training/round.ts';
+import type { Committed, NotFinite } from '../training/round.ts';
 import { createGridWriter } from './grid-writer.ts';
 import type { ProgressView } from './progress-line.ts';
 import type { Progress } from './progress.ts';
@@ -81,8 +81,10 @@ export interface RunRecorder {
   /** Of the round under way, or of the pause before the next. */
   spent(part: TimedPart, seconds: number): void;
   measured(effect: Extract<Effect, { do: 'measure' }>): void;
-  /** The loss or the gradient of the round under way is not finite. */
-  diverged(cursor: Cursor): void;
+  /** The loss or the gradient of the round under way is not finite, the first time that it is computed. */
+  nonfinite(cursor: Cursor): void;
+  /** Nor the second time: it is left out. */
+  skipped(round: NotFinite): void;
   committed(round: Committed): void;
   stepCompleted(cursor: Cursor): void;
   grid(step: number, pictures: Float32Array): void;
@@ -139,6 +141,7 @@ export function createRecorder(options: RecorderOptions): Recorder {
       live?.committed(round.phase, seconds);
       times.committed();
     },
+    skipped: figures.skip,
     stepCompleted({ step }) {
       const { record, seconds } = figures.completeStep();
       const line = { step, images: step * images, ...record };
@@ -171,9 +174,9 @@ export function createRecorder(options: RecorderOptions): Recorder {
 function countersOf({
   plan,
   metrics: { instruments },
-}: RecorderOptions): Pick<Recorder, 'diverged' | 'reassigned' | 'copied' | 'audited' | 'dropped' | 'damaged' | 'refused' | 'bytes'> {
+}: RecorderOptions): Pick<Recorder, 'nonfinite' | 'reassigned' | 'copied' | 'audited' | 'dropped' | 'damaged' | 'refused' | 'bytes'> {
   return {
-    diverged: ({ phase }) => instruments.nonFiniteRounds.inc({ phase: plan.phases[phase]!.name }),
+    nonfinite: ({ phase }) => instruments.nonFiniteRounds.inc({ phase: plan.phases[phase]!.name }),
     reassigned: (count) => instruments.shardsReassigned.inc(count),
     copied: (count) => instruments.shardsCopied.inc(count),
     audited: (count) => instruments.shardsAudited.inc(count),
@@ -189,7 +192,7 @@ async function closeAll(sinks: readonly RunSink[]): Promise<void> {
 }
 
 function checkpointOf(
-  { cursor, versions, fingerprint }: Extract<Effect, { do: 'checkpoint' }>,
+  { cursor, versions, fingerprint, skippedRounds }: Extract<Effect, { do: 'checkpoint' }>,
   networks: readonly SavedNetwork[],
   { plan, identity }: RecorderOptions,
   partial: PartialRecord,
@@ -201,6 +204,7 @@ function checkpointOf(
     runId: plan.runId,
     cursor,
     roundsIntoStep: cursor.round - cursor.step * roundsPerStep,
+    ...(skippedRounds === 0 ? {} : { skippedRounds }),
     backend,
     fingerprint,
     partial: { ...partial },

@@ -4,7 +4,7 @@
  * Not responsible for: where figures are written (`recorder.ts`), or for rates over many steps (`throughput.ts`).
  */
 import type { PhasePart } from '../metrics/labels.ts';
-import type { Committed } from '../training/round.ts';
+import type { Committed, NotFinite } from '../training/round.ts';
 
 /** A step's line of losses.jsonl. Of a phase's repetitions, the last one counts. */
 export interface StepRecord {
@@ -36,6 +36,8 @@ export interface StepFigures {
   /** How long a worker computed. */
   measured(computeSeconds: number): void;
   commit(round: Committed): RoundSeconds;
+  /** Its figures are part of the line, as null where they are not finite. Its time is idle. */
+  skip(round: NotFinite): void;
   /** The line of the step, and its duration. The next step begins with nothing. */
   completeStep(): { readonly record: StepRecord; readonly seconds: number };
   /** For a checkpoint. */
@@ -93,6 +95,7 @@ export function createStepFigures(partial: PartialRecord | undefined, nowMs: () 
         apply: applySeconds,
       };
     },
+    skip: (round) => void (record = withRound(record, round)),
     completeStep() {
       const now = nowMs();
       const { metricPhases: _, ...line } = record;
@@ -106,7 +109,7 @@ export function createStepFigures(partial: PartialRecord | undefined, nowMs: () 
   };
 }
 
-function withRound(record: PartialRecord, { phase, loss, networks, metrics }: Committed): PartialRecord {
+function withRound(record: PartialRecord, { phase, loss, networks, metrics }: Committed | NotFinite): PartialRecord {
   const owners = new Map(Object.entries(record.metricPhases ?? {}));
   for (const name of Object.keys(metrics)) if (!owners.has(name)) owners.set(name, phase);
   const norms = networks.map(({ name, gradientNorm }) => [networks.length === 1 ? phase : `${phase}/${name}`, gradientNorm] as const);

@@ -26,6 +26,9 @@ export function tell(entry: RecordEntry, log: Log, metrics: Metrics): void {
     case 'worker-wrong':
       metrics.instruments.workersWrong.inc();
       return log.error(`Worker ${entry.worker} was wrong: ${entry.reason}`);
+    case 'round-repeated':
+    case 'round-skipped':
+      return log.warn(entry.reason);
     case 'shards-reassigned':
       return log.info(`Shards ${entry.shards.join(', ')} of worker ${entry.worker} are assigned again.`);
     case 'training':

@@ -36,7 +36,7 @@ export async function prepare(options: Options, say: (sentence: string) => void)
   const { recipe, hash, file } = await loadRecipe(options.recipe);
   const batchSize = options.batchSize ?? recipe.batchSize;
   checkBatch(batchSize, options.shards);
-  const { seed, shards: shardCount, execution } = options;
+  const { seed, shards: shardCount, execution, onNonfinite } = options;
   const request = { path: options.data, split: 'train' } as const;
   const dataset = await openData({ request, recipe, seed, batchSize, recompute: options.verifyData, say });
   const phases = recipe.phases.map((phase) => ({
@@ -53,7 +53,8 @@ export async function prepare(options: Options, say: (sentence: string) => void)
       `--epochs ${options.epochs} is less than one step of ${imagesPerStep(phases, batchSize)} images. Raise it, or give --steps.`,
     );
   }
-  const run: RunSettings = { recipe: { name: recipe.name, hash }, seed, batchSize, shardCount, execution };
+  const policy = onNonfinite === 'stop' ? {} : { onNonfinite };
+  const run: RunSettings = { recipe: { name: recipe.name, hash }, seed, batchSize, shardCount, execution, ...policy };
   return { recipe, run, recipeFile: file, dataset, phases, totalSteps };
 }
 
@@ -68,6 +69,8 @@ export function checkCheckpoint({ run: was, ...checkpoint }: Checkpoint, path: s
   if (was.shardCount !== run.shardCount) refuse(`it has ${was.shardCount} shards, not ${run.shardCount} (--shards)`);
   if (was.execution !== undefined && was.execution !== run.execution)
     refuse(`its phases run as '${was.execution}', not '${run.execution}' (--execution)`);
+  if (was.onNonfinite !== run.onNonfinite)
+    refuse(`it was made with --on-nonfinite ${was.onNonfinite ?? 'stop'}, not ${run.onNonfinite ?? 'stop'}`);
   const { cursor, roundsIntoStep } = checkpoint;
   if (cursor.step > prepared.totalSteps || (cursor.step === prepared.totalSteps && roundsIntoStep > 0)) {
     refuse(`it is past step ${prepared.totalSteps}; give a larger total with --steps or --epochs`);

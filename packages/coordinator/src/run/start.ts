@@ -10,9 +10,9 @@ import { manifestsOf } from './prepare.ts';
 export async function startOf(plan: Plan, checkpoint: Checkpoint | undefined, hasGrid: (step: number) => Promise<boolean>): Promise<Start> {
   if (checkpoint === undefined)
     return { cursor: startOfRun, versions: Object.fromEntries(plan.networks.map((name) => [name, 0])), gridDue: false };
-  const { cursor, fingerprint } = checkpoint;
+  const { cursor, fingerprint, skippedRounds = 0 } = checkpoint;
   const versions = Object.fromEntries(checkpoint.networks.map(({ name, version: commits }) => [name, commits]));
   // The run was stopped between the end of a step and its grid: the grid is drawn now.
   const gridDue = isGridDue(plan, cursor) && !(await hasGrid(cursor.step));
-  return { cursor, versions, gridDue, manifestKey: manifestKeyOf(manifestsOf(checkpoint)), fingerprint };
+  return { cursor, versions, gridDue, manifestKey: manifestKeyOf(manifestsOf(checkpoint)), fingerprint, skippedRounds };
 }

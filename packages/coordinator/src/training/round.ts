@@ -32,6 +32,11 @@ export interface Committed {
   readonly applySeconds: number;
 }
 
+/** A round that cannot be committed, and why. Nothing was changed. Figures may be NaN or infinite. */
+export interface NotFinite extends Pick<Committed, 'phase' | 'loss' | 'metrics' | 'networks'> {
+  readonly reason: string;
+}
+
 export interface Round {
   /** Elements of each flat that a worker answers with. */
   readonly length: number;
@@ -41,8 +46,8 @@ export interface Round {
   accept(nodes: readonly TreeNode[], flats: readonly Float32Array[], outcomes: readonly ShardOutcome[]): void;
   /** Call it before a worker is given work: the worker may then write over its earlier answer. */
   detach(): void;
-  /** Once every shard is in. A string says why the round cannot be committed: nothing was changed. */
-  commit(measuresUpdate: boolean): Committed | string;
+  /** Once every shard is in. */
+  commit(measuresUpdate: boolean): Committed | NotFinite;
 }
 
 export interface RoundOptions {
@@ -91,15 +96,8 @@ export function beginRound(options: RoundOptions, cursor: Cursor): Round {
         outcomes.map((outcome) => outcome.loss),
         sizes,
       );
-      const where = `step ${cursor.step + 1}, phase ${phase.name}`;
-      if (!Number.isFinite(loss)) return `The loss of ${where} is ${loss}. Lower --learning-rate or check the recipe's loss.`;
-      const gradient = sum.total()!;
-      const updated = applyGradients(networks, recipe, gradient, { step: cursor.step, isMeasured: measuresUpdate });
-      options.pool.give(gradient);
-      if (updated === undefined) return `The gradient of ${where} is not finite. Lower --learning-rate or check the recipe's loss.`;
-      const names = Object.keys(outcomes[0]!.metrics);
       const metrics = Object.fromEntries(
-        names.map((name) => [
+        Object.keys(outcomes[0]!.metrics).map((name) => [
           name,
           mean(
             outcomes.map((outcome) => outcome.metrics[name]!),
@@ -107,10 +105,25 @@ export function beginRound(options: RoundOptions, cursor: Cursor): Round {
           ),
         ]),
       );
+      const gradient = sum.total()!;
+      const updated = Number.isFinite(loss)
+        ? applyGradients(networks, recipe, gradient, { step: cursor.step, isMeasured: measuresUpdate })
+        : undefined;
+      options.pool.give(gradient);
+      if (updated === undefined) {
+        const updates = networks.map(({ name }) => name);
+        return notFinite(`step ${cursor.step + 1}, phase ${phase.name}`, { phase: phase.name, loss, metrics }, updates);
+      }
       const applySeconds = (nowMs() - startMs) / 1000;
       return { phase: phase.name, loss, metrics, networks: updated, reduceSeconds: reduceMs / 1000, applySeconds };
     },
   };
+}
+
+function notFinite(where: string, figures: Pick<NotFinite, 'phase' | 'loss' | 'metrics'>, networks: readonly string[]): NotFinite {
+  const what = Number.isFinite(figures.loss) ? `gradient of ${where} is not finite` : `loss of ${where} is ${figures.loss}`;
+  const unknown = networks.map((name) => ({ name, gradientNorm: NaN, updateNorm: undefined }));
+  return { ...figures, reason: `The ${what}. Lower --learning-rate or check the recipe's loss.`, networks: unknown };
 }
 
 /** Mean over the batch of per-shard means, in shard order and float64: the same for any assignment. */

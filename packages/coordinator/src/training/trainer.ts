@@ -23,7 +23,7 @@ import type { Plan } from '../core/plan.ts';
 import type { Batches } from '../data/batches.ts';
 import { type Model, type SavedNetwork, saveModel, snapshotWeights } from './model.ts';
 import { stateFlat } from './state.ts';
-import { beginRound, type Committed, type Round } from './round.ts';
+import { beginRound, type Committed, type NotFinite, type Round } from './round.ts';
 
 export interface TrainerOptions {
   readonly plan: Plan;
@@ -56,8 +56,7 @@ export interface Trainer {
   load(effect: Extract<Effect, { do: 'assign' }>): Load;
   /** The flats must stay as they are until the next `load` or `commit`. */
   accept(effect: Extract<Effect, { do: 'accept' }>): void;
-  /** A string says why the round cannot be committed: nothing was changed. */
-  commit(): Committed | string;
+  commit(): Committed | NotFinite;
   /** Once a round is committed: resolves when the samples of the round after it are there; undefined if they are. */
   untilNext(committed: Cursor): Promise<void> | undefined;
   /** Elements of each flat that answers the task under way. */

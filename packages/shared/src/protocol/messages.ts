@@ -8,6 +8,7 @@
 import { z } from 'zod';
 import { carrierNames, payload } from '../carrier/payload.ts';
 import { executions } from '../execution.ts';
+import { nonfinitePolicies } from '../nonfinite.ts';
 import { maximumNetworks } from '../recipe/recipe-rules.ts';
 import { manifestSchema } from '../tensor/manifest-schema.ts';
 
@@ -141,6 +142,8 @@ const runSettings = z
     batchSize: z.int().min(1),
     shardCount: z.int().min(1).max(maximumShards),
     execution: z.enum(executions),
+    /** Absent: `stop`, as before there was a choice. */
+    onNonfinite: z.enum(nonfinitePolicies).exactOptional(),
   })
   .readonly();
 export type RunSettings = z.infer<typeof runSettings>;
