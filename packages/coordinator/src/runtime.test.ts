@@ -2,11 +2,13 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import {
+  atOnce,
   decode,
   encode,
   inlineCarrier,
   LockstepError,
   type Manifests,
+  ready,
   type Recipe,
   type ServerEvents,
   systemClock,
@@ -60,7 +62,9 @@ async function played(
 ): Promise<Ending> {
   let serve!: ServerEvents;
   const send = (header: Record<string, unknown>, flats: Float32Array[] = []): void => {
-    const { payload, frames } = inlineCarrier.pack(flats.map((flat) => ({ key: '', version: 0, live: flat, snapshot: () => flat })));
+    const { payload, frames } = atOnce(
+      inlineCarrier.pack(flats.map((flat) => ({ key: '', version: 0, live: flat, snapshot: () => ready(flat) }))),
+    );
     const fence = { runId: 'r', term: 1, peer: 'w', round: 0 };
     serve.message('w', encode({ ...fence, payload, ...header } as unknown as Parameters<typeof encode>[0], frames));
   };

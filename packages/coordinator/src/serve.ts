@@ -3,7 +3,7 @@
  *
  * Not responsible for: where the parts come from. A session gives real files, sockets and time; the simulator gives its own.
  */
-import { type Clock, type Log, type Manifests, type Recipe, type ServerTransport, version } from '@lockstep/shared';
+import { atOnce, type Clock, type Log, type Manifests, type Recipe, type ServerTransport, version } from '@lockstep/shared';
 import type { Checkpoint } from './checkpoint/checkpoint.ts';
 import type { CheckpointStore } from './checkpoint/store.ts';
 import { type CheckpointWriter, createCheckpointWriter } from './checkpoint/writer.ts';
@@ -69,7 +69,7 @@ export function serve(parts: Parts): Served {
     batches: parts.batches,
     transport: parts.transport,
     carriers: parts.carriers,
-    restored: checkpoint === undefined ? undefined : modelOf(manifestsOf(checkpoint)),
+    restored: checkpoint === undefined ? undefined : atOnce(modelOf(manifestsOf(checkpoint))),
     createModel: modelOf,
     recorder,
     participants: parts.participants,

@@ -7,6 +7,7 @@
 import {
   answerLength,
   type FlatPool,
+  type Parts,
   type Recipe,
   type RunSettings,
   shardSizes,
@@ -38,11 +39,11 @@ export interface Round {
   /** What the phase reads of these shards' samples, in shard order, in `sampleMemory`; empty if it reads no data. */
   samples(shards: readonly number[]): Uint8Array;
   /** The flats must stay as they are until `detach` or `commit`. */
-  accept(nodes: readonly TreeNode[], flats: readonly Float32Array[], outcomes: readonly ShardOutcome[]): void;
+  accept(nodes: readonly TreeNode[], flats: readonly Float32Array[], outcomes: readonly ShardOutcome[]): Parts<void>;
   /** Call it before a worker is given work: the worker may then write over its earlier answer. */
-  detach(): void;
+  detach(): Parts<void>;
   /** Once every shard is in. A string says why the round cannot be committed: nothing was changed. */
-  commit(measuresUpdate: boolean): Committed | string;
+  commit(measuresUpdate: boolean): Parts<Committed | string>;
 }
 
 export interface RoundOptions {
@@ -78,14 +79,14 @@ export function beginRound(options: RoundOptions, cursor: Cursor): Round {
       const ranges = shards.map((shard) => ({ start: starts[shard]!, end: starts[shard]! + sizes[shard]! }));
       return batch.copy(ranges, sampleMemory);
     },
-    accept(nodes, flats, results) {
+    *accept(nodes, flats, results) {
       const startMs = nowMs();
-      nodes.forEach((node, index) => sum.add(node, flats[index]!));
+      for (const [index, node] of nodes.entries()) yield* sum.add(node, flats[index]!);
       for (const outcome of results) outcomes[outcome.shard] = outcome;
       reduceMs += nowMs() - startMs;
     },
     detach: sum.detach,
-    commit(measuresUpdate) {
+    *commit(measuresUpdate) {
       const startMs = nowMs();
       const loss = mean(
         outcomes.map((outcome) => outcome.loss),
@@ -94,7 +95,7 @@ export function beginRound(options: RoundOptions, cursor: Cursor): Round {
       const where = `step ${cursor.step + 1}, phase ${phase.name}`;
       if (!Number.isFinite(loss)) return `The loss of ${where} is ${loss}. Lower --learning-rate or check the recipe's loss.`;
       const gradient = sum.total()!;
-      const updated = applyGradients(networks, recipe, gradient, { step: cursor.step, isMeasured: measuresUpdate });
+      const updated = yield* applyGradients(networks, recipe, gradient, { step: cursor.step, isMeasured: measuresUpdate });
       options.pool.give(gradient);
       if (updated === undefined) return `The gradient of ${where} is not finite. Lower --learning-rate or check the recipe's loss.`;
       const names = Object.keys(outcomes[0]!.metrics);
