@@ -130,6 +130,7 @@ function createLoop(state: State, clock: Clock, act: Act, trace: Trace | undefin
   let draining = false;
   let timer: Timer | undefined;
   let failure: Ending | undefined;
+  const goOn = (): void => withPauses(drain(), (next) => clock.after(0, next));
   /** What the event at the head of the queue waits for. */
   let gate: Promise<void> | undefined;
 
@@ -138,10 +139,6 @@ function createLoop(state: State, clock: Clock, act: Act, trace: Trace | undefin
     if (draining) return;
     draining = true;
     goOn();
-  }
-
-  function goOn(): void {
-    withPauses(drain(), (next) => clock.after(0, next));
   }
 
   function* drain(): Parts<void> {
