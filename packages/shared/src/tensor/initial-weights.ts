@@ -95,7 +95,7 @@ function* fillNormal(values: Float32Array, mean: number, deviation: number, limi
   let index = 0;
   for (let draws = 0; index < values.length; draws += 1) {
     if (draws > 0 && draws % (partLength / normalsAtATime) === 0) yield;
-    // Possibly more than are needed: nothing else draws from this sequence.
+    // Possibly more than are needed: nothing else draws from this sequence but further parts of the same parameter, always in order.
     const drawn = normals(next, normalsAtATime);
     for (let draw = 0; draw < drawn.length && index < values.length; draw += 1) {
       if (Math.abs(drawn[draw]!) <= limit) {
