@@ -66,6 +66,10 @@ export interface Serving {
   output(): string;
   /** Its metrics now. */
   scrape(): Promise<Page>;
+  /** Resolves when /healthz has answered. */
+  askHealth(): Promise<void>;
+  /** For how long its event loop was held at most, in milliseconds of processor time; undefined outside Linux. */
+  heldMs(): Promise<number | undefined>;
   /** Throws with its last lines if it has ended. */
   check(): void;
   /** SIGTERM, and waits for its end. */
@@ -77,24 +81,30 @@ export async function serve(
   args: readonly string[],
   bind: string,
   directory: string,
-  { node = [] }: { readonly node?: readonly string[] } = {},
+  {
+    node = [],
+    checkpointEvery = 0,
+    watchesLoop = false,
+  }: {
+    readonly node?: readonly string[];
+    readonly checkpointEvery?: number;
+    readonly watchesLoop?: boolean;
+  } = {},
 ): Promise<Serving> {
-  const program = start(process.execPath, [
-    ...node,
-    bins.coordinator,
-    ...args,
-    ...quiet,
-    '--run-dir',
-    join(directory, 'run'),
-    '--bind',
-    bind,
-  ]);
+  const heldFile = join(directory, 'held');
+  const before = watchesLoop && process.platform === 'linux' ? ['--import', join(root, 'test/bench/held-loop.mjs')] : [];
+  const places = ['--run-dir', join(directory, 'run'), '--bind', bind, '--checkpoint-every', String(checkpointEvery)];
+  const program = start(process.execPath, [...node, ...before, bins.coordinator, ...args, ...quiet, ...places], {
+    environment: { LOCKSTEP_HELD_FILE: heldFile },
+  });
   const [endpoint, metricsUrl] = await listening(program);
   return {
     endpoint,
     url: new URL(metricsUrl).origin,
     pid: program.child.pid!,
     output: () => program.stdout(),
+    heldMs: () => readFile(heldFile, 'utf8').then(Number, () => undefined),
+    askHealth: async () => void (await (await fetch(new URL('/healthz', metricsUrl))).text()),
     scrape: async () => parsePage(await (await fetch(metricsUrl)).text()),
     check: () => failIfEnded(program),
     stop: async () => {

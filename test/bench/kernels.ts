@@ -10,7 +10,7 @@
  */
 import v8 from 'node:v8';
 import { runInNewContext } from 'node:vm';
-import { createArena, createFlatPool, squaredNorm } from '@lockstep/shared';
+import { atOnce, createArena, createFlatPool, squaredNorm } from '@lockstep/shared';
 import { adamReference, addIntoReference, squaredNormReference } from '../../packages/shared/src/kernels/testing/reference.ts';
 import { createOptimizer } from '../../packages/coordinator/src/training/optimizer/update-rules.ts';
 import { createTreeSum } from '../../packages/coordinator/src/training/reduce.ts';
@@ -104,7 +104,7 @@ function createLockstep(): Side {
     weights: optimizer.weights,
     sum(flats) {
       const tree = createTreeSum(shards, pool);
-      flats.forEach((flat, index) => tree.add({ level: 0, index }, flat));
+      flats.forEach((flat, index) => atOnce(tree.add({ level: 0, index }, flat)));
       return tree.total()!;
     },
     norm: squaredNorm,

@@ -7,6 +7,7 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { runProgram } from '@lockstep/shared';
 import { replaceBlock } from './document.ts';
 import { kernels } from './kernels.ts';
+import { large } from './large.ts';
 import { busyWarning, describeMachine, machineLine } from './machine.ts';
 import { observation } from './observation.ts';
 import { type Options, parseOptions } from './options.ts';
@@ -24,6 +25,7 @@ const benchmarks: Readonly<Record<string, { readonly about: string; readonly run
   synchronisation: { about: "one round's gather, sum and scatter, against Gloo's all_reduce", run: synchronisation },
   scaling: { about: 'cost of a step with 1 to 64 workers that sleep instead of computing', run: scaling },
   wasm: { about: "a worker's step on Lockstep's wasm backend against TF.js's own, and by kernel", run: wasm },
+  large: { about: 'a round with networks of 100 MB and 1 GB: time, longest wait for /healthz, memory', run: large },
   kernels: { about: "the coordinator's sum and optimizer", run: kernels },
   observation: { about: "what metrics, page and trace add to the coordinator's processor time", run: observation },
 };

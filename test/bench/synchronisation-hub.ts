@@ -9,6 +9,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import {
+  atOnce,
   createArena,
   createFlatPool,
   decode,
@@ -16,6 +17,7 @@ import {
   type Hello,
   listen,
   type PeerId,
+  ready,
   type Result,
   type ServerTransport,
   toCoordinator,
@@ -96,12 +98,13 @@ async function main(carrierName: string, workers: number, elements: number): Pro
       let missing = workers;
       answered = (peer, { round: of, nodes }, flats) => {
         if (of !== number) throw new Error(`worker ${peer} answered round ${of} in round ${number}`);
-        sum.add(nodes[0]!, flats[0]!);
+        atOnce(sum.add(nodes[0]!, flats[0]!));
         missing -= 1;
         if (missing === 0) resolve(sum.total()!);
       };
       for (const [shard, peer] of peers.entries()) {
-        const { payload, frames } = carriers.of(peer).pack([{ key: 'weights', version: number, live: weights, snapshot: () => weights }]);
+        const flat = { key: 'weights', version: number, live: weights, snapshot: () => ready(weights) };
+        const { payload, frames } = atOnce(carriers.of(peer).pack([flat]));
         transport.send(peer, encode(workMessage(peer, number, shard, payload), frames));
       }
     });

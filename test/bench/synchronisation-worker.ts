@@ -1,5 +1,6 @@
 /** A worker's side of `synchronisation.ts`: takes weights, answers with a gradient at once. */
 import {
+  atOnce,
   type Carrier,
   connect,
   createFlatPool,
@@ -9,6 +10,7 @@ import {
   encode,
   inlineCarrier,
   openRegion,
+  ready,
 } from '@lockstep/shared';
 import type { Result, ToWorker, Welcome, Work } from '@lockstep/shared';
 import { toWorker } from '@lockstep/shared';
@@ -53,9 +55,10 @@ function main(carrierName: string, endpoint: string, elements: number, peer: str
     const isWhole = weights?.length === elements && weights[0] === weights.at(-1) && weights[0]! > 0 && weights[0]! % workerValue === 0;
     if (!isWhole) throw new Error('the weights that arrived are wrong');
     pool.give(weights);
-    const { payload, frames: packed } = carrier.pack([
-      { key: 'gradient', version: round, live: gradients[round % 2]!, snapshot: () => gradients[round % 2]! },
-    ]);
+    const gradient = gradients[round % 2]!;
+    const { payload, frames: packed } = atOnce(
+      carrier.pack([{ key: 'gradient', version: round, live: gradient, snapshot: () => ready(gradient) }]),
+    );
     const fence = { runId, term, peer, round };
     const nodes = shards.map((shard) => ({ level: 0, index: shard }));
     const outcomes = shards.map((shard) => ({ shard, loss: 0, metrics: {} }));

@@ -9,12 +9,14 @@ import { setImmediate } from 'node:timers/promises';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import {
+  atOnce,
   type Carrier,
   createRegion,
   createShmCarrier,
   inlineCarrier,
   type KeyedFlat,
   openRegion,
+  ready,
   type RegionWriter,
 } from '@lockstep/shared';
 import fc from 'fast-check';
@@ -31,6 +33,9 @@ const region = (t: TestContext, slotsPerKey: 1 | 2): RegionWriter => {
   return created;
 };
 
+/** Without pauses. */
+const put = (writer: RegionWriter, ...args: Parameters<RegionWriter['put']>) => atOnce(writer.put(...args));
+
 const pairs: Record<string, Pair> = {
   inline: () => ({ sender: inlineCarrier, receiver: inlineCarrier }),
   shm: (t) => {
@@ -41,7 +46,7 @@ const pairs: Record<string, Pair> = {
   },
 };
 
-const keyed = (key: string, flat: Float32Array): KeyedFlat => ({ key, version: 1, live: flat, snapshot: () => flat });
+const keyed = (key: string, flat: Float32Array): KeyedFlat => ({ key, version: 1, live: flat, snapshot: () => ready(flat) });
 const bitsOf = (flat: Float32Array): number[] => [...new Uint32Array(flat.buffer, flat.byteOffset, flat.length)];
 
 for (const [name, pair] of Object.entries(pairs)) {
@@ -52,7 +57,7 @@ for (const [name, pair] of Object.entries(pairs)) {
       fc.assert(
         fc.property(fc.array(fc.uint32Array({ maxLength: 50 }), { maxLength: 5 }), (words) => {
           const flats = words.map((flat) => keyed(`k${(count += 1)}`, new Float32Array(flat.buffer, flat.byteOffset, flat.length)));
-          const { payload, frames } = sender.pack(flats);
+          const { payload, frames } = atOnce(sender.pack(flats));
           for (const allocate of [undefined, (length: number) => new Float32Array(length)]) {
             const arrived = receiver.unpack(payload, frames, allocate);
             assert.ok(arrived !== undefined && arrived !== 'damaged');
@@ -67,7 +72,7 @@ for (const [name, pair] of Object.entries(pairs)) {
 
     test('refuses a payload whose tensors are missing', (t) => {
       const { sender, receiver } = pair(t);
-      const { payload, frames } = sender.pack([keyed('a', new Float32Array(8))]);
+      const { payload, frames } = atOnce(sender.pack([keyed('a', new Float32Array(8))]));
       const wrong =
         payload.carrier === 'inline' ? { ...payload, lengths: [9] } : { ...payload, slots: [{ ...payload.slots[0]!, length: 1e7 }] };
       assert.equal(receiver.unpack(wrong, frames), undefined);
@@ -78,7 +83,7 @@ for (const [name, pair] of Object.entries(pairs)) {
 test('carrier inline notices any bit that changes on the way', () => {
   fc.assert(
     fc.property(fc.uint32Array({ minLength: 1, maxLength: 50 }), fc.nat(), (words, at) => {
-      const { payload, frames } = inlineCarrier.pack([keyed('a', new Float32Array(8)), keyed('b', new Float32Array(words.buffer))]);
+      const { payload, frames } = atOnce(inlineCarrier.pack([keyed('a', new Float32Array(8)), keyed('b', new Float32Array(words.buffer))]));
       const [, sent] = frames;
       const received = Buffer.from(sent!);
       const bit = at % (received.length * 8);
@@ -93,10 +98,10 @@ describe('shared memory', () => {
     const writer = region(t, 2);
     const reader = openRegion(writer.offer)!;
     const flats = [1, 2, 3].map((value) => new Float32Array(1000).fill(value));
-    const [first, second] = flats.slice(0, 2).map((flat, version) => ({ ...writer.put('w', version, flat)! }));
+    const [first, second] = flats.slice(0, 2).map((flat, version) => ({ ...put(writer, 'w', version, flat)! }));
     assert.deepEqual(reader.take(first!, 1000), flats[0]);
     assert.deepEqual(reader.take(second!, 1000), flats[1]);
-    writer.put('w', 2, flats[2]!);
+    put(writer, 'w', 2, flats[2]!);
     assert.equal(reader.take(first!, 1000), undefined);
     assert.deepEqual(reader.take(second!, 1000), flats[1]);
     reader.close();
@@ -106,7 +111,7 @@ describe('shared memory', () => {
     const writer = region(t, 1);
     const reader = openRegion(writer.offer)!;
     const offsets = [1000, 5000, 10, 5000, 1000].map((length, version) => {
-      const reference = { ...writer.put('k', version, new Float32Array(length).fill(version))! };
+      const reference = { ...put(writer, 'k', version, new Float32Array(length).fill(version))! };
       assert.deepEqual(reader.take(reference, length), new Float32Array(length).fill(version));
       return reference.offset;
     });
@@ -116,15 +121,15 @@ describe('shared memory', () => {
 
   test('a key with room for the longest keeps its place from the start', (t) => {
     const writer = region(t, 1);
-    const offsets = [1000, 20_000, 10].map((length, version) => writer.put('k', version, new Float32Array(length), 20_000)!.offset);
+    const offsets = [1000, 20_000, 10].map((length, version) => put(writer, 'k', version, new Float32Array(length), 20_000)!.offset);
     assert.equal(new Set(offsets).size, 1);
   });
 
   test('one version for many workers is written once', (t) => {
     const writer = region(t, 2);
     const flat = new Float32Array(10);
-    assert.deepEqual({ ...writer.put('w', 1, flat) }, { ...writer.put('w', 1, flat) });
-    assert.notDeepEqual({ ...writer.put('w', 1, flat) }, { ...writer.put('w', 2, flat) });
+    assert.deepEqual({ ...put(writer, 'w', 1, flat) }, { ...put(writer, 'w', 1, flat) });
+    assert.notDeepEqual({ ...put(writer, 'w', 1, flat) }, { ...put(writer, 'w', 2, flat) });
   });
 
   test('a region that is not the one offered, or is not a region, is not opened', (t) => {
@@ -157,7 +162,7 @@ describe('shared memory', () => {
     const lend = (): Float32Array => {
       const writer = createRegion(1)!;
       const reader = openRegion(writer.offer)!;
-      const lent = reader.take(writer.put('k', 1, flat)!, flat.length)!;
+      const lent = reader.take(put(writer, 'k', 1, flat)!, flat.length)!;
       writer.close();
       reader.close();
       return lent;
@@ -182,7 +187,7 @@ describe('shared memory', () => {
     const writer = region(t, 1);
     const reader = openRegion(writer.offer)!;
     t.after(() => reader.close());
-    const { offset, sequence } = writer.put('k', 1, new Float32Array(1000))!;
+    const { offset, sequence } = put(writer, 'k', 1, new Float32Array(1000))!;
     for (const [elsewhere, length] of [
       [offset + 1, 10],
       [offset + 64, 10],
@@ -200,11 +205,11 @@ describe('shared memory', () => {
 
   test('a flat for which memory runs out is not written, and the next one may be', () => {
     const program = `
-      import { createRegion, openRegion } from '@lockstep/shared';
+      import { atOnce, createRegion, openRegion } from '@lockstep/shared';
       const writer = createRegion(1);
       const reader = openRegion(writer.offer);
       const put = (key, version, length) => {
-        const slot = writer.put(key, version, new Float32Array(length).fill(length));
+        const slot = atOnce(writer.put(key, version, new Float32Array(length).fill(length)));
         return slot && reader.take(slot, length)[length - 1];
       };
       console.log([put('a', 1, 100), put('b', 1, 1e6), put('b', 1, 1e6), put('a', 2, 99)].join());`;
@@ -230,13 +235,13 @@ describe('shared memory', () => {
 
   test('has no name in /dev/shm from the start, so that nothing can be left behind', (t) => {
     const before = readdirSync('/dev/shm');
-    region(t, 1).put('k', 1, new Float32Array(1000));
+    put(region(t, 1), 'k', 1, new Float32Array(1000));
     assert.deepEqual(readdirSync('/dev/shm'), before);
   });
 
   test('can be read from another process', (t) => {
     const writer = region(t, 1);
-    const reference = writer.put('k', 1, new Float32Array([1.5, -2]))!;
+    const reference = put(writer, 'k', 1, new Float32Array([1.5, -2]))!;
     const program = `import { openRegion } from '@lockstep/shared'; console.log([...openRegion(JSON.parse(process.argv[1])).take(JSON.parse(process.argv[2]), 2)].join());`;
     const slot = JSON.stringify({ offset: reference.offset, sequence: reference.sequence });
     const output = execFileSync(process.execPath, [...source, program, JSON.stringify(writer.offer), slot], { encoding: 'utf8' });

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import { fileURLToPath } from 'node:url';
-import { builtInRecipe, createFlatPool, elementCount, loadRecipe, shardSizes, shardStarts } from '@lockstep/shared';
+import { atOnce, builtInRecipe, createFlatPool, elementCount, loadRecipe, shardSizes, shardStarts } from '@lockstep/shared';
 import { createTreeSum } from '../../packages/coordinator/src/training/reduce.ts';
 import { randomPixels, readyCompute, relativeDistance } from './setup.ts';
 
@@ -58,7 +58,7 @@ test('however six shards are assigned, the coordinator gets the same bits', asyn
     const sum = createTreeSum(shardCount, createFlatPool(shardCount));
     for (const shards of assignment) {
       const { nodes, flats } = await compute.gradient({ phase: 0, round: 9, shards, samples: samplesOf(shards) });
-      nodes.forEach((node, index) => sum.add(node, flats[index]!));
+      nodes.forEach((node, index) => atOnce(sum.add(node, flats[index]!)));
     }
     totals.push(sum.total()!);
   }

@@ -135,7 +135,8 @@ async function neverUsed(): Promise<never> {
 
 /** Throws if a checkpoint is not whole: on this disk none can be torn. */
 export function readCheckpoint(disk: Disk, name: string): Checkpoint {
-  const files = disk.checkpoints.get(name)!;
+  // Copies: what is read is the reader's.
+  const files = new Map([...disk.checkpoints.get(name)!].map(([file, bytes]) => [file, bytes.slice()]));
   return decodeCheckpoint(decodeHeader(files.get(headerFileName)!, name), files, name);
 }
 

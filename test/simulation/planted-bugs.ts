@@ -191,8 +191,8 @@ export const plantedBugs: readonly PlantedBug[] = [
   {
     name: "a checkpoint's optimizer goes on changing until it is written",
     file: `${training}/model.ts`,
-    find: '[slot, flat.slice()]',
-    replace: '[slot, flat]',
+    find: 'yield* copyInParts(flat)',
+    replace: 'flat',
   },
   {
     name: 'a run resumed within a step forgets the figures of its first rounds',

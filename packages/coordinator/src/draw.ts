@@ -7,7 +7,7 @@
 import { mkdtemp } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { listen, LockstepError, type Log, type ServerTransport, systemClock } from '@lockstep/shared';
+import { atOnce, listen, LockstepError, type Log, ready, type ServerTransport, systemClock } from '@lockstep/shared';
 import type { Plan } from './core/plan.ts';
 import type { Batches } from './data/batches.ts';
 import { removeDirectory } from './disk/files.ts';
@@ -67,7 +67,7 @@ async function startDrawing(drawing: Drawing, transport: ServerTransport, record
   const { options, prepared, checkpoint } = drawing.run;
   const { recipe } = prepared;
   const plan = planOf(drawing);
-  const model = createModel(recipe, manifestsOf(checkpoint), plan.run.seed, undefined, checkpoint.networks);
+  const model = atOnce(createModel(recipe, manifestsOf(checkpoint), plan.run.seed, undefined, checkpoint.networks));
   // A checkpoint may lie inside a step; here, no round follows it.
   const cursor = { ...checkpoint.cursor, step: plan.totalSteps, phase: 0, repetition: 0 };
   const start = await startOf(plan, { ...checkpoint, cursor }, () => Promise.resolve(false));
@@ -79,7 +79,7 @@ async function startDrawing(drawing: Drawing, transport: ServerTransport, record
     transport,
     carriers: createCarriers(options.carrier),
     restored: model,
-    createModel: () => model,
+    createModel: () => ready(model),
     recorder,
     clock: systemClock,
   });

@@ -2,11 +2,14 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import {
+  atOnce,
   decode,
   encode,
   inlineCarrier,
   LockstepError,
   type Manifests,
+  partLength,
+  ready,
   type Recipe,
   type ServerEvents,
   systemClock,
@@ -23,9 +26,6 @@ import { createCarriers } from './wire/carriers.ts';
 
 const length = 4;
 const initializer = { kind: 'constant', value: 1 } as const;
-const manifests: Manifests = {
-  only: { parameters: [{ name: 'only/kernel', shape: [length], offset: 0, initializer }], length, topology: {} },
-};
 const recipe = {
   name: 'r',
   real: { shape: [2, 2], range: [0, 1] },
@@ -52,15 +52,22 @@ const plan: Plan = {
   auditRate: 0,
   workerCommand: undefined,
 };
-/** A run with one worker, played by frames, up to its end. `recorder` hears of each effect by the name of its method. */
+
+/**
+ * A run with one worker, played by frames, up to its end. `recorder` hears of each effect by the name of its method, `answered` when an answer
+ * has been handed over. `size`: of the network.
+ */
 async function played(
   recorder: (name: keyof Recorder, ...args: unknown[]) => void,
   sent: (type: string) => void,
   until: Batches['until'] = () => undefined,
+  { size = length, answered = () => {} }: { readonly size?: number; readonly answered?: (stop: (reason: string) => void) => void } = {},
 ): Promise<Ending> {
   let serve!: ServerEvents;
   const send = (header: Record<string, unknown>, flats: Float32Array[] = []): void => {
-    const { payload, frames } = inlineCarrier.pack(flats.map((flat) => ({ key: '', version: 0, live: flat, snapshot: () => flat })));
+    const { payload, frames } = atOnce(
+      inlineCarrier.pack(flats.map((flat) => ({ key: '', version: 0, live: flat, snapshot: () => ready(flat) }))),
+    );
     const fence = { runId: 'r', term: 1, peer: 'w', round: 0 };
     serve.message('w', encode({ ...fence, payload, ...header } as unknown as Parameters<typeof encode>[0], frames));
   };
@@ -68,7 +75,8 @@ async function played(
     const gradient = task === 'gradient';
     const outcomes = gradient ? shards.map((shard) => ({ shard, loss: 1, metrics: {} })) : [];
     const nodes = gradient ? [{ level: 0, index: 0 }] : [];
-    send({ type: 'result', round, workId, task, nodes, outcomes, computeSeconds: 0 }, [new Float32Array(4).fill(1)]);
+    send({ type: 'result', round, workId, task, nodes, outcomes, computeSeconds: 0 }, [new Float32Array(gradient ? size : length).fill(1)]);
+    answered(runtime.stop);
   };
   const told = (name: keyof Recorder, ...args: unknown[]): void => {
     recorder(name, ...args);
@@ -98,6 +106,8 @@ async function played(
     clock: systemClock,
   });
   send({ type: 'hello', name: 'w', host: 'h', pid: 1, backend: 'b', device: 'd' });
+  const parameters = [{ name: 'only/kernel', shape: [size], offset: 0, initializer }];
+  const manifests: Manifests = { only: { parameters, length: size, topology: {} } };
   send({ type: 'ready', manifests, fingerprint: 'c'.repeat(64), carrier: 'inline' });
   return runtime.ended;
 }
@@ -124,6 +134,26 @@ test('a round is committed, its step recorded and its weights copied before anyt
       [3, -2],
     ],
   );
+});
+
+test('a large network gives others their turn within its effects, and what comes meanwhile is handled after them', async () => {
+  for (const [size, isLarge] of [
+    [length, false],
+    [partLength * 2 + 1, true],
+  ] as const) {
+    const notes: string[] = [];
+    const recorder = (name: keyof Recorder): void => void (name === 'committed' && notes.push(name));
+    const answered = (stop: (reason: string) => void): void => {
+      if (notes.includes('answered')) return;
+      notes.push('answered');
+      // In the middle of the commit of a large network: that commit counts.
+      stop('asked to');
+      setImmediate(() => notes.push('turn'));
+    };
+    const { outcome } = await played(recorder, () => {}, undefined, { size, answered });
+    assert.equal(outcome, 'stopped');
+    assert.deepEqual(notes, isLarge ? ['answered', 'turn', 'committed'] : ['committed', 'answered']);
+  }
 });
 
 /** The second commit finds that something is wrong. */

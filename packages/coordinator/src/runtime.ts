@@ -4,7 +4,17 @@
  * Responsible for: one event at a time, its effects in order, and the timer. Not responsible for: decisions (`core/`), frames (`wire/`),
  * numbers (`training/`), what a run writes and reports (`reporting/recorder.ts`), or starting and ending the process (`session.ts`).
  */
-import { type Clock, type Failure, type Frames, LockstepError, type Manifests, type ServerTransport, type Timer } from '@lockstep/shared';
+import {
+  type Clock,
+  type Failure,
+  type Frames,
+  LockstepError,
+  type Manifests,
+  type Parts,
+  type ServerTransport,
+  type Timer,
+  withPauses,
+} from '@lockstep/shared';
 import type { Cursor } from './core/cursor.ts';
 import type { Effect } from './core/effects.ts';
 import type { Event } from './core/events.ts';
@@ -100,12 +110,12 @@ export function startRuntime(options: RuntimeOptions): Runtime {
 
 /** Takes the event to handle next, before anything else; with `after`, once that has resolved. */
 type Answer = (event: Event, after?: Promise<void>) => void;
-type Act = (effect: Effect, answer: Answer) => void;
+type Act = (effect: Effect, answer: Answer) => Parts<void>;
 
 function traced(act: Act, trace: Trace, clock: Clock): Act {
-  return (effect, answer) => {
+  return function* (effect, answer) {
     const startMs = clock.nowMs();
-    act(effect, answer);
+    yield* act(effect, answer);
     trace.effect(effect, startMs, clock.nowMs());
   };
 }
@@ -113,12 +123,15 @@ function traced(act: Act, trace: Trace, clock: Clock): Act {
 /**
  * One event at a time. If an effect answers (a commit does), that answer is handled next, before anything else: at once, or when what it
  * waits for is there, and until then other events wait too. At the start and after every event the timer is set for the core's next deadline, and the recorder sees the state.
+ *
+ * Effects on long flats pause between their parts, so that the process answers whoever asks it; events that come meanwhile wait.
  */
 function createLoop(state: State, clock: Clock, act: Act, trace: Trace | undefined, settled: () => void) {
   const queue: Event[] = [];
   let draining = false;
   let timer: Timer | undefined;
   let failure: Ending | undefined;
+  const goOn = (): void => withPauses(drain(), (next) => clock.after(0, next));
   /** What the event at the head of the queue waits for. */
   let gate: Promise<void> | undefined;
 
@@ -126,15 +139,15 @@ function createLoop(state: State, clock: Clock, act: Act, trace: Trace | undefin
     queue.push(event);
     if (draining) return;
     draining = true;
-    drain();
+    goOn();
   }
 
-  function drain(): void {
+  function* drain(): Parts<void> {
     while (gate === undefined && queue.length > 0) {
       const next = queue.shift()!;
       const nowMs = clock.nowMs();
       trace?.event(next, nowMs);
-      carryOut(step(state, next, nowMs));
+      yield* carryOut(step(state, next, nowMs));
     }
     if (gate !== undefined) return void gate.then(open, (error: unknown) => open(error));
     draining = false;
@@ -149,14 +162,14 @@ function createLoop(state: State, clock: Clock, act: Act, trace: Trace | undefin
       queue.shift();
       fail(error);
     }
-    drain();
+    goOn();
   }
 
   /** Nothing escapes: an effect that fails ends the run in order, and once it ends, in any way, farewells and `finish` still go out. */
-  function carryOut(effects: readonly Effect[]): void {
+  function* carryOut(effects: readonly Effect[]): Parts<void> {
     for (const effect of effects) {
       try {
-        act(effect, (answer, after) => {
+        yield* act(effect, (answer, after) => {
           queue.unshift(answer);
           gate = after;
         });
@@ -193,27 +206,27 @@ function endingAfter(error: unknown): Ending {
   return { outcome: 'failed', code: 'compute-failed', reason: sentence };
 }
 
-function perform(effect: Effect, options: RuntimeOptions, trainer: Trainer, answer: Answer, end: (ending: Ending) => void): void {
+function* perform(effect: Effect, options: RuntimeOptions, trainer: Trainer, answer: Answer, end: (ending: Ending) => void): Parts<void> {
   const { recorder } = options;
   switch (effect.do) {
     case 'welcome':
     case 'refuse':
     case 'bye':
     case 'assign':
-      return send(effect, options, trainer);
+      return yield* send(effect, options, trainer);
     case 'settle':
       return options.carriers.settle(effect.peer, effect.carrier);
     case 'initialise':
-      return trainer.initialise(effect.manifests as Manifests);
+      return yield* trainer.initialise(effect.manifests as Manifests);
     case 'begin':
       trainer.begin(effect.task, effect.cursor);
       return recorder.began(effect.task, effect.cursor);
     case 'measure':
       return recorder.measured(effect);
     case 'accept':
-      return trainer.accept(effect);
+      return yield* trainer.accept(effect);
     case 'commit': {
-      const committed = trainer.commit();
+      const committed = yield* trainer.commit();
       if ('reason' in committed) {
         // The first time the same samples are needed again, the second time the next ones.
         const after = effect.isRepeated ? untilNext(effect.cursor, options, trainer) : undefined;
@@ -229,7 +242,7 @@ function perform(effect: Effect, options: RuntimeOptions, trainer: Trainer, answ
     case 'save-grid':
       return recorder.grid(effect.step, effect.pictures as Float32Array);
     case 'checkpoint':
-      return checkpoint(effect, options, trainer);
+      return yield* checkpoint(effect, options, trainer);
     case 'record':
       return recorder.record(effect.entry);
     case 'count-reassigned':
@@ -255,25 +268,25 @@ function untilNext(cursor: Cursor, { recorder, clock }: RuntimeOptions, trainer:
   return trainer.untilNext(cursor)?.then(() => recorder.spent('data', (clock.nowMs() - startMs) / 1000));
 }
 
-function checkpoint(effect: Extract<Effect, { do: 'checkpoint' }>, { recorder, clock }: RuntimeOptions, trainer: Trainer): void {
+function* checkpoint(effect: Extract<Effect, { do: 'checkpoint' }>, { recorder, clock }: RuntimeOptions, trainer: Trainer): Parts<void> {
   const startMs = clock.nowMs();
-  recorder.checkpoint(effect, trainer.save(effect.isLast));
+  recorder.checkpoint(effect, yield* trainer.save(effect.isLast));
   recorder.spent('checkpoint', (clock.nowMs() - startMs) / 1000);
 }
 
-function send(effect: Sending, options: RuntimeOptions, trainer: Trainer): void {
+function* send(effect: Sending, options: RuntimeOptions, trainer: Trainer): Parts<void> {
   const { plan, carriers, transport, recorder, trace, clock } = options;
   const shared = (bytes: number): void => recorder.bytes('shm', 'sent', bytes);
   if (effect.do === 'refuse') recorder.refused(effect.code);
   if (effect.do === 'assign') recorder.assigned(effect.worker);
   const startMs = clock.nowMs();
   let loadedMs = startMs;
-  const load: Trainer['load'] = (assign) => {
-    const loaded = trainer.load(assign);
+  const load: Trainer['load'] = function* (assign) {
+    const loaded = yield* trainer.load(assign);
     loadedMs = clock.nowMs();
     return loaded;
   };
-  const frames = framesOf(effect, { plan, carriers, timed: trace !== undefined, load, shared });
+  const frames = yield* framesOf(effect, { plan, carriers, timed: trace !== undefined, load, shared });
   const framedMs = clock.nowMs();
   recorder.bytes('inline', 'sent', byteLength(frames));
   trace?.sending(framedMs);

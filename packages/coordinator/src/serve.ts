@@ -3,7 +3,7 @@
  *
  * Not responsible for: where the parts come from. A session gives real files, sockets and time; the simulator gives its own.
  */
-import { type Clock, type Log, type Manifests, type Recipe, type ServerTransport, version } from '@lockstep/shared';
+import { atOnce, type Clock, freeFlat, type Log, type Manifests, type Recipe, type ServerTransport, version } from '@lockstep/shared';
 import type { Checkpoint } from './checkpoint/checkpoint.ts';
 import type { CheckpointStore } from './checkpoint/store.ts';
 import { type CheckpointWriter, createCheckpointWriter } from './checkpoint/writer.ts';
@@ -62,6 +62,9 @@ export function serve(parts: Parts): Served {
   const identity = { lockstepVersion: version, run: plan.run, datasetSha256: dataset.sha256 };
   const recorder = createRecorder({ ...parts, checkpoints, resumed: checkpoint, identity });
   const modelOf = (manifests: Manifests) => createModel(recipe, manifests, plan.run.seed, parts.learningRate, checkpoint?.networks);
+  const restored = checkpoint === undefined ? undefined : atOnce(modelOf(manifestsOf(checkpoint)));
+  // As large as the model with its optimizer, and copied by now. The rest of the checkpoint is still of use.
+  for (const { weights, optimizer } of checkpoint?.networks ?? []) [weights, ...Object.values(optimizer.slots)].forEach(freeFlat);
   const runtime = startRuntime({
     plan,
     start: parts.start,
@@ -69,7 +72,7 @@ export function serve(parts: Parts): Served {
     batches: parts.batches,
     transport: parts.transport,
     carriers: parts.carriers,
-    restored: checkpoint === undefined ? undefined : modelOf(manifestsOf(checkpoint)),
+    restored,
     createModel: modelOf,
     recorder,
     participants: parts.participants,

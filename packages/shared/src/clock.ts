@@ -6,7 +6,10 @@
 export interface Clock {
   /** Milliseconds, monotonic; only differences mean something. */
   nowMs(): number;
-  /** Runs `callback` once, after `delayMs` or a little later, never before this call returns. */
+  /**
+   * Runs `callback` once, after `delayMs` or a little later, never before this call returns. After 0: as soon as what has come in from
+   * outside has been seen to.
+   */
   after(delayMs: number, callback: () => void): Timer;
 }
 
@@ -18,6 +21,10 @@ export interface Timer {
 export const systemClock: Clock = {
   nowMs: () => performance.now(),
   after(delayMs, callback) {
+    if (delayMs <= 0) {
+      const turn = setImmediate(callback);
+      return { cancel: () => clearImmediate(turn) };
+    }
     const timer = setTimeout(callback, delayMs);
     return { cancel: () => clearTimeout(timer) };
   },

@@ -9,9 +9,12 @@ export function littleEndianBytes(flat: Float32Array): Uint8Array {
   return swaps ? Buffer.from(view).swap32() : view;
 }
 
-/** A new flat from bytes, whose length is a multiple of 4. Every bit is kept, NaN payloads included. */
+/**
+ * A flat from bytes, whose length is a multiple of 4: a view of them where the machine allows it. Every bit is kept, NaN payloads included.
+ */
 export function flatFromLittleEndian(bytes: Uint8Array): Float32Array {
   if (bytes.byteLength % 4 !== 0) throw new Error(`${bytes.byteLength} bytes are not float32 numbers`);
+  if (!swaps && bytes.byteOffset % 4 === 0) return new Float32Array(bytes.buffer, bytes.byteOffset, bytes.byteLength / 4);
   const flat = new Float32Array(bytes.byteLength / 4);
   const own = Buffer.from(flat.buffer);
   own.set(bytes);

@@ -1,8 +1,25 @@
 /** What a commit does to a network: check, clip, update, and a copy to send that is never written again. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { answerLength, inputRows, type Manifest, type Manifests, type OptimizerSpec, type Recipe, streams } from '@lockstep/shared';
-import { applyGradients, createModel, snapshotWeights, type Network, saveModel } from './model.ts';
+import {
+  answerLength,
+  atOnce,
+  inputRows,
+  type Manifest,
+  type Manifests,
+  type OptimizerSpec,
+  partLength,
+  type Recipe,
+  streams,
+} from '@lockstep/shared';
+import * as model from './model.ts';
+import type { Network } from './model.ts';
+
+/** Without pauses. */
+const createModel = (...args: Parameters<typeof model.createModel>) => atOnce(model.createModel(...args));
+const applyGradients = (...args: Parameters<typeof model.applyGradients>) => atOnce(model.applyGradients(...args));
+const snapshotWeights = (network: Network) => atOnce(model.snapshotWeights(network));
+const saveModel = (...args: Parameters<typeof model.saveModel>) => atOnce(model.saveModel(...args));
 
 /** More than one block of the kernels, and not a whole number of lanes. */
 const length = 8192 + 13;
@@ -109,12 +126,37 @@ test('a flat of several networks updates each as alone, by its own optimizer and
 
 test('what was saved stays as it was while training goes on, but for a model that is not trained any more', () => {
   const recipe = recipeWith({ kind: 'adam', learningRate: 1e-3 });
-  const model = createModel(recipe, manifests, 1, undefined);
-  const [copies, before] = [saveModel(model), structuredClone(saveModel(model))];
-  const [final] = saveModel(model, true);
-  applyGradients([model.get('only')!], recipe, normals(1), { step });
+  const trained = createModel(recipe, manifests, 1, undefined);
+  const [copies, before] = [saveModel(trained), structuredClone(saveModel(trained))];
+  const [final] = saveModel(trained, true);
+  applyGradients([trained.get('only')!], recipe, normals(1), { step });
   assert.deepEqual(copies, before);
-  assert.equal(final!.weights, model.get('only')!.weights);
+  assert.equal(final!.weights, trained.get('only')!.weights);
+});
+
+test('long flats are worked on in parts, with the bits of the plain loops, and others get their turn between them', () => {
+  const long = partLength * 2 + 13;
+  const wide: Manifests = { only: { parameters: [{ ...parameter, shape: [long] }], length: long, topology: {} } };
+  const turnsOf = <T>(work: Generator<undefined, T, undefined>): { turns: number; value: T } => {
+    for (let turns = 0; ; turns += 1) {
+      const { done, value } = work.next();
+      if (done === true) return { turns, value };
+    }
+  };
+  const created = turnsOf(model.createModel(sgd, wide, 1, undefined));
+  assert.equal(created.turns, 2);
+  const network = created.value.get('only')!;
+  const before = network.weights.slice();
+  const gradient = inputRows({ shape: [long], distribution: 'normal' }, 5, streams.inputs, 1, 0, 1);
+  const { turns, value } = turnsOf(model.applyGradients([network], sgd, gradient, { step, isMeasured: true }));
+  // Of the norm, and of the update.
+  assert.equal(turns, 4);
+  assert.deepEqual(bitsOf(network.weights), bitsOf(before.map((weight, index) => weight + Math.fround(-0.5 * gradient[index]!))));
+  const squares = before.reduce((sum, weight, index) => sum + (network.weights[index]! - weight) ** 2, 0);
+  assert.equal(value![0]!.updateNorm, Math.sqrt(squares));
+  const saved = turnsOf(model.saveModel(created.value));
+  assert.equal(saved.turns, 2);
+  assert.deepEqual(bitsOf(saved.value[0]!.weights), bitsOf(network.weights));
 });
 
 test('moments behind the gradients move the state of each network, and one that is not finite changes nothing', () => {
@@ -129,8 +171,8 @@ test('moments behind the gradients move the state of each network, and one that 
     networks: { a: () => undefined, b: () => undefined, c: () => undefined },
     optimizers: { a: sgd.optimizers['only'], b: sgd.optimizers['only'], c: sgd.optimizers['only'] },
   } as unknown as Recipe;
-  const model = createModel(recipe, both, 1, undefined);
-  const networks = ['a', 'b', 'c'].map((name) => model.get(name)!);
+  const moved = createModel(recipe, both, 1, undefined);
+  const networks = ['a', 'b', 'c'].map((name) => moved.get(name)!);
   const answer = Float32Array.from(
     [
       [1, 2, 3],
@@ -141,9 +183,9 @@ test('moments behind the gradients move the state of each network, and one that 
     ].flat(),
   );
   assert.equal(answer.length, answerLength(Object.values(both)));
-  const before = structuredClone(saveModel(model));
+  const before = structuredClone(saveModel(moved));
   for (const at of [10, 12]) assert.equal(applyGradients(networks, recipe, answer.with(at, NaN), { step }), undefined);
-  assert.deepEqual(saveModel(model), before);
+  assert.deepEqual(saveModel(moved), before);
   const figures = applyGradients(networks, recipe, answer, { step })!;
   assert.deepEqual(
     figures.map(({ gradientNorm }) => gradientNorm ** 2).map(Math.round),
@@ -154,6 +196,6 @@ test('moments behind the gradients move the state of each network, and one that 
     networks.map(({ state }) => state && [...state]),
     [[2, 3], undefined, [-1, -2]],
   );
-  const resumed = createModel(recipe, both, 1, undefined, saveModel(model));
-  assert.deepEqual(saveModel(resumed), saveModel(model));
+  const resumed = createModel(recipe, both, 1, undefined, saveModel(moved));
+  assert.deepEqual(saveModel(resumed), saveModel(moved));
 });

@@ -4,7 +4,19 @@
  * Responsible for: drawing initial weights, applying a summed gradient, and handing out snapshots to send.
  * Not responsible for: when a round commits (core), sums (`reduce.ts`), files (`checkpoint/`).
  */
-import { initialFlat, type Manifest, type Manifests, type Recipe, squaredNorm, streams } from '@lockstep/shared';
+import {
+  copyInParts,
+  freeFlat,
+  initialFlatInParts,
+  inParts,
+  type Manifest,
+  type Manifests,
+  type Parts,
+  type Recipe,
+  squaredNorm,
+  squaredNormInParts,
+  streams,
+} from '@lockstep/shared';
 import { clipScale } from './optimizer/gradient.ts';
 import type { Optimizer, OptimizerState } from './optimizer/optimizer.ts';
 import { createOptimizer } from './optimizer/update-rules.ts';
@@ -36,27 +48,30 @@ export interface SavedNetwork {
 export type Model = ReadonlyMap<string, Network>;
 
 /** The model at the start of a run or, with `saved`, as it was saved. `learningRate` replaces the recipe's for every network. */
-export function createModel(
+export function* createModel(
   recipe: Recipe,
   manifests: Manifests,
   seed: number,
   learningRate: number | undefined,
   saved?: readonly SavedNetwork[],
-): Model {
-  const networks = Object.keys(recipe.networks).map((name, index): [string, Network] => {
+): Parts<Model> {
+  const model = new Map<string, Network>();
+  for (const [index, name] of Object.keys(recipe.networks).entries()) {
     const manifest = manifests[name]!;
     const before = saved?.find((network) => network.name === name);
-    const initial = before?.weights ?? initialFlat(manifest, seed, streams.initialWeights + index);
+    const initial = before?.weights ?? (yield* initialFlatInParts(manifest, seed, streams.initialWeights + index));
     const optimizer = createOptimizer(recipe.optimizers[name]!, initial, learningRate);
     if (before !== undefined) optimizer.restore(before.optimizer);
+    // They are megabytes, and copied by now.
+    else freeFlat(initial);
     const state = before?.state?.slice() ?? initialState(manifest, seed, index);
-    return [name, { name, manifest, weights: optimizer.weights, optimizer, state, snapshot: undefined }];
-  });
-  return new Map(networks);
+    model.set(name, { name, manifest, weights: optimizer.weights, optimizer, state, snapshot: undefined });
+  }
+  return model;
 }
 
-export function snapshotWeights(network: Network): Float32Array {
-  network.snapshot ??= network.weights.slice();
+export function* snapshotWeights(network: Network): Parts<Float32Array> {
+  network.snapshot ??= yield* copyInParts(network.weights);
   return network.snapshot;
 }
 
@@ -65,7 +80,7 @@ export interface UpdatedNetwork {
   readonly name: string;
   /** L2 norm before clipping. */
   readonly gradientNorm: number;
-  /** L2 norm of the change of the weights, if it was asked for: it costs a copy of them. */
+  /** L2 norm of the change of the weights, if it was asked for: it costs a copy of them, part by part. */
   readonly updateNorm: number | undefined;
 }
 
@@ -76,46 +91,63 @@ export interface UpdatedNetwork {
  *
  * Two passes over each: one finds the norm, which is finite exactly if the gradient is; the other clips on the way into the optimizer.
  */
-export function applyGradients(
+export function* applyGradients(
   networks: readonly Network[],
   recipe: Recipe,
   gradient: Float32Array,
   { step, isMeasured = false }: { readonly step: number; readonly isMeasured?: boolean },
-): UpdatedNetwork[] | undefined {
+): Parts<UpdatedNetwork[] | undefined> {
   let start = 0;
-  const parts = networks.map((network) => {
+  const updates: { network: Network; own: Float32Array; gradientNorm: number }[] = [];
+  for (const network of networks) {
     const own = gradient.subarray(start, (start += network.manifest.length));
-    return { network, own, gradientNorm: Math.sqrt(squaredNorm(own)) };
-  });
+    updates.push({ network, own, gradientNorm: Math.sqrt(yield* squaredNormInParts(own)) });
+  }
   const states = networks.flatMap(({ manifest, state }) => {
     if (manifest.state === undefined) return [];
     return [{ state: state!, layout: manifest.state, moments: gradient.subarray(start, (start += manifest.state.length)) }];
   });
-  const norms = [...parts.map(({ gradientNorm }) => gradientNorm), ...states.map(({ moments }) => squaredNorm(moments))];
+  const norms = [...updates.map(({ gradientNorm }) => gradientNorm), ...states.map(({ moments }) => squaredNorm(moments))];
   if (!norms.every(Number.isFinite)) return undefined;
   for (const { state, layout, moments } of states) moveState(state, layout, moments);
-  return parts.map(({ network, own, gradientNorm }) => {
-    const before = isMeasured ? network.weights.slice() : undefined;
-    network.optimizer.apply(own, { scale: clipScale(gradientNorm, recipe.optimizers[network.name]!.clipNorm), step });
-    network.snapshot = undefined;
-    return { name: network.name, gradientNorm, updateNorm: before === undefined ? undefined : distance(before, network.weights) };
-  });
+  const updated: UpdatedNetwork[] = [];
+  for (const { network, own, gradientNorm } of updates) {
+    const scale = clipScale(gradientNorm, recipe.optimizers[network.name]!.clipNorm);
+    const squares = yield* update(network, own, { scale, step }, isMeasured);
+    updated.push({ name: network.name, gradientNorm, updateNorm: isMeasured ? Math.sqrt(squares) : undefined });
+  }
+  return updated;
 }
 
-function distance(a: Float32Array, b: Float32Array): number {
-  let sum = 0;
-  for (let index = 0; index < a.length; index += 1) sum += (a[index]! - b[index]!) ** 2;
-  return Math.sqrt(sum);
+/** The sum of squares of what was added to the weights, if it is measured. */
+function* update(
+  network: Network,
+  gradient: Float32Array,
+  options: { readonly scale: number; readonly step: number },
+  isMeasured: boolean,
+): Parts<number> {
+  const { weights, optimizer } = network;
+  let squares = 0;
+  network.snapshot = undefined;
+  yield* inParts(weights.length, (start, end) => {
+    const before = isMeasured ? weights.slice(start, end) : undefined;
+    optimizer.apply(gradient, { ...options, start, end });
+    before?.forEach((weight, index) => (squares += (weight - weights[start + index]!) ** 2));
+  });
+  return squares;
 }
 
 /** The networks as they are now, in copies, which never change. A model that is not trained any more needs none: `isFinal`. */
-export function saveModel(model: Model, isFinal = false): SavedNetwork[] {
-  return [...model.values()].map((network) => {
+export function* saveModel(model: Model, isFinal = false): Parts<SavedNetwork[]> {
+  const saved: SavedNetwork[] = [];
+  for (const network of model.values()) {
     const { name, manifest, optimizer, state } = network;
     const { slots, scalars } = optimizer.state();
+    const weights = isFinal ? network.weights : yield* snapshotWeights(network);
+    const kept: Record<string, Float32Array> = {};
+    for (const [slot, flat] of Object.entries(slots)) kept[slot] = isFinal ? flat : yield* copyInParts(flat);
     const moved = state === undefined ? {} : { state: isFinal ? state : state.slice() };
-    if (isFinal) return { name, manifest, weights: network.weights, optimizer: { kind: optimizer.kind, slots, scalars }, ...moved };
-    const copies = Object.fromEntries(Object.entries(slots).map(([slot, flat]) => [slot, flat.slice()]));
-    return { name, manifest, weights: snapshotWeights(network), optimizer: { kind: optimizer.kind, slots: copies, scalars }, ...moved };
-  });
+    saved.push({ name, manifest, weights, optimizer: { kind: optimizer.kind, slots: kept, scalars }, ...moved });
+  }
+  return saved;
 }

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { TreeNode } from '@lockstep/shared';
-import { cover, createFlatPool } from '@lockstep/shared';
+import { atOnce, cover, createFlatPool } from '@lockstep/shared';
 import fc from 'fast-check';
 import { createTreeSum, type TreeSum } from './reduce.ts';
 
@@ -67,9 +67,9 @@ test('the same bits for any assignment, grouping and order of arrival, even if t
     arrivals.forEach(({ node }, index) => {
       assert.equal(sum.total(), undefined, `complete after ${index} of ${arrivals.length} nodes`);
       arrived.push(presum(node, flats));
-      sum.add(node, arrived.at(-1)!);
+      atOnce(sum.add(node, arrived.at(-1)!));
       if (!keeps[index]) return;
-      sum.detach();
+      atOnce(sum.detach());
       arrived.forEach((memory) => memory.fill(77));
     });
     assert.deepEqual(bitsOf(sum.total()), bitsOf(pairwise(flats)));
@@ -80,7 +80,7 @@ test('the same bits for any assignment, grouping and order of arrival, even if t
 test('the tree is not a running sum: these numbers show the difference', () => {
   const flats = [1, 2 ** -24, 2 ** -24, 2 ** -24].map((value) => Float32Array.of(value));
   const sum = treeSum(4);
-  flats.forEach((shard, index) => sum.add({ level: 0, index }, shard.slice()));
+  flats.forEach((shard, index) => atOnce(sum.add({ level: 0, index }, shard.slice())));
   assert.equal(sum.total()![0], 1 + 2 ** -23);
   assert.equal(
     flats.reduce((running, shard) => Math.fround(running + shard[0]!), 0),
@@ -91,7 +91,7 @@ test('the tree is not a running sum: these numbers show the difference', () => {
 test('one shard is its own sum, in the memory it came in', () => {
   const only = Float32Array.of(1, 2, 3);
   const sum = treeSum(1);
-  sum.add({ level: 0, index: 0 }, only);
+  atOnce(sum.add({ level: 0, index: 0 }, only));
   assert.equal(sum.total(), only);
 });
 
@@ -111,8 +111,8 @@ test('at most half as many flats as shards are held, and all but the total go ba
     });
     const evenFirst = Array.from({ length: shardCount }, (_, index) => index).toSorted((a, b) => (a % 2) - (b % 2));
     for (const index of evenFirst) {
-      sum.add({ level: 0, index }, Float32Array.of(1));
-      sum.detach();
+      atOnce(sum.add({ level: 0, index }, Float32Array.of(1)));
+      atOnce(sum.detach());
     }
     assert.deepEqual(sum.total(), Float32Array.of(shardCount));
     assert.equal(held, 1);
@@ -122,7 +122,7 @@ test('at most half as many flats as shards are held, and all but the total go ba
 
 test('a shard counted twice, or outside the tree, is a mistake', () => {
   const sum = treeSum(5);
-  const add = (level: number, index: number): void => sum.add({ level, index }, new Float32Array(1));
+  const add = (level: number, index: number): void => atOnce(sum.add({ level, index }, new Float32Array(1)));
   add(1, 0);
   assert.throws(() => add(1, 0), /shard 0 is in the sum already/);
   assert.throws(() => add(0, 1), /shard 1 is in the sum already/);
@@ -140,6 +140,6 @@ test('a shard counted twice, or outside the tree, is a mistake', () => {
 
 test('flats of different lengths are a mistake', () => {
   const sum = treeSum(2);
-  sum.add({ level: 0, index: 0 }, new Float32Array(2));
-  assert.throws(() => sum.add({ level: 0, index: 1 }, new Float32Array(3)), /2 elements cannot be added to 3/);
+  atOnce(sum.add({ level: 0, index: 0 }, new Float32Array(2)));
+  assert.throws(() => atOnce(sum.add({ level: 0, index: 1 }, new Float32Array(3))), /2 elements cannot be added to 3/);
 });

@@ -12,14 +12,14 @@
  * With shared memory, a flat that arrives lies in its worker's memory, and waits there for its sibling. That saves a copy, but before the
  * worker may write there again, `detach` has to be called.
  */
-import { childrenOf, type FlatPool, isNode, nodeKey, rootOf, shardsUnder, sumInto } from '@lockstep/shared';
+import { childrenOf, type FlatPool, inParts, isNode, nodeKey, type Parts, rootOf, shardsUnder, sumInParts } from '@lockstep/shared';
 import type { TreeNode } from '@lockstep/shared';
 
 export interface TreeSum {
   /** Any order; each shard under exactly one node. The flat must stay as it is until `detach`, or until the total has been used. */
-  add(node: TreeNode, flat: Float32Array): void;
+  add(node: TreeNode, flat: Float32Array): Parts<void>;
   /** Copies every waiting flat that does not lie in the pool's memory yet. */
-  detach(): void;
+  detach(): Parts<void>;
   /** The sum over all shards once they are all in, `undefined` before. Read it only: it may belong to the pool, which takes it back. */
   total(): Float32Array | undefined;
 }
@@ -50,17 +50,17 @@ export function createTreeSum(shardCount: number, pool: FlatPool): TreeSum {
   };
 
   /** The flat plus its siblings, nearest first. */
-  const sumOf = (flat: Float32Array, siblings: readonly Float32Array[]): Float32Array => {
+  function* sumOf(flat: Float32Array, siblings: readonly Float32Array[]): Parts<Float32Array> {
     const [nearest, ...others] = siblings;
     if (nearest === undefined) return flat;
     const sum = own.has(nearest) ? nearest : take(flat.length);
-    sumInto(sum, nearest, flat, ...others);
+    yield* sumInParts(sum, nearest, flat, ...others);
     for (const other of others) if (own.delete(other)) pool.give(other);
     return sum;
-  };
+  }
 
   return {
-    add(node, flat) {
+    *add(node, flat) {
       claim(node);
       const siblings: Float32Array[] = [];
       let at = node;
@@ -75,13 +75,13 @@ export function createTreeSum(shardCount: number, pool: FlatPool): TreeSum {
         }
         at = parent;
       }
-      waiting.set(nodeKey(at), sumOf(flat, siblings));
+      waiting.set(nodeKey(at), yield* sumOf(flat, siblings));
     },
-    detach() {
+    *detach() {
       for (const [name, flat] of waiting) {
         if (own.has(flat)) continue;
         const copy = take(flat.length);
-        copy.set(flat);
+        yield* inParts(flat.length, (start, end) => copy.set(flat.subarray(start, end), start));
         waiting.set(name, copy);
       }
     },

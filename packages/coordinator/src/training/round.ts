@@ -7,6 +7,7 @@
 import {
   answerLength,
   type FlatPool,
+  type Parts,
   type Recipe,
   type RunSettings,
   shardSizes,
@@ -43,11 +44,11 @@ export interface Round {
   /** What the phase reads of these shards' samples, in shard order, in `sampleMemory`; empty if it reads no data. */
   samples(shards: readonly number[]): Uint8Array;
   /** The flats must stay as they are until `detach` or `commit`. */
-  accept(nodes: readonly TreeNode[], flats: readonly Float32Array[], outcomes: readonly ShardOutcome[]): void;
+  accept(nodes: readonly TreeNode[], flats: readonly Float32Array[], outcomes: readonly ShardOutcome[]): Parts<void>;
   /** Call it before a worker is given work: the worker may then write over its earlier answer. */
-  detach(): void;
+  detach(): Parts<void>;
   /** Once every shard is in. */
-  commit(measuresUpdate: boolean): Committed | NotFinite;
+  commit(measuresUpdate: boolean): Parts<Committed | NotFinite>;
 }
 
 export interface RoundOptions {
@@ -83,14 +84,14 @@ export function beginRound(options: RoundOptions, cursor: Cursor): Round {
       const ranges = shards.map((shard) => ({ start: starts[shard]!, end: starts[shard]! + sizes[shard]! }));
       return batch.copy(ranges, sampleMemory);
     },
-    accept(nodes, flats, results) {
+    *accept(nodes, flats, results) {
       const startMs = nowMs();
-      nodes.forEach((node, index) => sum.add(node, flats[index]!));
+      for (const [index, node] of nodes.entries()) yield* sum.add(node, flats[index]!);
       for (const outcome of results) outcomes[outcome.shard] = outcome;
       reduceMs += nowMs() - startMs;
     },
     detach: sum.detach,
-    commit(measuresUpdate) {
+    *commit(measuresUpdate) {
       const startMs = nowMs();
       const loss = mean(
         outcomes.map((outcome) => outcome.loss),
@@ -107,7 +108,7 @@ export function beginRound(options: RoundOptions, cursor: Cursor): Round {
       );
       const gradient = sum.total()!;
       const updated = Number.isFinite(loss)
-        ? applyGradients(networks, recipe, gradient, { step: cursor.step, isMeasured: measuresUpdate })
+        ? yield* applyGradients(networks, recipe, gradient, { step: cursor.step, isMeasured: measuresUpdate })
         : undefined;
       options.pool.give(gradient);
       if (updated === undefined) {

@@ -9,7 +9,16 @@
  * `moment` is the sum over the shards of n_shard / n_batch times what each found: the mean over the shards, in the fixed tree. So it depends
  * on how the batch is cut, and not on who computes it. Not responsible for: that sum (`reduce.ts`).
  */
-import { elementCount, initialFlat, type KeyedFlat, type Layout, type Manifest, type StateParameter, streams } from '@lockstep/shared';
+import {
+  copyInParts,
+  elementCount,
+  initialFlat,
+  type KeyedFlat,
+  type Layout,
+  type Manifest,
+  type StateParameter,
+  streams,
+} from '@lockstep/shared';
 
 /** At the start of a run, for network `index` of the recipe. Undefined if it has no state. */
 export function initialState({ state }: Manifest, seed: number, index: number): Float32Array | undefined {
@@ -30,5 +39,5 @@ export function moveState(values: Float32Array, { parameters }: Layout<StatePara
 
 /** For a message. */
 export function stateFlat(network: string, version: number, values: Float32Array): KeyedFlat {
-  return { key: `state of ${network}`, version, live: values, snapshot: () => values.slice() };
+  return { key: `state of ${network}`, version, live: values, snapshot: () => copyInParts(values) };
 }

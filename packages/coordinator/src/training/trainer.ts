@@ -7,12 +7,14 @@
 import {
   answerLength,
   type Clock,
+  copyInParts,
   createArena,
   createFlatPool,
   elementCount,
   type FlatPool,
   type KeyedFlat,
   type Manifests,
+  type Parts,
   pictureInput,
   type Recipe,
 } from '@lockstep/shared';
@@ -32,7 +34,7 @@ export interface TrainerOptions {
   /** The model of a checkpoint, if the run is resumed. */
   readonly restored: Model | undefined;
   /** The model of a new run, once the first worker has reported the manifests. */
-  readonly createModel: (manifests: Manifests) => Model;
+  readonly createModel: (manifests: Manifests) => Parts<Model>;
   /** For durations only. */
   readonly clock: Clock;
 }
@@ -51,18 +53,18 @@ export interface Load {
 export interface Trainer {
   /** Undefined until the first worker is ready. */
   model(): Model | undefined;
-  initialise(manifests: Manifests): void;
+  initialise(manifests: Manifests): Parts<void>;
   begin(task: TaskKind, cursor: Cursor): void;
-  load(effect: Extract<Effect, { do: 'assign' }>): Load;
+  load(effect: Extract<Effect, { do: 'assign' }>): Parts<Load>;
   /** The flats must stay as they are until the next `load` or `commit`. */
-  accept(effect: Extract<Effect, { do: 'accept' }>): void;
-  commit(): Committed | NotFinite;
+  accept(effect: Extract<Effect, { do: 'accept' }>): Parts<void>;
+  commit(): Parts<Committed | NotFinite>;
   /** Once a round is committed: resolves when the samples of the round after it are there; undefined if they are. */
   untilNext(committed: Cursor): Promise<void> | undefined;
   /** Elements of each flat that answers the task under way. */
   answerLength(): number;
   /** The networks as they are now, for a checkpoint: copies, which never change, unless nothing is committed after it (`isLast`). */
-  save(isLast: boolean): SavedNetwork[];
+  save(isLast: boolean): Parts<SavedNetwork[]>;
 }
 
 /** The norm of an update costs a pass over the weights, which is little if it is not taken in every round. */
@@ -81,8 +83,8 @@ export function createTrainer(options: TrainerOptions): Trainer {
 
   return {
     model: () => model,
-    initialise(manifests) {
-      model = options.createModel(manifests);
+    *initialise(manifests) {
+      model = yield* options.createModel(manifests);
     },
     begin(task, cursor) {
       const { recipe, batches, clock } = options;
@@ -91,8 +93,8 @@ export function createTrainer(options: TrainerOptions): Trainer {
       const parts = { recipe, batches, run: plan.run, model: model!, sampleMemory, pool, nowMs: clock.nowMs };
       round = task === 'gradient' ? beginRound(parts, cursor) : undefined;
     },
-    load({ task, shards, sends, versions, workId, seat }) {
-      round?.detach();
+    *load({ task, shards, sends, versions, workId, seat }) {
+      if (round !== undefined) yield* round.detach();
       const weights = sends.map((name): KeyedFlat => {
         const network = model!.get(name)!;
         return { key: name, version: versions[name]!, live: network.weights, snapshot: () => snapshotWeights(network) };
@@ -134,7 +136,7 @@ function averagesOf(model: Model, versions: Readonly<Record<string, number>>): {
   return [...model.values()].flatMap(({ name: network, optimizer: { average } }) => {
     if (average === undefined) return [];
     return [
-      { network, flat: { key: `average of ${network}`, version: versions[network]!, live: average, snapshot: () => average.slice() } },
+      { network, flat: { key: `average of ${network}`, version: versions[network]!, live: average, snapshot: () => copyInParts(average) } },
     ];
   });
 }
@@ -142,5 +144,5 @@ function averagesOf(model: Model, versions: Readonly<Record<string, number>>): {
 /** Samples as a flat. */
 function sampleFlat(samples: Uint8Array, key: string, version: number, room: number): KeyedFlat {
   const live = new Float32Array(samples.buffer, samples.byteOffset, Math.ceil(samples.length / 4));
-  return { key, version, room, live, snapshot: () => live.slice() };
+  return { key, version, room, live, snapshot: () => copyInParts(live) };
 }

@@ -3,7 +3,7 @@
  *
  * Not responsible for: sending them (`runtime.ts`), or what tensors hold (`training/trainer.ts`).
  */
-import { encode, type Fence, type Frames, type PeerId, type RegionOffer } from '@lockstep/shared';
+import { encode, type Fence, type Frames, type Parts, type PeerId, type RegionOffer } from '@lockstep/shared';
 import type { Effect } from '../core/effects.ts';
 import type { Plan } from '../core/plan.ts';
 import type { Load } from '../training/trainer.ts';
@@ -18,12 +18,12 @@ export interface Sources {
   /** Whether workers are asked to say when they did what. */
   readonly timed: boolean;
   /** The tensors of a WORK. */
-  readonly load: (effect: Extract<Effect, { do: 'assign' }>) => Load;
+  readonly load: (effect: Extract<Effect, { do: 'assign' }>) => Parts<Load>;
   /** Told how many bytes of tensors go through shared memory. */
   readonly shared: (bytes: number) => void;
 }
 
-export function framesOf(effect: Sending, sources: Sources): Frames {
+export function* framesOf(effect: Sending, sources: Sources): Parts<Frames> {
   const { plan, carriers } = sources;
   switch (effect.do) {
     case 'welcome': {
@@ -36,14 +36,14 @@ export function framesOf(effect: Sending, sources: Sources): Frames {
     case 'bye':
       return encode({ type: 'bye', ...fence(plan, effect.to, effect.round), ended: effect.ended, reason: effect.reason });
     case 'assign':
-      return workFrames(effect, sources);
+      return yield* workFrames(effect, sources);
   }
 }
 
-function workFrames(effect: Extract<Effect, { do: 'assign' }>, { plan, carriers, timed, load, shared }: Sources): Frames {
+function* workFrames(effect: Extract<Effect, { do: 'assign' }>, { plan, carriers, timed, load, shared }: Sources): Parts<Frames> {
   const { to, workId, task, cursor, shards, versions, sends } = effect;
-  const { flats, states, averages, sampleBytes } = load(effect);
-  const { payload, frames } = carriers.of(to).pack(flats);
+  const { flats, states, averages, sampleBytes } = yield* load(effect);
+  const { payload, frames } = yield* carriers.of(to).pack(flats);
   shared(sharedBytes(payload));
   const drawing = task === 'generate' && plan.pictureSet !== undefined ? { pictureSet: plan.pictureSet } : {};
   const pictures = task === 'generate' ? plan.pictures : 0;

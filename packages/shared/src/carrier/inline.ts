@@ -4,18 +4,22 @@
  * Each has a checksum, since TCP's lets one of 65,536 damaged packets pass (docs/decisions/tensors-in-messages-have-checksums.md).
  */
 import { crc32 } from 'node:zlib';
+import { inParts, type Parts } from '../parts.ts';
 import type { Payload } from './payload.ts';
 import type { Frames } from '../transport/transport.ts';
 import type { Carrier, KeyedFlat, Packed } from './carrier.ts';
 
 export const inlineCarrier: Carrier = { name: 'inline', pack, unpack };
 
-function pack(flats: readonly KeyedFlat[]): Packed {
-  const snapshots = flats.map((flat) => flat.snapshot());
-  return {
-    payload: { carrier: 'inline', lengths: snapshots.map(({ length }) => length), checksums: snapshots.map(checksumOf) },
-    frames: snapshots.map(bytesOf),
-  };
+function* pack(flats: readonly KeyedFlat[]): Parts<Packed> {
+  const [lengths, checksums, frames]: [number[], number[], Buffer[]] = [[], [], []];
+  for (const flat of flats) {
+    const snapshot = yield* flat.snapshot();
+    lengths.push(snapshot.length);
+    checksums.push(yield* checksumOf(snapshot));
+    frames.push(bytesOf(snapshot));
+  }
+  return { payload: { carrier: 'inline', lengths, checksums }, frames };
 }
 
 /** An explicit Buffer over the same memory: ZeroMQ would send other views with their own idea of length. */
@@ -26,8 +30,12 @@ function bytesOf(flat: Float32Array): Buffer {
 /** A snapshot is never written again, and goes to many workers. */
 const known = new WeakMap<Float32Array, number>();
 
-function checksumOf(snapshot: Float32Array): number {
-  const checksum = known.get(snapshot) ?? crc32(bytesOf(snapshot));
+function* checksumOf(snapshot: Float32Array): Parts<number> {
+  let checksum = known.get(snapshot);
+  if (checksum !== undefined) return checksum;
+  const bytes = bytesOf(snapshot);
+  checksum = 0;
+  yield* inParts(snapshot.length, (start, end) => (checksum = crc32(bytes.subarray(start * 4, end * 4), checksum)));
   known.set(snapshot, checksum);
   return checksum;
 }

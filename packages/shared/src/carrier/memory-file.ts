@@ -10,6 +10,7 @@
 import { closeSync, fstatSync, writeSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import type koffi from 'koffi';
+import { type Parts, partLength } from '../parts.ts';
 
 /** The `length` float32 from byte `offset` on, a multiple of 4; undefined where the file ends before. Stays valid, and the memory with it. */
 export type Views = (offset: number, length: number) => Float32Array | undefined;
@@ -78,9 +79,17 @@ export function createMemoryFile(content: string): number | undefined {
 const zeros = new Uint8Array(2 ** 20);
 
 /** Makes the file at least `end` bytes long, and reserves the memory for it. Throws, as node:fs does, if there is not enough. */
-export function growMemoryFile(descriptor: number, end: number): void {
-  for (let size = fstatSync(descriptor).size; size < end;)
-    size += writeSync(descriptor, zeros, 0, Math.min(zeros.length, end - size), size);
+export function* growMemoryFile(descriptor: number, end: number): Parts<void> {
+  let grownBytes = 0;
+  for (let size = fstatSync(descriptor).size; size < end;) {
+    if (grownBytes >= partLength * 4) {
+      yield;
+      grownBytes = 0;
+    }
+    const written = writeSync(descriptor, zeros, 0, Math.min(zeros.length, end - size), size);
+    size += written;
+    grownBytes += written;
+  }
 }
 
 /** Memory is unmapped when nothing views it any more, so that no view can outlive it. */

@@ -12,6 +12,7 @@
  */
 import { randomBytes } from 'node:crypto';
 import { closeSync, constants, openSync, readSync, statSync, writeSync } from 'node:fs';
+import { inParts, type Parts } from '../parts.ts';
 import { createMemoryFile, growMemoryFile, type Views, viewMemoryFile } from './memory-file.ts';
 
 /** What a peer needs to open a region: whose it is, and a token that only that region holds. */
@@ -35,7 +36,7 @@ export interface RegionWriter {
    * (`slotsPerKey` 2) or is replaced at once (1). Writing the newest version again does nothing. Undefined if memory ran out.
    * A key gets room for `room` elements at once: a slot that a longer flat outgrows is lost.
    */
-  put(key: string, version: number, flat: Float32Array, room?: number): SlotReference | undefined;
+  put(key: string, version: number, flat: Float32Array, room?: number): Parts<SlotReference | undefined>;
   close(): void;
 }
 
@@ -66,7 +67,7 @@ export function createRegion(slotsPerKey: 1 | 2): RegionWriter | undefined {
 
   return {
     offer: { pid: process.pid, descriptor, token },
-    put(key, version, flat, room = 0) {
+    *put(key, version, flat, room = 0) {
       let slots = keys.get(key);
       // A flat longer than all before it: the slots it outgrew stay unused. A run has a handful of lengths.
       if (slots === undefined || slots[0]!.capacity < flat.byteLength) {
@@ -81,18 +82,19 @@ export function createRegion(slotsPerKey: 1 | 2): RegionWriter | undefined {
       if (newest.version === version) return newest;
       const slot = slots.shift()!;
       slots.push(slot);
-      return write(slot, version, flat) ? slot : undefined;
+      return (yield* write(slot, version, flat)) ? slot : undefined;
     },
     close: () => closeSync(descriptor),
   };
 
-  function write(slot: Slot, version: number, flat: Float32Array): boolean {
+  function* write(slot: Slot, version: number, flat: Float32Array): Parts<boolean> {
     slot.version = undefined;
     sequence += 2;
     try {
-      growMemoryFile(descriptor!, slot.offset + guardBytes + slot.capacity);
+      yield* growMemoryFile(descriptor!, slot.offset + guardBytes + slot.capacity);
       writeSync(descriptor!, Float64Array.of(sequence - 1), 0, 8, slot.offset);
-      views!(slot.offset + guardBytes, flat.length)!.set(flat);
+      const there = views!(slot.offset + guardBytes, flat.length)!;
+      yield* inParts(flat.length, (start, end) => there.set(flat.subarray(start, end), start));
       writeSync(descriptor!, Float64Array.of(sequence), 0, 8, slot.offset);
     } catch {
       // Memory ran out. The caller sends this flat another way.

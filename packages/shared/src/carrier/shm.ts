@@ -5,6 +5,7 @@
  * other's memory (HELLO, WELCOME and READY settle that). A message whose flats find no room there falls back to `inline`, and one that
  * arrives in frames is read as such.
  */
+import type { Parts } from '../parts.ts';
 import type { Payload } from './payload.ts';
 import type { Carrier, KeyedFlat, Packed } from './carrier.ts';
 import { inlineCarrier } from './inline.ts';
@@ -14,16 +15,18 @@ import type { RegionReader, RegionWriter } from './shared-memory.ts';
 export function createShmCarrier(own: RegionWriter, peers: RegionReader): Carrier {
   return {
     name: 'shm',
-    pack: (flats) => packInto(own, flats) ?? inlineCarrier.pack(flats),
+    *pack(flats) {
+      return (yield* packInto(own, flats)) ?? (yield* inlineCarrier.pack(flats));
+    },
     unpack: (payload, frames, allocate) =>
       payload.carrier === 'shm' ? takeFrom(peers, payload, allocate) : inlineCarrier.unpack(payload, frames),
   };
 }
 
-function packInto(region: RegionWriter, flats: readonly KeyedFlat[]): Packed | undefined {
+function* packInto(region: RegionWriter, flats: readonly KeyedFlat[]): Parts<Packed | undefined> {
   const slots = [];
   for (const { key, version, live, room } of flats) {
-    const reference = region.put(key, version, live, room);
+    const reference = yield* region.put(key, version, live, room);
     if (reference === undefined) return undefined;
     slots.push({ offset: reference.offset, sequence: reference.sequence, length: live.length });
   }

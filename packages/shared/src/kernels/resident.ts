@@ -19,10 +19,10 @@ export interface ResidentFlats<Name extends string> {
   /** Where each lies, for kernels. */
   readonly addresses: Readonly<Record<Name, number>>;
   /**
-   * Updates all flats once, block by block, with elements of the gradient clipped to [-limit, limit] if there is a limit. The gradient may
+   * Updates elements [start, end) of all flats once (default: all; `start` is a multiple of `blockLength`), block by block, with elements of the gradient clipped to [-limit, limit] if there is a limit. The gradient may
    * lie anywhere and stays as it is; throws (a programmer's error) at another length.
    */
-  update(gradient: Float32Array, update: Update, limit?: number): void;
+  update(gradient: Float32Array, update: Update, limit?: number, range?: { readonly start: number; readonly end: number }): void;
 }
 
 /** Flats of shape [length], under these names. Throws as `createKernels` does. */
@@ -36,10 +36,10 @@ export function createResidentFlats<Name extends string>(length: number, names: 
   return {
     flats: recordOf(names, (index) => new Float32Array(buffer, addressOf(index), length)),
     addresses: recordOf(names, addressOf),
-    update(gradient, update, limit) {
+    update(gradient, update, limit, { start: from, end: to } = { start: 0, end: length }) {
       if (gradient.length !== length) throw new Error(`a gradient of ${gradient.length} elements cannot update ${length} weights`);
-      for (let start = 0; start < length; start += blockLength) {
-        const end = Math.min(length, start + blockLength);
+      for (let start = from; start < to; start += blockLength) {
+        const end = Math.min(to, start + blockLength);
         const count = wholeLanes(end - start);
         block.set(gradient.subarray(start, end));
         // The padding behind each flat is updated too: from zeros by zeros it stays zero.

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
+import { partLength } from '../parts.ts';
 import { sumInto } from '../tensor/sum.ts';
 import { createArena } from './arena.ts';
 import { squaredNorm } from './scratch.ts';
@@ -91,6 +92,22 @@ test('a squared norm has the bits of the plain loop in eight lanes', () => {
     assert.equal(squaredNorm(flat), squaredNormReference(flat));
   });
   fc.assert(property, { numRuns: 1000 });
+});
+
+test('flats of more than one part have the same sums and norms, in an arena and outside', () => {
+  const length = partLength * 2 + 13;
+  const [first, second] = [1, 2].map((step) => Float32Array.from({ length }, (_, index) => Math.sin(index * step))) as [
+    Float32Array,
+    Float32Array,
+  ];
+  const norm = squaredNormReference(first);
+  const expected = first.slice();
+  addIntoReference(expected, second);
+  for (const flats of [[first, second], inArena([first, second], 0)] as [Float32Array, Float32Array][]) {
+    assert.equal(squaredNorm(flats[0]), norm);
+    sumInto(flats[0], ...flats);
+    assert.deepEqual(bitsOf(flats[0]), bitsOf(expected));
+  }
 });
 
 test('the lanes are those of the definition: added in index order or in other lanes, these numbers give another sum', () => {

@@ -5,6 +5,7 @@
  * Responsible for: cutting flats into blocks, and the one memory per process in which copies are worked on.
  * Not responsible for: flats that a network keeps (`resident.ts`), or the order in which flats are added (`tensor/tree.ts`).
  */
+import { atOnce, inParts, type Parts } from '../parts.ts';
 import { residentOf } from './arena.ts';
 import { blockLength, createKernels, type KernelMemory, lanes, wholeLanes } from './module.ts';
 
@@ -72,8 +73,21 @@ function sumInPlace(target: Float32Array, sources: readonly Float32Array[]): num
  * Finite exactly if every element is: an infinity or NaN stays in its lane, and no flat has enough elements to overflow (2^128 squared).
  */
 export function squaredNorm(flat: Float32Array): number {
+  return atOnce(squaredNormInParts(flat));
+}
+
+/** The same, in parts. */
+export function* squaredNormInParts(flat: Float32Array): Parts<number> {
+  const lanesOf = new Float64Array(lanes);
+  yield* inParts(flat.length, (start, end) => addSquares(flat.subarray(start, end), lanesOf));
+  const [s0, s1, s2, s3, s4, s5, s6, s7] = lanesOf as unknown as [number, number, number, number, number, number, number, number];
+  return s0 + s1 + (s2 + s3) + (s4 + s5 + (s6 + s7));
+}
+
+/** Adds the squares of a part, which begins at a lane's first element, to the sums by lane. */
+function addSquares(flat: Float32Array, target: Float64Array): void {
   const { kernels, source, sums } = scratch();
-  sums.fill(0);
+  sums.set(target);
   for (let start = addSquaresInPlace(flat, sums); start < flat.length; start += blockLength) {
     const end = Math.min(flat.length, start + blockLength);
     const count = wholeLanes(end - start);
@@ -82,16 +96,15 @@ export function squaredNorm(flat: Float32Array): number {
     source.fill(0, end - start, count);
     kernels.addSquares(sums.byteOffset, source.byteOffset, count);
   }
-  const [s0, s1, s2, s3, s4, s5, s6, s7] = sums as unknown as [number, number, number, number, number, number, number, number];
-  return s0 + s1 + (s2 + s3) + (s4 + s5 + (s6 + s7));
+  target.set(sums);
 }
 
-/** Sets `sums` to those of as many elements as can be taken in place, and returns how many. */
+/** Adds as many elements to `sums` as can be taken in place, and returns how many. */
 function addSquaresInPlace(flat: Float32Array, sums: Float64Array): number {
   const resident = residentOf(flat);
   if (resident === undefined) return 0;
   const whole = flat.length - (flat.length % lanes);
-  resident.sums.fill(0);
+  resident.sums.set(sums);
   resident.kernels.addSquares(resident.sums.byteOffset, flat.byteOffset, whole);
   sums.set(resident.sums);
   return whole;

@@ -11,6 +11,7 @@
  * root, denormals and overflow included. Only the payload bits of a NaN are unspecified; totals that are not finite are never applied.
  */
 import { sumFlats } from '../kernels/scratch.ts';
+import { atOnce, inParts, type Parts } from '../parts.ts';
 
 /**
  * target[i] = sources[0][i] + sources[1][i] + ..., from the left, each sum rounded once to float32: in one pass over the target. All have
@@ -18,8 +19,19 @@ import { sumFlats } from '../kernels/scratch.ts';
  * differ, and changes nothing then.
  */
 export function sumInto(target: Float32Array, ...sources: readonly [Float32Array, ...Float32Array[]]): void {
+  atOnce(sumInParts(target, ...sources));
+}
+
+/** The same, in parts. */
+export function* sumInParts(target: Float32Array, ...sources: readonly [Float32Array, ...Float32Array[]]): Parts<void> {
   const wrong = sources.find((source) => source.length !== target.length);
   if (wrong !== undefined) throw new Error(`sumInto: ${wrong.length} elements cannot be added to ${target.length}`);
   if (sources.indexOf(target, 1) !== -1) throw new Error('sumInto: the target would change while it is added');
-  sumFlats(target, sources);
+  yield* inParts(target.length, (start, end) => {
+    const part = target.subarray(start, end);
+    sumFlats(
+      part,
+      sources.map((source) => (source === target ? part : source.subarray(start, end))),
+    );
+  });
 }

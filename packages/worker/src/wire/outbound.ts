@@ -3,7 +3,7 @@
  *
  * Not responsible for: sending them (`runtime.ts`), or what was computed (`compute/jobs.ts`).
  */
-import { type Carrier, encode, type Frames, type Hello } from '@lockstep/shared';
+import { atOnce, type Carrier, encode, type Frames, type Hello, ready } from '@lockstep/shared';
 import type { Answer, Built } from '../compute/jobs.ts';
 import type { Effect } from '../core/events.ts';
 
@@ -31,8 +31,8 @@ export function framesOf(
     }
     case 'result': {
       const { flats, number, room, times, ...fields } = effect.answer as Answer;
-      const keyed = flats.map((flat, index) => ({ key: String(index), version: number, room, live: flat, snapshot: () => flat }));
-      const { payload, frames } = carrier.pack(keyed);
+      const keyed = flats.map((flat, index) => ({ key: String(index), version: number, room, live: flat, snapshot: () => ready(flat) }));
+      const { payload, frames } = atOnce(carrier.pack(keyed));
       const timed = times === undefined ? {} : { times: { ...times, sent: nowMs() } };
       return encode({ type: 'result', ...effect.fence, workId: effect.workId, ...fields, ...timed, payload }, frames);
     }

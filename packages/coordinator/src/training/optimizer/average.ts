@@ -27,9 +27,10 @@ export function averaging(optimizer: Optimizer, decay: number): Optimizer {
   return {
     ...optimizer,
     average,
-    apply(...update) {
-      optimizer.apply(...update);
-      move(average, weights, share);
+    apply(gradient, options) {
+      const { start = 0, end = weights.length } = options ?? {};
+      optimizer.apply(gradient, options);
+      move(average.subarray(start, end), weights.subarray(start, end), share);
     },
     state() {
       const { slots, scalars } = optimizer.state();

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { OptimizerSpec } from '@lockstep/shared';
-import { inputRows, LockstepError, streams } from '@lockstep/shared';
+import { inputRows, LockstepError, partLength, streams } from '@lockstep/shared';
 import type { OptimizerState } from './optimizer.ts';
 import { createOptimizer } from './update-rules.ts';
 
@@ -76,6 +76,20 @@ for (const [name, spec] of Object.entries(specs)) {
       optimizer.apply(clipped);
       assert.deepEqual(bitsOf(given.weights), bitsOf(optimizer.weights), `step ${step}`);
     }
+  });
+
+  test(`${name}: an update in parts has the bits of one at once`, () => {
+    const long = partLength * 2 + 13;
+    const rows = (round: number): Float32Array => inputRows({ shape: [long], distribution: 'normal' }, 5, streams.inputs, round, 0, 1);
+    const [parted, whole] = [createOptimizer(spec, rows(0)), createOptimizer(spec, rows(0))];
+    for (const round of [1, 2]) {
+      const gradient = rows(round);
+      whole.apply(gradient, { scale: 0.5 });
+      for (const start of [0, partLength, partLength * 2])
+        parted.apply(gradient, { scale: 0.5, start, end: Math.min(long, start + partLength) });
+    }
+    assert.deepEqual(bitsOf(parted.weights), bitsOf(whole.weights));
+    assert.deepEqual(parted.state(), whole.state());
   });
 
   test(`${name}: a scaled gradient is a gradient of products rounded to float32`, () => {

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
-import { type OptimizerSpec, type Recipe, type Schedule } from '@lockstep/shared';
+import { atOnce, type OptimizerSpec, type Recipe, type Schedule } from '@lockstep/shared';
 import { applyGradients, createModel } from '../model.ts';
 import { scheduleFactor } from './schedule.ts';
 
@@ -20,9 +20,9 @@ function train(spec: OptimizerSpec): Float32Array {
   const recipe = { networks: { only: () => undefined }, optimizers: { only: spec } } as unknown as Recipe;
   const { length } = initial;
   const parameters = [{ name: 'w', shape: [length], offset: 0, initializer: { kind: 'constant', value: 0 } }] as const;
-  const network = createModel(recipe, { only: { parameters, length, topology: {} } }, 1, undefined).get('only')!;
+  const network = atOnce(createModel(recipe, { only: { parameters, length, topology: {} } }, 1, undefined)).get('only')!;
   network.weights.set(initial);
-  gradients.forEach((gradient, step) => assert.ok(applyGradients([network], recipe, Float32Array.from(gradient), { step })));
+  gradients.forEach((gradient, step) => assert.ok(atOnce(applyGradients([network], recipe, Float32Array.from(gradient), { step }))));
   return network.weights;
 }
 

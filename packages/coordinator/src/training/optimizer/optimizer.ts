@@ -29,8 +29,11 @@ export interface Optimizer {
    * Updates `weights` along `gradient`, each element times `scale` (a float32 number, rounded after the product; default 1), at the rate
    * that the schedule has after `step` completed steps (default 0); leaves `gradient` as it is. Throws (a programmer's error) if it is not
    * as long as the weights.
+   *
+   * An update may be made in parts, elements [start, end) of all, which begin where the one before ended (a multiple of `partLength`).
+   * The part that reaches the end completes it. The bits are those of an update made at once.
    */
-  apply(gradient: Float32Array, options?: { readonly scale?: number; readonly step?: number }): void;
+  apply(gradient: Float32Array, options?: { readonly scale?: number; readonly step?: number } & Partial<Range>): void;
   /** As it is now. The slots are those that `apply` changes: to write them to disk while training goes on, take copies. */
   state(): OptimizerState;
   /** Copies a saved state in. Throws `resume-invalid`, and changes nothing, if it is not a state of this optimizer at this length. */
@@ -43,8 +46,14 @@ export interface WorkingState {
   readonly scalars: Record<string, number>;
 }
 
+/** Elements from `start` to before `end`. */
+export interface Range {
+  readonly start: number;
+  readonly end: number;
+}
+
 /** `rate`: the learning rate of this step, in float64. */
-export type Update = (gradient: Float32Array, scale: number, rate: number) => void;
+export type Update = (gradient: Float32Array, scale: number, rate: number, range: Range) => void;
 
 /** Builds an optimizer from its weights and first state (taken over, not copied) and its update of both. */
 export function optimizerFrom(
@@ -56,8 +65,9 @@ export function optimizerFrom(
   return {
     kind,
     weights,
-    apply(gradient, { scale = 1, step = 0 } = {}) {
-      update(gradient, scale, schedule === undefined ? learningRate : learningRate * scheduleFactor(schedule, step));
+    apply(gradient, { scale = 1, step = 0, start = 0, end = weights.length } = {}) {
+      const rate = schedule === undefined ? learningRate : learningRate * scheduleFactor(schedule, step);
+      update(gradient, scale, rate, { start, end });
     },
     state: () => ({ slots: state.slots, scalars: { ...state.scalars } }),
     restore(saved) {

@@ -71,14 +71,15 @@ function adamWith(
   const at = resident.addresses;
   weights.set(initial);
   const state = { slots: { m, v }, scalars: { accBeta1: b1, accBeta2: b2 } };
-  return optimizerFrom(spec, weights, state, (gradient, scale, rate) => {
+  return optimizerFrom(spec, weights, state, (gradient, scale, rate, range) => {
     const { scalars } = state;
     const r1 = f(1 - scalars.accBeta1);
     const r2 = f(1 - scalars.accBeta2);
     const [negativeRate, keep] = [-f(rate), keepAt(rate)];
     const update: Update = (kernels, offset, g, count) =>
       kernels.adam(at.weights + offset, g, at.m + offset, at.v + offset, count, scale, b1, b2, c1, c2, r1, r2, e, negativeRate, keep);
-    resident.update(gradient, update, clipValue);
+    resident.update(gradient, update, clipValue, range);
+    if (range.end < weights.length) return;
     scalars.accBeta1 = f(scalars.accBeta1 * b1);
     scalars.accBeta2 = f(scalars.accBeta2 * b2);
   });
@@ -107,12 +108,12 @@ function rmsprop(spec: SpecOf<'rmsprop'>, initial: Float32Array): Optimizer {
   const { weights, ...slots } = resident.flats;
   const at = resident.addresses;
   weights.set(initial);
-  return optimizerFrom(spec, weights, { slots, scalars: {} }, (gradient, scale, rate) => {
+  return optimizerFrom(spec, weights, { slots, scalars: {} }, (gradient, scale, rate, range) => {
     const lr = f(rate);
     const plain: Update = (kernels, offset, g, count) => kernels.rmsprop(at.weights + offset, g, at.v + offset, count, scale, d, c, e, lr);
     const withMomentum: Update = (kernels, offset, g, count) =>
       kernels.rmspropWithMomentum(at.weights + offset, g, at.v + offset, at.velocity + offset, count, scale, d, c, e, mu, lr);
-    resident.update(gradient, mu === 0 ? plain : withMomentum, clipValue);
+    resident.update(gradient, mu === 0 ? plain : withMomentum, clipValue, range);
   });
 }
 
@@ -136,11 +137,11 @@ function sgd(spec: SpecOf<'sgd'>, initial: Float32Array): Optimizer {
   const { weights, ...slots } = resident.flats;
   const at = resident.addresses;
   weights.set(initial);
-  return optimizerFrom(spec, weights, { slots, scalars: {} }, (gradient, scale, rate) => {
+  return optimizerFrom(spec, weights, { slots, scalars: {} }, (gradient, scale, rate, range) => {
     const negativeRate = -f(rate);
     const plain: Update = (kernels, offset, g, count) => kernels.descend(at.weights + offset, g, count, scale, negativeRate);
     const withMomentum: Update = (kernels, offset, g, count) =>
       kernels.descendWithMomentum(at.weights + offset, g, at.velocity + offset, count, scale, mu, negativeRate);
-    resident.update(gradient, mu === 0 ? plain : withMomentum, clipValue);
+    resident.update(gradient, mu === 0 ? plain : withMomentum, clipValue, range);
   });
 }
