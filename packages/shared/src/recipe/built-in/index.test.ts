@@ -5,7 +5,7 @@ import { checkRecipe } from '../recipe-rules.ts';
 import { builtInRecipe, recipeNames } from './index.ts';
 
 test('every built-in recipe keeps the rules and bears its name', () => {
-  assert.deepEqual(recipeNames, ['gan', 'gan-seed', 'dcgan', 'vae']);
+  assert.deepEqual(recipeNames, ['gan', 'gan-seed', 'dcgan', 'conditional-gan', 'vae', 'classifier']);
   for (const name of recipeNames) assert.equal(checkRecipe(builtInRecipe(name), name).name, name);
 });
 
@@ -26,7 +26,7 @@ test('an unknown name is answered with the known names, and with a guess only if
     }
     return assert.fail(`${name} was found`);
   };
-  assert.match(sentence('gna'), /Did you mean 'gan'\? Recipes are gan, gan-seed, dcgan, vae;/);
+  assert.match(sentence('gna'), /Did you mean 'gan'\? Recipes are gan, gan-seed, dcgan, conditional-gan, vae, classifier;/);
   assert.match(sentence('GAN'), /Did you mean 'gan'/);
   assert.match(sentence('gan_seed'), /Did you mean 'gan-seed'/);
   assert.doesNotMatch(sentence('stylegan3'), /Did you mean/);

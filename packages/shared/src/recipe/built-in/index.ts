@@ -1,6 +1,8 @@
 /** The built-in recipes, by name. */
 import { LockstepError } from '../../errors.ts';
 import type { Recipe } from '../recipe.ts';
+import { classifier } from './classifier.ts';
+import { conditionalGan } from './conditional-gan.ts';
 import { dcgan } from './dcgan.ts';
 import { gan } from './gan.ts';
 import { vae } from './vae.ts';
@@ -26,7 +28,9 @@ const all: readonly Recipe[] = [
     optimizer: { kind: 'adam', learningRate: 1e-4 },
   }),
   dcgan({ name: 'dcgan', width: 64, batchSize: 128, epochs: 8 }),
+  conditionalGan,
   vae,
+  classifier,
 ];
 
 export const recipeNames: readonly string[] = all.map((recipe) => recipe.name);
