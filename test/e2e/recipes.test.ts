@@ -25,6 +25,8 @@ async function madeBy(run: Run): Promise<Made> {
 for (const [name, args, workerArgs] of [
   ['vae', ['--recipe', 'vae', '--batch-size', '32'], ['--recipe', 'vae']],
   ['conditional', ['--recipe', file], ['--recipe', file]],
+  ['conditional-gan', ['--recipe', 'conditional-gan', '--batch-size', '16'], ['--recipe', 'conditional-gan']],
+  ['classifier', ['--recipe', 'classifier', '--batch-size', '6'], ['--recipe', 'classifier']],
 ] as const) {
   describe(name, { concurrency: false }, () => {
     let reference: Promise<Made> | undefined;

@@ -16,6 +16,8 @@ import { loadNative, repository, requireBuild } from './tensorflow.ts';
 const file = join(repository, 'test/fixtures/conditional.mjs');
 const recipes: Record<string, { readonly load: () => Promise<Recipe>; readonly name: string }> = {
   vae: { load: async () => builtInRecipe('vae'), name: 'vae' },
+  'conditional-gan': { load: async () => builtInRecipe('conditional-gan'), name: 'conditional-gan' },
+  classifier: { load: async () => builtInRecipe('classifier'), name: 'classifier' },
   conditional: { load: async () => (await loadRecipe(file)).recipe, name: file },
 };
 

@@ -4,7 +4,7 @@
  * Responsible for: wiring, and for ending everything it started, in order, whatever happens. Not responsible for: decisions (`core/`).
  */
 import { join } from 'node:path';
-import { durationMs, listen, type Log, type ServerTransport, systemClock, version } from '@lockstep/shared';
+import { durationMs, gridPictures, listen, type Log, type ServerTransport, systemClock, version } from '@lockstep/shared';
 import { stepName } from './checkpoint/name.ts';
 import { conclude } from './conclude.ts';
 import type { Plan } from './core/plan.ts';
@@ -47,8 +47,6 @@ export interface SessionOptions extends Console {
 
 /** How long local workers may take to end by themselves. */
 const workerGraceMs = 800;
-/** Pictures of a grid: eight rows of eight. */
-const pictures = 64;
 
 /** Resolves with the summary of a run that was completed, and with nothing for one that was stopped. */
 export async function runSession(session: SessionOptions): Promise<Summary | undefined> {
@@ -122,7 +120,7 @@ async function planOf({ options, prepared, run }: SessionOptions, endpoint: stri
     checkpointEverySteps: typeof options.checkpointEvery === 'number' ? options.checkpointEvery : 0,
     checkpointEveryMs: typeof options.checkpointEvery === 'number' ? undefined : durationMs(options.checkpointEvery),
     gridEverySteps: options.gridEvery,
-    pictures: prepared.recipe.generate === undefined ? 0 : pictures,
+    pictures: prepared.recipe.generate === undefined ? 0 : gridPictures(prepared.recipe),
     allowMixedNumerics: options.allowMixedNumerics,
     auditRate: options.audit,
     workerCommand: options.spawn ? undefined : workerCommand(endpoint, prepared.recipeFile),

@@ -85,7 +85,7 @@ export type {
   Tensor,
   Tf,
 } from './recipe/recipe.ts';
-export { defineRecipe, repetitions, stepName, updatedNetworks } from './recipe/recipe.ts';
+export { defineRecipe, gridColumns, gridPictures, repetitions, stepName, updatedNetworks } from './recipe/recipe.ts';
 export type { DataInput, DataType, SampleBlock } from './recipe/data-inputs.ts';
 export { dataInputs, dataInputsOf, dataTypes, pictureInput, realName, sampleBlocks, sampleBytes } from './recipe/data-inputs.ts';
 export type { LoadedRecipe } from './recipe/recipe-file.ts';

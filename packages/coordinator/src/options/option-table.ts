@@ -71,7 +71,7 @@ export const optionTable = {
   recipe: {
     type: 'string',
     default: 'gan',
-    describe: 'a built-in recipe (gan, gan-seed, dcgan, vae) or the path of a recipe file',
+    describe: 'a built-in recipe (gan, gan-seed, dcgan, conditional-gan, vae, classifier) or the path of a recipe file',
     check: text,
     // A recipe that has moved is the same recipe: the hash decides (`run/prepare.ts`), as it does for the data.
     changesOnResume: true,

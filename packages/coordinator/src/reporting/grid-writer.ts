@@ -1,5 +1,5 @@
 /** Writes grids of pictures, one after the other, during training. A grid that cannot be written is reported, with no other effect. */
-import { type Log, pictureInput, type Recipe } from '@lockstep/shared';
+import { gridColumns, type Log, pictureInput, type Recipe } from '@lockstep/shared';
 import type { DatasetInfo } from '../data/dataset.ts';
 import { fieldOf } from '../data/samples.ts';
 import type { RunDirectory } from '../run/run-directory.ts';
@@ -22,8 +22,6 @@ export interface GridWriterOptions {
   readonly log: Log;
 }
 
-const columns = 8;
-
 export function createGridWriter({ count, recipe, dataset, directory, sinks, log }: GridWriterOptions): GridWriter {
   const input = pictureInput(recipe);
   const field = input && fieldOf(input, dataset);
@@ -32,7 +30,7 @@ export function createGridWriter({ count, recipe, dataset, directory, sinks, log
     write(step, pictures) {
       const { shape, range } = input!.spec;
       const encode = async (): Promise<string> => {
-        const png = await encodeGrid(pictures, { count, shape: pictureShape(shape, field?.shape ?? shape), range, columns });
+        const png = await encodeGrid(pictures, { count, shape: pictureShape(shape, field?.shape ?? shape), range, columns: gridColumns });
         for (const sink of sinks) sink.grid(step, png);
         return directory.writeGrid(step, png);
       };

@@ -1,5 +1,5 @@
 /** How the pictures of a recipe look, and what their values mean. */
-import { LockstepError, pictureInput, type Recipe } from '@lockstep/shared';
+import { gridPictures, LockstepError, pictureInput, type Recipe } from '@lockstep/shared';
 import type { DatasetInfo, Field } from '../data/dataset.ts';
 import { fieldOf } from '../data/samples.ts';
 import { type PictureShape, pictureShape } from '../reporting/grid.ts';
@@ -10,6 +10,8 @@ export interface Layout {
   readonly shape: PictureShape;
   /** Black and white. */
   readonly range: readonly [number, number];
+  /** Pictures of a grid. */
+  readonly gridCount: number;
 }
 
 /** Throws `usage` for a recipe that draws no pictures. */
@@ -18,7 +20,7 @@ export function layoutOf({ prepared: { recipe, dataset } }: TrainedRun, count: n
   if (recipe.generate === undefined || input === undefined)
     throw new LockstepError('usage', `The recipe '${recipe.name}' draws no pictures: it has no generate.`);
   const { shape, range } = input.spec;
-  return { count, shape: pictureShape(shape, fieldOf(input, dataset)?.shape ?? shape), range };
+  return { count, shape: pictureShape(shape, fieldOf(input, dataset)?.shape ?? shape), range, gridCount: gridPictures(recipe) };
 }
 
 /** The field of the data that the recipe's pictures are like. */

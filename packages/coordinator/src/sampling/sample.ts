@@ -1,6 +1,6 @@
 /** `coordinator sample`: pictures that a trained model draws, as files. The same seed gives the same pictures. */
 import { join, resolve } from 'node:path';
-import { checkGiven, defaultsOf, type OptionTable, parseCommandLine, text, version, whole } from '@lockstep/shared';
+import { checkGiven, defaultsOf, gridColumns, type OptionTable, parseCommandLine, text, version, whole } from '@lockstep/shared';
 import { makeDirectory, writeFileAtomically } from '../disk/files.ts';
 import { encodeGrid } from '../reporting/grid.ts';
 import { drawingTable, drawWith } from './drawing.ts';
@@ -39,7 +39,7 @@ export async function sample(argv: readonly string[], drawPictures: DrawPictures
 }
 
 /** `samples.npy` comes last: where it is, all others are. */
-async function writePictures(directory: string, pictures: Float32Array, { count, shape, range }: Layout): Promise<void> {
+async function writePictures(directory: string, pictures: Float32Array, { count, shape, range, gridCount }: Layout): Promise<void> {
   await makeDirectory(directory);
   const length = pictures.length / count;
   const digits = String(count - 1).length;
@@ -48,7 +48,8 @@ async function writePictures(directory: string, pictures: Float32Array, { count,
     const name = `${String(index).padStart(digits, '0')}.png`;
     await writeFileAtomically(join(directory, name), await encodeGrid(picture, { count: 1, shape, range, columns: 1 }));
   }
-  const columns = Math.ceil(Math.sqrt(count));
+  // What fits a grid looks like one.
+  const columns = count <= gridCount ? gridColumns : Math.ceil(Math.sqrt(count));
   await writeFileAtomically(join(directory, 'all.png'), await encodeGrid(pictures, { count, shape, range, columns }));
   await writeFileAtomically(join(directory, 'samples.npy'), encodeNpy(pictures, [count, ...shape]));
 }

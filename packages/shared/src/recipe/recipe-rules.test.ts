@@ -85,6 +85,7 @@ const cases: readonly [path: (string | number)[], value: unknown, says: RegExp][
   [['inputs', 'step'], { shape: [1], distribution: 'normal' }, /inputs\.step has a name that means something else/],
   [['phases', 0, 'repeat'], 0, /phases\[0\]\.repeat cannot be '0'/],
   [['phases', 0, 'repeats'], 2, /phases\[0\] has a field that recipes do not have: 'repeats'/],
+  [['gridRows'], 65, /gridRows cannot be '65'/],
   [['phases', 0, 'loss'], undefined, /phases\[0\]\.loss must be a function/],
   [['optimizers', 'g'], undefined, /optimizers\.g is missing: every network needs one/],
   [['optimizers', 'h'], { kind: 'sgd', learningRate: 1 }, /optimizers\.h belongs to no network/],

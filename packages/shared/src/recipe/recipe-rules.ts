@@ -71,6 +71,7 @@ const fields = z.strictObject({
   optimizers: z.record(name, optimizer),
   spectralNormalization: z.array(name).max(maximumNetworks).optional(),
   generate: method.optional(),
+  gridRows: z.int().min(1).max(64).optional(),
 });
 
 type Fields = z.infer<typeof fields>;

@@ -115,6 +115,16 @@ export interface Recipe<N extends string = string, I extends string = string, D 
    * [n, ...shape]. A recipe without it draws no grids.
    */
   readonly generate?: (context: GenerateContext<N, I>) => Tensor;
+  /** Rows of a grid, of `gridColumns` pictures each; default 8. `generate` is called for a whole grid, or for the last part of one. */
+  readonly gridRows?: number;
+}
+
+/** Pictures beside each other in a grid. */
+export const gridColumns = 8;
+
+/** Pictures of a grid. */
+export function gridPictures({ gridRows = 8 }: Pick<Recipe, 'gridRows'>): number {
+  return gridRows * gridColumns;
 }
 
 /** Checks a recipe's types and infers its network, input and field names. Returns its argument. */

@@ -11,6 +11,7 @@ import {
   cover,
   elementCount,
   freeFlat,
+  gridPictures,
   inputRows,
   LockstepError,
   pictureInput,
@@ -84,7 +85,7 @@ export interface Compute {
   drawAhead(job: Pick<GradientJob, 'round' | 'shards'>): void;
   /**
    * Pictures [pictures * pixels], from noise that depends on the run's seed, the set and a picture's place in it. For a recipe that draws
-   * them. As far as whole portions go, the first pictures of a set have equal bits, however many follow.
+   * them. As far as whole grids go, the first pictures of a set have equal bits, however many follow.
    */
   generate(job: DrawingJob): Promise<Float32Array>;
   /** See fingerprint.ts. Does not touch the weights that are set. */
@@ -127,11 +128,10 @@ export async function createCompute(options: ComputeOptions): Promise<Compute> {
   };
 }
 
-/** Pictures that are drawn at a time: those of a grid. So many fit the memory that training needs anyway. */
-const portion = 64;
-
+/** A grid is drawn at a time: so `generate` sees whole ones, and no more memory is needed than in training. */
 function createGenerate(recipe: Recipe, evaluator: Evaluator, held: HeldWeights, seed: number): Compute['generate'] {
   const names = Object.keys(recipe.inputs);
+  const portion = gridPictures(recipe);
   return ({ pictures, pictureSet = 0, averages = {} }) =>
     failingAs('generate', () =>
       held.replacing(averages, async (weights) => {

@@ -10,7 +10,17 @@
 import type { Hash } from 'node:crypto';
 import { createHash } from 'node:crypto';
 import type { DataInput, Recipe } from '@lockstep/shared';
-import { dataInputsOf, elementCount, initialFlat, inputRows, LockstepError, sequence, streams, stepName } from '@lockstep/shared';
+import {
+  dataInputsOf,
+  elementCount,
+  gridPictures,
+  initialFlat,
+  inputRows,
+  LockstepError,
+  sequence,
+  streams,
+  stepName,
+} from '@lockstep/shared';
 import type { Evaluator, Rows, WeightsByNetwork } from './evaluate.ts';
 import type { DrawNoise } from './layer-noise.ts';
 import type { Network } from '../networks/networks.ts';
@@ -19,8 +29,6 @@ import { dataRows, drawInputs } from './rows.ts';
 const seed = 1;
 /** Completed steps, for a loss that reads them. */
 const fixedStep = 100;
-/** The number of pictures in a grid. */
-const pictures = 64;
 /** Streams within `streams.fingerprint`: weights by network, inputs by input, data by input, noise by draw, state by network. */
 const inputStream = streams.fingerprint + 0x100;
 const dataStream = streams.fingerprint + 0x200;
@@ -63,6 +71,7 @@ export async function computeFingerprint(options: FingerprintOptions): Promise<s
       }
     }
     if (recipe.generate !== undefined) {
+      const pictures = gridPictures(recipe);
       const rows = fixedRows(recipe, Object.keys(recipe.inputs), pictures);
       const sheet = async (): Promise<string> => {
         const digest = createHash('sha256');

@@ -2,17 +2,15 @@
  * A GAN that is told which digit to draw: Mirza & Osindero 2014, "Conditional Generative Adversarial Nets". Both networks get the label beside
  * their input. The losses are those of `gan`, whose stable settings these are.
  *
- * Its grid has one row for each digit in turn: eight pictures of 0, eight of 1, and so on to 7, since a grid has eight rows.
+ * Its grid has a row for each digit, and so have the grids that make up a larger number of pictures.
  */
 import type { OptimizerSpec } from '../optimizers.ts';
 import type { LayersModel, Tensor, Tf } from '../recipe.ts';
-import { defineRecipe } from '../recipe.ts';
+import { defineRecipe, gridColumns } from '../recipe.ts';
 
 const classes = 10;
 const noiseLength = 100;
 const pixels = 784;
-/** Pictures in a row of the grid. */
-const columns = 8;
 const optimizer: OptimizerSpec = { kind: 'adam', learningRate: 1e-3, beta1: 0.5 };
 
 export const conditionalGan = defineRecipe({
@@ -54,14 +52,15 @@ export const conditionalGan = defineRecipe({
   ],
   optimizers: { generator: optimizer, discriminator: optimizer },
   generate({ tf, networks, z }) {
-    const row = tf.floorDiv(tf.range(0, z.shape[0]!, 1, 'int32'), tf.scalar(columns, 'int32'));
-    return networks.generator(beside(tf, z, tf.mod(row, tf.scalar(classes, 'int32'))));
+    const row = tf.floorDiv(tf.range(0, z.shape[0]!, 1, 'int32'), tf.scalar(gridColumns, 'int32'));
+    return networks.generator(beside(tf, z, row));
   },
+  gridRows: classes,
 });
 
 /** Values and the label, one-hot, as one input. */
 function beside(tf: Tf, values: Tensor, label: Tensor): Tensor {
-  return tf.concat([values, tf.oneHot(label, classes)], 1);
+  return tf.concat([values, tf.cast(tf.oneHot(label, classes), 'float32')], 1);
 }
 
 /** Hidden layers with leaky ReLU of slope 0.2. */
