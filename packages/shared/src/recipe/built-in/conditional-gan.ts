@@ -52,7 +52,7 @@ export const conditionalGan = defineRecipe({
   ],
   optimizers: { generator: optimizer, discriminator: optimizer },
   generate({ tf, networks, z }) {
-    const row = tf.floorDiv(tf.range(0, z.shape[0]!, 1, 'int32'), tf.scalar(gridColumns, 'int32'));
+    const row = tf.floorDiv(tf.range(0, z.shape[0], 1, 'int32'), tf.scalar(gridColumns, 'int32'));
     return networks.generator(beside(tf, z, row));
   },
   gridRows: classes,
