@@ -6,7 +6,7 @@
  * every code is in one of the two. Each rule has its own cases beside the sources; here it is enough that each kind reaches the user.
  */
 import assert from 'node:assert/strict';
-import { chmod, cp, mkdir, readdir, writeFile } from 'node:fs/promises';
+import { chmod, copyFile, cp, mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { describe, test, type TestContext } from 'node:test';
@@ -82,7 +82,33 @@ const cases: Readonly<Record<Exclude<ErrorCode, (typeof lateCodes)[number]>, Rea
     })),
   },
   'data-invalid': {
-    'no such directory': coordinator('--data /nowhere', /\/nowhere.*train-images/),
+    'no such directory': coordinator('--data /nowhere', /\/nowhere: the data cannot be read: there is no such file.*--data/),
+    'a directory without data': withFile('empty/notes.txt', '', (path) => ({
+      args: ['--data', join(path, '..')],
+      says: /empty: there is no data set in this directory\. --data takes a directory of IDX files \(train-images-idx3-ubyte\)/,
+    })),
+    'a file that is no data': withFile('data.csv', '1,2', (path) => ({
+      args: ['--data', path],
+      says: /data\.csv: this file is no data set\. --data/,
+    })),
+    'a malformed .npy': withFile('data.npy', 'not from NumPy', (path) => ({
+      args: ['--data', path],
+      says: /data\.npy cannot be used: it does not begin as a \.npy file does/,
+    })),
+    'a file that only ends like a picture': withFile('data/cats/a.jpg', '', (path) => ({
+      args: ['--data', join(path, '../..')],
+      says: /cats\/a\.jpg cannot be used: it is neither PNG nor JPEG\. Replace the picture/,
+    })),
+    'one unreadable picture': truncatedPicture,
+    'labels that are out of range': data(
+      { labels: Buffer.concat([idx([2]).subarray(0, 8), Buffer.of(3, 10)]) },
+      /field 'label': sample 1 has the value 10, and the recipe 'tiny-classifier' has 10 classes, 0 to 9/,
+      ['--recipe', join(root, 'test/fixtures/tiny-classifier.mjs')],
+    ),
+    'a field that is not there': withFile('data.npy', '', async (path) => {
+      await copyFile(join(root, 'test/fixtures/data/version3.npy'), path);
+      return { args: ['--data', path], says: /The recipe 'tiny-gan' wants samples of 784 pixels as real, but NumPy file .* has 2 there/ };
+    }),
     'a file of labels that is malformed': data({ labels: Buffer.alloc(4) }, /train-labels-idx1-ubyte, offset 0: wrong magic number/),
     'a directory that has been moved': withFile('c.json', '{"data":"/nowhere"}', (path) => ({
       args: ['--config', path],
@@ -304,14 +330,29 @@ function idx(shape: readonly number[], magic = 0x0800 | shape.length): Buffer {
 }
 
 /** A case with a data set of two images, valid except for what it replaces. */
-function data(replaced: { images?: Buffer; labels?: Buffer }, says: RegExp): Case {
+function data(replaced: { images?: Buffer; labels?: Buffer }, says: RegExp, recipe: readonly string[] = []): Case {
   const { images, labels } = { images: idx([2, 28, 28]), labels: idx([2]), ...replaced };
   return async (_, place) => {
     const directory = join(place, 'data');
     await mkdir(directory);
     await writeFile(join(directory, 'train-images-idx3-ubyte'), images);
     await writeFile(join(directory, 'train-labels-idx1-ubyte'), labels);
-    return { args: ['--data', directory], says };
+    return { args: [...recipe, '--data', directory], says };
+  };
+}
+
+/** Two pictures in a class; the second is cut short after its header, so that only decoding it finds that. */
+async function truncatedPicture(_: TestContext, place: string): Promise<Refusal> {
+  const folder = join(place, 'pictures', 'cats');
+  await mkdir(folder, { recursive: true });
+  const whole = await readFile(join(root, 'test/fixtures/data/colour.jpg'));
+  await writeFile(join(folder, 'a.jpg'), whole);
+  await writeFile(join(folder, 'b.jpg'), whole.subarray(0, -20));
+  const recipe = (await readFile(tinyRecipe, 'utf8')).replaceAll('784', '72');
+  await writeFile(join(place, 'recipe.mjs'), recipe);
+  return {
+    args: ['--recipe', join(place, 'recipe.mjs'), '--data', join(folder, '..')],
+    says: /cats\/b\.jpg cannot be used: Premature end of JPEG file\. Replace the picture, or take it out of the folder/,
   };
 }
 

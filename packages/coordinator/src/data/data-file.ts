@@ -45,6 +45,15 @@ export function residentFile(path: string, bytes: Uint8Array, stamp = path): Dat
   return { path, size: bytes.length, isResident: true, stamp, read, close() {} };
 }
 
+/** A part of a file as a file of its own; closing it closes the whole. */
+export function partOf(file: DataFile, path: string, start: number, size: number): DataFile {
+  const read = (position: number, out: Uint8Array): void => {
+    if (position + out.length > size) endsEarly(path, size);
+    file.read(start + position, out);
+  };
+  return { ...file, path, size, read };
+}
+
 function openLarge(path: string, size: number, stamp: string): DataFile {
   let descriptor: number;
   try {

@@ -33,8 +33,8 @@ export interface DatasetInfo {
 export interface Dataset extends Omit<DatasetInfo, 'sha256'> {
   /** It is in memory, so that reading takes no time. Other data is read in a thread of its own (`data-thread.ts`). */
   readonly isResident: boolean;
-  /** Paths, sizes and times of its files: other data has another stamp. */
-  readonly stamp: string;
+  /** Paths, sizes and times of its files: other data has another stamp. Undefined if nothing can tell. */
+  readonly stamp: string | undefined;
   /** Reads everything once, which may take minutes. Throws `data-invalid` if a part cannot be read. */
   computeSha256(): string;
   /**

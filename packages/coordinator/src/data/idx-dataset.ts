@@ -19,8 +19,9 @@ const prefixes: Readonly<Record<Split, readonly string[]>> = { train: ['train'],
 const kinds = { images: ['idx3', 'idx4', 'idx2', 'idx1'], labels: ['idx1'] } as const;
 const endings = ['', '.gz'];
 
-/** Reads a split of the IDX files in `directory`, or of the embedded MNIST. Throws `data-invalid`. */
-export async function openIdx(split: Split, directory: string = embeddedDirectory()): Promise<Dataset> {
+/** Opens a split of the IDX files in a directory, or of the embedded MNIST. Throws `data-invalid`. */
+export async function openIdx(split: Split, given?: string): Promise<Dataset> {
+  const directory = given ?? embeddedDirectory();
   const imagesPath = await find(directory, split, 'images');
   if (imagesPath === undefined) {
     throw new LockstepError(
@@ -30,11 +31,13 @@ export async function openIdx(split: Split, directory: string = embeddedDirector
   }
   const labelsPath = await find(directory, split, 'labels');
   const files = [await openDataFile(imagesPath)];
-  if (labelsPath !== undefined) files.push(await openDataFile(labelsPath));
-  return closingOnError(files, () => datasetOf(directory, files));
+  return closingOnError(files, async () => {
+    if (labelsPath !== undefined) files.push(await openDataFile(labelsPath));
+    return datasetOf(given === undefined ? 'MNIST' : `IDX files in ${directory}`, files);
+  });
 }
 
-function datasetOf(directory: string, files: readonly DataFile[]): Dataset {
+function datasetOf(source: string, files: readonly DataFile[]): Dataset {
   const [images, labels] = files as [DataFile, DataFile | undefined];
   const {
     shape: [count, ...shape],
@@ -50,7 +53,7 @@ function datasetOf(directory: string, files: readonly DataFile[]): Dataset {
   const image: Field = { name: 'image', shape, dtype: 'uint8' };
   const label: Field = { name: 'label', shape: [], dtype: 'uint8' };
   return fileDataset({
-    source: `IDX files in ${directory}`,
+    source,
     count,
     files,
     columns: [

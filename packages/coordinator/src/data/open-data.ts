@@ -96,6 +96,7 @@ function startThread(workerData: ThreadData, say: (sentence: string) => void): T
   thread.on('message', (answer: ThreadAnswer) => {
     if ('says' in answer) return say(answer.says);
     const { resolve, reject } = waiting.shift()!;
+    if (waiting.length === 0) thread.unref();
     if (answer.done) return resolve(answer.sha256);
     reject(answer.code === undefined ? new Error(answer.reason) : new LockstepError(answer.code, answer.reason));
   });
@@ -105,10 +106,13 @@ function startThread(workerData: ThreadData, say: (sentence: string) => void): T
     ask: (request) =>
       new Promise((resolve, reject) => {
         if (ended !== undefined) return reject(ended);
+        // The process lives for as long as somebody waits for an answer.
+        thread.ref();
         waiting.push({ resolve, reject });
         thread.postMessage(request);
       }),
     async close() {
+      thread.ref();
       await thread.terminate();
     },
   };

@@ -15,12 +15,12 @@ export function cachedSha256(
   say: (sentence: string) => void,
   directory = join(process.env['XDG_CACHE_HOME'] || join(homedir(), '.cache'), 'lockstep', 'data-sha256'),
 ): string {
-  const path = join(directory, sha256(dataset.stamp));
-  const known = recompute ? undefined : read(path);
+  const path = dataset.stamp === undefined ? undefined : join(directory, sha256(dataset.stamp));
+  const known = recompute || path === undefined ? undefined : read(path);
   if (known !== undefined) return known;
   say(`Reading all of ${dataset.source} once, for its SHA-256.`);
   const computed = dataset.computeSha256();
-  write(directory, path, computed);
+  if (path !== undefined) write(directory, path, computed);
   return computed;
 }
 

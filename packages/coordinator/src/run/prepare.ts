@@ -37,7 +37,7 @@ export async function prepare(options: Options, say: (sentence: string) => void)
   const batchSize = options.batchSize ?? recipe.batchSize;
   checkBatch(batchSize, options.shards);
   const { seed, shards: shardCount, execution, onNonfinite } = options;
-  const request = { path: options.data, split: 'train' } as const;
+  const request = { path: options.data, split: 'train', pictureSize: options.pictureSize } as const;
   const dataset = await openData({ request, recipe, seed, batchSize, recompute: options.verifyData, say });
   const phases = recipe.phases.map((phase) => ({
     name: phase.name,

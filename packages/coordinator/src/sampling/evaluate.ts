@@ -76,9 +76,9 @@ async function compare({ run, layout, drawn }: Pictures, mostTest: number): Prom
     drawn.pictures.map((value) => (value - low) / (high - low)),
     drawn.pictures.length / layout.count,
   );
-  const path = run.options.data;
-  const training = await pixelsOf({ path, split: 'train' }, field, mostTraining);
-  return { samples, training, test: await pixelsOf({ path, split: 'test' }, field, mostTest), shape: layout.shape };
+  const { data: path, pictureSize } = run.options;
+  const training = await pixelsOf({ path, split: 'train', pictureSize }, field, mostTraining);
+  return { samples, training, test: await pixelsOf({ path, split: 'test', pictureSize }, field, mostTest), shape: layout.shape };
 }
 
 /** The first pictures of a dataset, at most so many, in [0, 1]. */
