@@ -105,6 +105,17 @@ describe('an installed package', { timeout: 10 * 60_000 }, () => {
     assert.ok(existsSync(join(project, 'run/model/generator/model.json')));
   });
 
+  test('classifies a folder of JPEGs with the example, decoded and read ahead by a thread', async () => {
+    for (const name of ['cats/a.jpg', 'cats/b.jpg', 'dogs/a.jpg']) {
+      await mkdir(join(project, 'pets', name, '..'), { recursive: true });
+      await cp(join(root, 'test/fixtures/data', name.startsWith('cats') ? 'colour.jpg' : 'progressive.jpg'), join(project, 'pets', name));
+    }
+    await cp(join(root, 'examples/picture-classifier.mjs'), join(project, 'classifier.mjs'));
+    const data = ['--data', './pets', '--picture-size', '32x32', '--batch-size', '4', '--run-dir', 'pets-run'];
+    await succeeded('npx', ['--no', '--', 'coordinator', ...workers, ...length, ...anyPorts, '--recipe', './classifier.mjs', ...data]);
+    assert.ok(existsSync(join(project, 'pets-run/model/classifier/model.json')));
+  });
+
   test('trains from a program: the one in docs/own-project.md, with the same weights, and it prints nothing itself', async () => {
     await writeFile(join(project, 'program.mjs'), await documentedProgram());
     const lines = (await succeeded(process.execPath, ['program.mjs'])).trimEnd().split('\n');

@@ -17,7 +17,7 @@ export interface ErrorEntry {
 export const errorTable = {
   usage: { exitCode: 2, meaning: 'a flag is unknown, malformed, or contradicts another' },
   'config-invalid': { exitCode: 3, meaning: 'a config file cannot be read or holds a bad value' },
-  'data-invalid': { exitCode: 4, meaning: 'a data file is missing, truncated or malformed' },
+  'data-invalid': { exitCode: 4, meaning: 'data is missing, truncated, malformed, or not what the recipe reads' },
   'recipe-invalid': { exitCode: 5, meaning: 'a recipe cannot be loaded or breaks a rule of recipes' },
   'address-in-use': { exitCode: 6, meaning: 'the endpoint, the metrics port or the run directory belongs to another process' },
   'address-invalid': { exitCode: 7, meaning: 'an address cannot be parsed, resolved or bound' },

@@ -1,6 +1,6 @@
 /** Every way in which an IDX file can be wrong is refused with its name and an offset. */
 import assert from 'node:assert/strict';
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, rm, truncate, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
@@ -132,6 +132,25 @@ test('decompression stops at its limit', async () => {
   assert.equal((await gunzipBounded('bomb', bomb, 100_000)).length, 100_000);
   await assert.rejects(gunzipBounded('bomb', bomb, 99_999), refused('bomb', /decompresses to more than 99999 bytes/));
   assert.ok(maximumResidentBytes <= 2 ** 30);
+});
+
+test('a gzip file that is too large to unpack is refused with the command that unpacks it, and other large files stay on the disk', async () => {
+  const path = await write('large', Buffer.from([0x1f, 0x8b, 8]));
+  await truncate(path, maximumResidentBytes + 1);
+  await assert.rejects(openDataFile(path), refused(path, /cannot be read by position, .* Unpack it first: gunzip .*large/));
+  await write('large', images);
+  await truncate(path, maximumResidentBytes + 1);
+  const file = await openDataFile(path);
+  assert.deepEqual([file.isResident, file.size], [false, maximumResidentBytes + 1]);
+  const bytes = new Uint8Array(images.length);
+  file.read(0, bytes);
+  assert.deepEqual(Buffer.from(bytes), images);
+  assert.throws(
+    () => file.read(maximumResidentBytes, bytes),
+    refused(path, /the file ends after \d+ bytes, before the sample that is wanted/),
+  );
+  file.close();
+  await rm(path);
 });
 
 test('a missing file, a directory, and a file in place of a directory are refused', async () => {
