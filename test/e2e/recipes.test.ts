@@ -1,25 +1,28 @@
 /**
  * What recipes can say beyond one network a phase, in real processes: the same bits for any number of workers, and through a death and a
- * resume. `vae` updates two networks at once, and its encoder returns two tensors; `conditional.mjs` has the rest.
+ * resume. `vae` updates two networks at once, and its encoder returns two tensors; `conditional.mjs` has the rest. `layers.mjs` has layers
+ * with noise and with state, and `dcgan` convolutions as well.
  */
 import assert from 'node:assert/strict';
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, test, type TestContext } from 'node:test';
-import { eventually, type Line, root, type Run, startRun, startWorker, type Summary, temporaryDirectory } from './harness.ts';
+import { eventually, type Line, root, type Run, startRun, startWorker, temporaryDirectory } from './harness.ts';
 
 const file = join(root, 'test/fixtures/conditional.mjs');
+const layers = join(root, 'test/fixtures/layers.mjs');
 const steps = 24;
 const common = ['--steps', String(steps), '--grid-every', '12'];
 
 interface Made {
-  readonly weightsSha256: Summary['weightsSha256'];
+  /** Everything in summary.json that is a hash. */
+  readonly hashes: Line;
   readonly losses: Line[];
 }
 
 async function madeBy(run: Run): Promise<Made> {
-  const { weightsSha256 } = await run.completed();
-  return { weightsSha256, losses: await run.losses() };
+  const hashes = Object.entries(await run.completed()).filter(([name]) => name.endsWith('Sha256'));
+  return { hashes: Object.fromEntries(hashes), losses: await run.losses() };
 }
 
 for (const [name, args, workerArgs] of [
@@ -27,6 +30,8 @@ for (const [name, args, workerArgs] of [
   ['conditional', ['--recipe', file], ['--recipe', file]],
   ['conditional-gan', ['--recipe', 'conditional-gan', '--batch-size', '16'], ['--recipe', 'conditional-gan']],
   ['classifier', ['--recipe', 'classifier', '--batch-size', '6'], ['--recipe', 'classifier']],
+  ['layers', ['--recipe', layers], ['--recipe', layers]],
+  ['dcgan', ['--recipe', 'dcgan', '--batch-size', '8'], ['--recipe', 'dcgan']],
 ] as const) {
   describe(name, { concurrency: false }, () => {
     let reference: Promise<Made> | undefined;

@@ -7,14 +7,14 @@ import { type Log, version } from '@lockstep/shared';
 import type { Checkpoint } from '../checkpoint/checkpoint.ts';
 import { imagesPerStep } from '../core/cursor.ts';
 import type { Prepared } from './prepare.ts';
-import { areExported, hashesOf, tellResults, writeResults } from './results.ts';
+import { areExported, hashesOf, tellResults, trainedNetworks, writeResults } from './results.ts';
 import { readSummary, type RunDirectory } from './run-directory.ts';
 import type { Summary } from './summary.ts';
 
 /** Resolves with the run's summary. */
 export async function finishRun(directory: RunDirectory, checkpoint: Checkpoint, prepared: Prepared, log: Log): Promise<Summary> {
   const { runId, cursor, backend } = checkpoint;
-  const networks = checkpoint.networks.map((network) => ({ ...network, average: network.optimizer.slots['average'] }));
+  const networks = trainedNetworks(checkpoint);
   const { recipe, run, phases, totalSteps } = prepared;
   const summary: Summary = {
     runId,

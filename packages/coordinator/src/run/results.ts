@@ -1,6 +1,7 @@
 /** What a run leaves when all of its steps are done: the exported networks and summary.json. */
 import { join } from 'node:path';
 import type { Log, Manifest } from '@lockstep/shared';
+import type { Checkpoint } from '../checkpoint/checkpoint.ts';
 import { exportNetwork, isExported } from './model-export.ts';
 import type { RunDirectory } from './run-directory.ts';
 import { flatSha256, type Summary } from './summary.ts';
@@ -13,6 +14,11 @@ export interface TrainedNetwork {
   readonly state?: Float32Array | undefined;
   /** The moving average of the weights, if there is one. */
   readonly average?: Float32Array | undefined;
+}
+
+/** The networks of a checkpoint. */
+export function trainedNetworks({ networks }: Pick<Checkpoint, 'networks'>): TrainedNetwork[] {
+  return networks.map((network) => ({ ...network, average: network.optimizer.slots['average'] }));
 }
 
 /** Files of one network's weights, in a directory of this name: `generator`, and `generator-average` with the average. */

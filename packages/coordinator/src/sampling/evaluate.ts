@@ -5,6 +5,7 @@ import { type Field, fieldBytes } from '../data/dataset.ts';
 import { type DataRequest, openDataset } from '../data/open-dataset.ts';
 import { makeDirectory, writeFileAtomically } from '../disk/files.ts';
 import { encodeGrid } from '../reporting/grid.ts';
+import { hashesOf, trainedNetworks } from '../run/results.ts';
 import { flatSha256 } from '../run/summary.ts';
 import { type Rows, rowsOf } from '../scores/distances.ts';
 import { drawingTable, drawWith, type Pictures } from './drawing.ts';
@@ -103,13 +104,11 @@ async function pixelsOf(request: DataRequest, field: Field, most: number): Promi
 }
 
 async function factsOf({ run: { checkpoint, prepared }, drawn, layout }: Pictures, seed: number) {
-  const weightsSha256: Record<string, string> = {};
-  for (const { name, weights } of checkpoint.networks) weightsSha256[name] = await flatSha256(weights);
   return {
     runId: checkpoint.runId,
     recipe: prepared.recipe.name,
     step: checkpoint.cursor.step,
-    weightsSha256,
+    ...(await hashesOf(trainedNetworks(checkpoint))),
     dataset: prepared.dataset.source,
     datasetSha256: prepared.dataset.sha256,
     samples: layout.count,
