@@ -25,9 +25,9 @@ test(`default settings draw at least ${classesWanted} of the 10 digits`, async (
   assert.ok(found.filter((count) => count >= leastPerClass).length >= classesWanted, `sure samples per digit: ${found.join(' ')}`);
 });
 
-test('dcgan draws at least 8 of the 10 digits after two epochs', { skip: full ? false : 'takes minutes' }, async (t) => {
-  const found = await digitsDrawnBy(t, ['--recipe', 'dcgan', '--epochs', '2']);
-  assert.ok(found.filter((count) => count >= leastPerClass).length >= 8, `sure samples per digit: ${found.join(' ')}`);
+test('dcgan draws at least 6 of the 10 digits after one epoch', { skip: full ? false : 'takes minutes' }, async (t) => {
+  const found = await digitsDrawnBy(t, ['--recipe', 'dcgan', '--epochs', '1']);
+  assert.ok(found.filter((count) => count >= leastPerClass).length >= 6, `sure samples per digit: ${found.join(' ')}`);
 });
 
 /** Trains, checks every loss and score on the way, and counts the samples of each digit. */

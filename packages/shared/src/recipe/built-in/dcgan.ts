@@ -2,10 +2,10 @@
  * A convolutional GAN on MNIST: Radford, Metz & Chintala, "Unsupervised representation learning with deep convolutional generative
  * adversarial networks" (ICLR 2016), scaled to pictures of 28 x 28.
  *
- * As in the paper: strided and transposed convolutions in place of pooling, batch normalization and ReLU in the generator, leaky ReLU in the
- * discriminator, tanh pictures, weights from N(0, 0.02), Adam with rate 2e-4 and beta1 0.5, batches of 128. Unlike the paper: two
- * convolutions instead of four; filters of 4 x 4, which a stride of 2 divides (Odena, Dumoulin & Olah, "Deconvolution and checkerboard
- * artifacts", 2016); noise from N(0, 1); and no batch normalization in the discriminator, which at this size learns as well without.
+ * As in the paper: strided and transposed convolutions in place of pooling; batch normalization in both networks, except next to pictures;
+ * ReLU in the generator, leaky ReLU in the discriminator; tanh pictures, weights from N(0, 0.02), Adam with rate 2e-4 and beta1 0.5, batches
+ * of 128. Unlike the paper: two convolutions instead of four; filters of 4 x 4, which a stride of 2 divides (Odena, Dumoulin & Olah,
+ * "Deconvolution and checkerboard artifacts", 2016); noise from N(0, 1).
  *
  * Responsible for: networks, losses and settings of `dcgan`. The losses are those of `gan.ts`.
  */
@@ -54,7 +54,8 @@ function discriminator(tf: Tf, width: number): LayersModel {
     layers: [
       layers.conv2d({ name: 'down1', filters: width, inputShape: [28, 28, 1], ...downsampling }),
       layers.leakyReLU({ name: 'leaky1', alpha: 0.2 }),
-      layers.conv2d({ name: 'down2', filters: 2 * width, ...downsampling }),
+      layers.conv2d({ name: 'down2', filters: 2 * width, useBias: false, ...downsampling }),
+      layers.batchNormalization({ name: 'norm', momentum }),
       layers.leakyReLU({ name: 'leaky2', alpha: 0.2 }),
       layers.flatten({ name: 'pixels' }),
       layers.dense({ name: 'logit', units: 1, kernelInitializer }),
