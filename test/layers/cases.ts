@@ -13,6 +13,8 @@ export interface LayerCase {
   /** Samples are whole numbers below this. */
   readonly integersBelow?: number;
   readonly apply: (tf: Tf, input: Symbolic) => Symbolic;
+  /** Nothing that is trained comes before it, so that no gradient has to pass through. */
+  readonly isFirst?: true;
   /** TF.js's `cpu` backend is wrong: the others are compared with each other. */
   readonly cpuIsWrong?: true;
 }
@@ -59,6 +61,7 @@ export const layerCases: Readonly<Record<string, LayerCase>> = {
     integersBelow: 4,
     apply: through((tf) => tf.layers.categoryEncoding({ numTokens: 4, outputMode: 'multiHot' })),
   },
+  'centerCrop, first': { shape: image, isFirst: true, apply: through((tf) => tf.layers.centerCrop({ height: 4, width: 4 })) },
   centerCrop: { shape: image, apply: through((tf) => tf.layers.centerCrop({ height: 4, width: 4 })) },
   concatenate: { shape: vector, apply: merging((tf) => tf.layers.concatenate()) },
   conv1d: { shape: sequence, apply: through((tf) => tf.layers.conv1d({ name, filters: 2, kernelSize: 3 })) },
@@ -76,6 +79,7 @@ export const layerCases: Readonly<Record<string, LayerCase>> = {
     shape: image,
     apply: through((tf) => tf.layers.conv2dTranspose({ name, filters: 2, kernelSize: 4, strides: 2, padding: 'same' })),
   },
+  'conv3d, first': { shape: volume, isFirst: true, apply: through((tf) => tf.layers.conv3d({ name, filters: 2, kernelSize: 2 })) },
   conv3d: { shape: volume, apply: through((tf) => tf.layers.conv3d({ name, filters: 2, kernelSize: 2 })) },
   conv3dTranspose: { shape: volume, apply: through((tf) => tf.layers.conv3dTranspose({ name, filters: 2, kernelSize: 2 })) },
   convLstm2d: { shape: film, apply: through((tf) => tf.layers.convLstm2d({ name, filters: 2, kernelSize: 2 })) },
@@ -108,6 +112,14 @@ export const layerCases: Readonly<Record<string, LayerCase>> = {
   layerNormalization: { shape: vector, apply: through((tf) => tf.layers.layerNormalization({ name })) },
   leakyReLU: { shape: vector, apply: through((tf) => tf.layers.leakyReLU({ alpha: 0.2 })) },
   lstm: { shape: sequence, apply: through((tf) => tf.layers.lstm({ name, units: 2, unitForgetBias: true })) },
+  'masking, first': {
+    shape: sequence,
+    isFirst: true,
+    apply: (tf, input) => {
+      const masked = tf.layers.masking({ maskValue: 0 }).apply(input) as Symbolic;
+      return tf.layers.simpleRNN({ name, units: 2 }).apply(masked) as Symbolic;
+    },
+  },
   masking: {
     shape: sequence,
     apply: (tf, input) => {

@@ -22,7 +22,7 @@ export interface TriedAll {
   readonly forgotten: readonly string[];
 }
 
-function recipeOf({ shape, integersBelow, apply }: LayerCase): Recipe {
+function recipeOf({ shape, integersBelow, isFirst, apply }: LayerCase): Recipe {
   return {
     name: 'one',
     batchSize: 4,
@@ -34,7 +34,8 @@ function recipeOf({ shape, integersBelow, apply }: LayerCase): Recipe {
         const input = tf.input({ name: 'x', shape: [...shape] });
         // A layer with weights on both sides, so that gradients pass through.
         const units = shape.at(-1)!;
-        const before = integersBelow === undefined ? (tf.layers.dense({ name: 'before', units }).apply(input) as Symbolic) : input;
+        const before =
+          integersBelow === undefined && !isFirst ? (tf.layers.dense({ name: 'before', units }).apply(input) as Symbolic) : input;
         const output = apply(tf, before);
         const made = output.rank === 2 ? output : (tf.layers.flatten({ name: 'flat' }).apply(output) as Symbolic);
         return tf.model({ inputs: input, outputs: tf.layers.dense({ name: 'last', units: 2 }).apply(made) as Symbolic });
