@@ -206,6 +206,44 @@ const others: Computation[] = [
   },
 ];
 
+/** Windows without a positive number, of which TF.js's wasm kernels lose the maximum; windows of one, and of more than fit. */
+const pooling: Computation[] = [
+  ...([1, 2, 3] as const).flatMap((size) =>
+    (['valid', 'same'] as const).map((padding) => ({
+      name: `maxPool ${size}, stride 2, ${padding}, all below 0`,
+      inputs: [[3, 7, 6, 2]],
+      compute: (tf: Tf, x?: Tensor) => tf.maxPool(tf.sub<Image>(x!, 10), size, 2, padding),
+    })),
+  ),
+  ...(['valid', 'same'] as const).map((padding) => ({
+    name: `maxPool3d, ${padding}, all below 0`,
+    inputs: [[2, 5, 4, 6, 2]],
+    compute: (tf: Tf, x?: Tensor) => tf.maxPool3d(tf.sub<ReturnType<Tf['tensor5d']>>(x!, 10), 2, 2, padding),
+  })),
+];
+
+/** One, the other, or no padding is needed; stride 4 leaves out part of the picture. */
+const widelyStrided: Computation[] = [4, 6, 7].flatMap((size) =>
+  ([1, 2] as const).flatMap((filter) =>
+    ([3, 4] as const).flatMap((stride) => [
+      {
+        name: `conv2d ${size}x${size}, filter ${filter}, stride ${stride}, same`,
+        inputs: [
+          [2, size, size, 2],
+          [filter, filter, 2, 3],
+        ],
+        compute: (tf: Tf, x?: Tensor, weights?: Tensor) => tf.conv2d(x as Image, weights as Image, stride, 'same'),
+      },
+    ]),
+  ),
+);
+
+const oneHot: Computation = {
+  name: 'oneHot as float32, smoothed',
+  inputs: [[4, 5]],
+  compute: (tf, x) => tf.matMul(tf.oneHot(tf.tensor1d([3, 0, 4, 9], 'int32'), 5, 0.9, 0.025, 'float32'), tf.transpose(x)),
+};
+
 /** A whole step in small: the generator's loss of a dense GAN, with all its parameters. */
 const smallGan: Computation = {
   name: 'generator loss of a small GAN',
@@ -228,5 +266,8 @@ export const computations: readonly Computation[] = [
   ...sparse,
   ...depthwise,
   ...others,
+  ...pooling,
+  ...widelyStrided,
+  oneHot,
   smallGan,
 ];

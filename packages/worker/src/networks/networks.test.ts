@@ -241,3 +241,31 @@ test("a network's penalty is the sum of its layers' regularizers", () => {
   assert.equal(penalty!.dataSync()[0], 0.5 * 8 + 0.25 * 12 + 2 * 9);
   assert.equal(others['plain']!.penalty(others['plain']!.split(new Float32Array(8))), undefined);
 });
+
+test('an embedding looks rows up, as TF.js does, and gives zeros for an index that there is not', () => {
+  const build = (): LayersModel =>
+    tf.sequential({ layers: [layers.embedding({ name: 'words', inputDim: 4, outputDim: 2, inputLength: 3 })] });
+  const { net } = buildNetworks(tf, withNetwork(build));
+  const stock = build();
+  const table = tf.tensor2d([0, 1, 2, 3, 4, 5, 6, 7], [4, 2]);
+  stock.setWeights([table]);
+  const indices = tf.tensor2d(
+    [
+      [3, 0, 3],
+      [1, 2, 0],
+    ],
+    [2, 3],
+    'int32',
+  );
+  const ours = net!.withWeights([table]);
+  assert.deepEqual(ours(indices).arraySync(), (stock.predict(indices) as Tensor).arraySync());
+  assert.deepEqual(ours(tf.tensor2d([[9, -1, 1]], [1, 3], 'int32')).arraySync(), [
+    [
+      [0, 0],
+      [0, 0],
+      [2, 3],
+    ],
+  ]);
+  const grad = tf.grad((weights) => net!.withWeights([weights])(indices).sum())(table);
+  assert.deepEqual([...grad.dataSync()], [2, 2, 1, 1, 1, 1, 2, 2]);
+});

@@ -23,6 +23,7 @@ import type {
 } from '@lockstep/shared';
 import { elementCount, LockstepError } from '@lockstep/shared';
 import { isBatchNormalization, type LayerVariable, type Moved, reportMoments } from './batch-normalization.ts';
+import { composeEmbedding } from './embedding.ts';
 import type { LayerInitializer } from './initializers.ts';
 import { initializerFor, knownInitializers } from './initializers.ts';
 import { checkNetwork, layersOf, refuse } from './network-rules.ts';
@@ -70,6 +71,7 @@ function buildNetwork(tf: Tf, recipe: Recipe, name: string): Network {
   const variables = model.trainableWeights as unknown as LayerVariable[];
   let current: Pass = plainPass;
   const layers = layersOf(model);
+  for (const layer of layers) composeEmbedding(tf, layer);
   // For every layer: `some` would stop at the first.
   const drawsNoise = layers.filter((layer) => feedNoise(tf, layer, () => current)).length > 0;
   const moved = layers.filter(isBatchNormalization).flatMap((layer) => reportMoments(tf, layer, () => current));

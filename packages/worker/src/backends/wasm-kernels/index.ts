@@ -3,10 +3,13 @@ import type { Tf } from '@lockstep/shared';
 import { repairBatchMatMul } from './batch-matmul.ts';
 import { addConv2dBackpropFilter } from './conv2d-backprop-filter.ts';
 import { repairConv2dBackpropInput } from './conv2d-backprop-input.ts';
+import { refuseConv3dBackpropInput } from './conv3d-backprop-input.ts';
 import { addDepthwiseGradients } from './depthwise-gradients.ts';
 import { repairFusedMatMul } from './fused-matmul.ts';
 import { repairIdentity } from './identity.ts';
 import { repairLeakyRelu } from './leaky-relu.ts';
+import { repairMaxPool } from './max-pool.ts';
+import { repairOneHot } from './one-hot.ts';
 import { repairSamePadding } from './same-padding.ts';
 
 const repairs = [
@@ -18,6 +21,9 @@ const repairs = [
   addConv2dBackpropFilter,
   repairSamePadding,
   addDepthwiseGradients,
+  refuseConv3dBackpropInput,
+  repairMaxPool,
+  repairOneHot,
 ] as const;
 
 const repaired = new WeakSet<Tf>();
