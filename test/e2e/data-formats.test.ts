@@ -1,10 +1,10 @@
 /** Data of other formats, from the command line to the weights: a folder of JPEGs, and a module; by one worker and by two. */
 import assert from 'node:assert/strict';
-import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { access, mkdir, readFile, truncate, writeFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { describe, test, type TestContext } from 'node:test';
-import { root, type Run, startRun, temporaryDirectory } from './harness.ts';
+import { eventually, root, type Run, startRun, temporaryDirectory, within } from './harness.ts';
 
 const side = 32;
 const perClass = 40;
@@ -67,6 +67,21 @@ describe('data of other formats', { concurrency: false }, () => {
     );
     const two = await train(t, 2, args);
     assert.deepEqual((await two.summary()).weightsSha256, (await one.summary()).weightsSha256);
+  });
+
+  test('a run that is stopped while its data is read for the first time ends at once, and leaves nothing', async (t) => {
+    const directory = await temporaryDirectory(t);
+    const header = Buffer.alloc(16);
+    // 200 GB, of which nothing is on the disk: longer to read than any test waits.
+    [0x803, 255_000_000, 28, 28].forEach((value, index) => header.writeUInt32BE(value, 4 * index));
+    const path = join(directory, 'train-images-idx3-ubyte');
+    await writeFile(path, header);
+    await truncate(path, 16 + 255_000_000 * 784);
+    const run = await startRun(t, { args: ['--data', directory, '--steps', '1'] });
+    await eventually(run, 'the reading', () => run.output().includes('once, for its SHA-256'));
+    run.child.kill('SIGTERM');
+    assert.deepEqual(await within(run, 'its end', run.exited), { code: 21, signal: null });
+    await assert.rejects(access(run.directory));
   });
 
   test("a module of one's own is data, read by the coordinator alone", async (t) => {

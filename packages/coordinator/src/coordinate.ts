@@ -30,11 +30,18 @@ export interface Coordinated {
   readonly summary: Summary | undefined;
 }
 
-export async function coordinate(coordination: Coordination): Promise<Coordinated> {
+/** Resolves with undefined if the run was stopped before it began. */
+export async function coordinate(coordination: Coordination): Promise<Coordinated | undefined> {
   const { commandLine, origin, resolved, log } = coordination;
   if (commandLine.resume && origin.resumes === undefined)
     log.info(`${resolved.runDir ?? 'The directory runs/'} holds no run yet: starting a new one.`);
-  const prepared = await prepare(resolved, (sentence) => log.info(sentence));
+  const preparing = prepare(resolved, (sentence) => log.info(sentence));
+  // Large data may be read for minutes.
+  const prepared = await Promise.race([preparing, coordination.stop.then(() => undefined)]);
+  if (prepared === undefined) {
+    void preparing.then(({ dataset }) => dataset.close()).catch(() => {});
+    return undefined;
+  }
   try {
     return await trainIn(coordination, prepared);
   } finally {

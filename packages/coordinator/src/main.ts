@@ -21,8 +21,8 @@ async function train(argv: readonly string[], commands: readonly string[]): Prom
   const console = createConsole(resolved.logLevel, logFile);
   const signalled = stopSignals(console.log);
   const stop = signalled.then(({ reason }) => reason);
-  const { summary } = await coordinate({ commandLine, origin, resolved, logFile, ...console, stop });
-  if (summary !== undefined) return 0;
+  const coordinated = await coordinate({ commandLine, origin, resolved, logFile, ...console, stop });
+  if (coordinated?.summary !== undefined) return 0;
   const { code } = await signalled;
   return code === undefined ? 0 : errorTable[code].exitCode;
 }

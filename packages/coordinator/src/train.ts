@@ -53,8 +53,8 @@ async function run({ signal, log = () => {}, ...options }: TrainOptions, onStep:
   const console = createConsole(resolved.logLevel, logFile, streamTo(log));
   const { stop, release } = stopOf(signal);
   try {
-    const { directory, summary } = await coordinate({ commandLine, origin, resolved, logFile, ...console, stop, onStep });
-    if (summary !== undefined) return { ...summary, directory };
+    const coordinated = await coordinate({ commandLine, origin, resolved, logFile, ...console, stop, onStep });
+    if (coordinated?.summary !== undefined) return { ...coordinated.summary, directory: coordinated.directory };
   } finally {
     release();
     logFile.close();
