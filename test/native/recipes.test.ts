@@ -14,11 +14,13 @@ import { busyWeights, randomPixels } from '../numerics/setup.ts';
 import { loadNative, repository, requireBuild } from './tensorflow.ts';
 
 const file = join(repository, 'test/fixtures/conditional.mjs');
+const augmented = join(repository, 'test/fixtures/augmented.mjs');
 const recipes: Record<string, { readonly load: () => Promise<Recipe>; readonly name: string }> = {
   vae: { load: async () => builtInRecipe('vae'), name: 'vae' },
   'conditional-gan': { load: async () => builtInRecipe('conditional-gan'), name: 'conditional-gan' },
   classifier: { load: async () => builtInRecipe('classifier'), name: 'classifier' },
   conditional: { load: async () => (await loadRecipe(file)).recipe, name: file },
+  augmented: { load: async () => (await loadRecipe(augmented)).recipe, name: augmented },
 };
 
 async function ready(backend: Backend, recipe: Recipe): Promise<Compute> {
