@@ -1,5 +1,6 @@
 /** The `coordinator` program: its commands, its terminal, signals and the exit code. */
 import { errorTable, runProgram, stopSignals, version } from '@lockstep/shared';
+import { chaos } from './chaos/chaos.ts';
 import { coordinate } from './coordinate.ts';
 import { drawPictures } from './draw.ts';
 import { runCommand } from './options/commands.ts';
@@ -30,6 +31,7 @@ async function train(argv: readonly string[], commands: readonly string[]): Prom
 const commands = {
   train,
   watch,
+  chaos,
   sample: (argv: readonly string[]) => sample(argv, drawPictures),
   evaluate: (argv: readonly string[]) => evaluate(argv, drawPictures),
 };
