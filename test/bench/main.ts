@@ -13,6 +13,7 @@ import { observation } from './observation.ts';
 import { type Options, parseOptions } from './options.ts';
 import { markdownOf, type Report, textOf } from './report.ts';
 import { scaling } from './scaling.ts';
+import { stragglers } from './stragglers.ts';
 import { synchronisation } from './synchronisation.ts';
 import { strong, training } from './training.ts';
 import { wasm } from './wasm.ts';
@@ -24,6 +25,7 @@ const benchmarks: Readonly<Record<string, { readonly about: string; readonly run
   strong: { about: 'images/s of both with one global batch of 512', run: strong },
   synchronisation: { about: "one round's gather, sum and scatter, against Gloo's all_reduce", run: synchronisation },
   scaling: { about: 'cost of a step with 1 to 64 workers that sleep instead of computing', run: scaling },
+  stragglers: { about: 'what one slow, pausing or frozen worker of four costs a step', run: stragglers },
   wasm: { about: "a worker's step on Lockstep's wasm backend against TF.js's own, and by kernel", run: wasm },
   large: { about: 'a round with networks of 100 MB and 1 GB: time, longest wait for /healthz, memory', run: large },
   kernels: { about: "the coordinator's sum and optimizer", run: kernels },

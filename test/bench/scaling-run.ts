@@ -17,6 +17,10 @@ export interface ScalingSetting {
   readonly shards: number;
   /** One worker sleeps this long for each shard and phase. */
   readonly sleepMs: number;
+  /** How many times longer the last worker sleeps. */
+  readonly slowness?: number;
+  /** Disturbs the last worker from the end of the burn-in on; returns what ends that. */
+  readonly disturb?: (pid: number) => () => void;
   readonly burnInSteps: number;
   /** Measured at least; and at least `minimumSeconds`. */
   readonly steps: number;
@@ -59,7 +63,8 @@ export async function measureScaling(setting: ScalingSetting): Promise<ScalingSa
   try {
     serving = await serve(args, carrier.bind(directory.path), directory.path);
     for (let index = 0; index < workers; index += 1) {
-      processes.push(forkFile('sleep-worker.ts', [serving.endpoint, `sleeper-${index}`, String(sleepMs)]));
+      const sleeps = index === workers - 1 ? sleepMs * (setting.slowness ?? 1) : sleepMs;
+      processes.push(forkFile('sleep-worker.ts', [serving.endpoint, `sleeper-${index}`, String(sleeps)]));
     }
     return await observe(
       serving,
@@ -76,6 +81,15 @@ export async function measureScaling(setting: ScalingSetting): Promise<ScalingSa
 async function observe(serving: Serving, workers: readonly number[], setting: ScalingSetting): Promise<ScalingSample> {
   const before = await scrapeAfter(serving, setting.burnInSteps);
   checkCarrier(serving, setting);
+  const calm = setting.disturb?.(workers.at(-1)!);
+  try {
+    return await measureFrom(before, serving, workers, setting);
+  } finally {
+    calm?.();
+  }
+}
+
+async function measureFrom(before: Page, serving: Serving, workers: readonly number[], setting: ScalingSetting): Promise<ScalingSample> {
   const workersBefore = await processorSeconds(workers);
   await sleep(1000 * setting.minimumSeconds);
   const after = await scrapeAfter(serving, total(before, stepCount) + setting.steps);
