@@ -170,7 +170,7 @@ describe('an installed package', { timeout: 10 * 60_000 }, () => {
 });
 
 async function documentedProgram(): Promise<string> {
-  return /```js\n([^`]*)```/.exec(await readFile(join(root, 'docs/own-project.md'), 'utf8'))![1]!;
+  return /^```js\n([^`]*)```/m.exec(await readFile(join(root, 'docs/own-project.md'), 'utf8'))![1]!;
 }
 
 const stoppingProgram = `
