@@ -38,7 +38,9 @@ export interface Stragglers {
   round(phase: number, answers: readonly Answered[], away?: readonly string[]): void;
   /** One that came too late to count. */
   late(phase: number, answer: Answered): void;
-  /** Of workers with enough rounds. */
+  /** Why a worker is a straggler, if it is one. */
+  cause(worker: string): StragglerCause | undefined;
+  /** Of workers with enough rounds, worked out when asked for. */
   readonly standings: ReadonlyMap<string, Standing>;
   forget(worker: string): void;
 }
@@ -63,6 +65,7 @@ interface History {
   before: Observation | undefined;
   /** Of the last rounds, oldest first. */
   readonly rounds: Observation[];
+  cause: StragglerCause | undefined;
 }
 
 /** Rounds that are looked at: long enough to pass over one slow answer, short enough to name a worker within ten steps. */
@@ -77,30 +80,36 @@ const floorShare = 0.25;
 const deviations = 5;
 /** A worker that is late stays so until it is well below the threshold: no verdict flickers. */
 const releaseShare = 0.6;
+/** Among two or three workers, somebody is the slower one by chance in every round: who is late is late in three rounds of four. */
+const lateShare = 0.25;
 
 export function createStragglers(): Stragglers {
   const usuals = new Map<number, Usual>();
   const histories = new Map<string, History>();
-  const standings = new Map<string, Standing>();
 
   function answered(answer: Answered, usual: Usual): void {
     const { worker } = answer;
-    const history = histories.get(worker) ?? { last: undefined, before: undefined, rounds: [] };
+    const history = histories.get(worker) ?? { last: undefined, before: undefined, rounds: [], cause: undefined };
     histories.set(worker, history);
     const observation = { excess: excessOf(answer, usual), threshold: usual.threshold };
     history.before = history.last;
     history.last = observation;
-    observe(worker, history.rounds, observation);
+    observe(history, observation);
   }
 
-  function observe(worker: string, rounds: Observation[], observation: Observation): void {
+  function observe(history: History, observation: Observation): void {
+    const { rounds } = history;
     rounds.push(observation);
     if (rounds.length > windowRounds) rounds.shift();
-    if (rounds.length >= leastRounds) standings.set(worker, judge(rounds, standings.get(worker)?.cause));
+    if (rounds.length >= leastRounds) history.cause = causeOf(rounds, history.cause);
   }
 
   return {
-    standings,
+    cause: (worker) => histories.get(worker)?.cause,
+    get standings() {
+      const judged = [...histories].filter(([, { rounds }]) => rounds.length >= leastRounds);
+      return new Map(judged.map(([worker, { rounds, cause }]) => [worker, { lateSeconds: lateSecondsOf(rounds), cause }]));
+    },
     round(phase, answers, away = []) {
       // One alone can be compared with nobody.
       if (answers.length + away.length < 2) return;
@@ -108,9 +117,10 @@ export function createStragglers(): Stragglers {
       usuals.set(phase, usual);
       for (const answer of answers) answered(answer, usual);
       for (const worker of away) {
-        const { last, before, rounds } = histories.get(worker) ?? {};
+        const history = histories.get(worker);
+        const { last, before } = history ?? {};
         if (last === undefined || before === undefined) continue;
-        observe(worker, rounds!, { excess: lesser(before.excess, last.excess), threshold: last.threshold });
+        observe(history!, { excess: lesser(before.excess, last.excess), threshold: last.threshold });
       }
     },
     late(phase, answer) {
@@ -119,7 +129,6 @@ export function createStragglers(): Stragglers {
     },
     forget(worker) {
       histories.delete(worker);
-      standings.delete(worker);
     },
   };
 }
@@ -148,28 +157,32 @@ function lesser(a: Excess, b: Excess): Excess {
   return { compute: Math.min(a.compute, b.compute), link: Math.min(a.link, b.link) };
 }
 
-function judge(rounds: readonly Observation[], before: StragglerCause | undefined): Standing {
-  const excesses = rounds.map((round) => round.excess);
-  // Among two or three workers, somebody is the slower one by chance in every round: who is late is late in three rounds of four.
-  const excess = quantilesOf(excesses, 0.25);
-  const threshold = quantilesOf(
-    rounds.map((round) => round.threshold),
-    0.5,
-  );
-  const stands = (cause: StragglerCause): boolean => excess[cause] > threshold[cause] * (before === undefined ? 1 : releaseShare);
-  const [cause] = stragglerCauses.filter(stands).sort((a, b) => excess[b] - excess[a]);
-  return { lateSeconds: median(excesses.map(({ compute, link }) => compute + link)), cause };
+/** In the median. */
+function lateSecondsOf(rounds: readonly Observation[]): number {
+  return median(rounds.map(({ excess }) => excess.compute + excess.link));
 }
 
-function quantilesOf(values: readonly Excess[], share: number): Excess {
-  return {
-    compute: quantile(
-      values.map(({ compute }) => compute),
-      share,
-    ),
-    link: quantile(
-      values.map(({ link }) => link),
-      share,
-    ),
-  };
+function causeOf(rounds: readonly Observation[], before: StragglerCause | undefined): StragglerCause | undefined {
+  const share = before === undefined ? 1 : releaseShare;
+  const [cause] = stragglerCauses
+    .filter((each) => standsOut(rounds, each, share))
+    .sort((a, b) => excessIn(rounds, b) - excessIn(rounds, a));
+  return cause;
+}
+
+/** Whether a worker is late by more than this share of the threshold. */
+function standsOut(rounds: readonly Observation[], cause: StragglerCause, share: number): boolean {
+  // No threshold is below the floor: nearly every worker is seen to keep up without sorting, which this is asked for in every round.
+  let kept = 0;
+  for (const { excess } of rounds) if (excess[cause] <= floorSeconds * share) kept += 1;
+  if (kept > (rounds.length - 1) * lateShare) return false;
+  const thresholds = rounds.map(({ threshold }) => threshold[cause]);
+  return excessIn(rounds, cause) > median(thresholds) * share;
+}
+
+function excessIn(rounds: readonly Observation[], cause: StragglerCause): number {
+  return quantile(
+    rounds.map(({ excess }) => excess[cause]),
+    lateShare,
+  );
 }

@@ -4,7 +4,7 @@
  * Responsible for: measuring answers, those too that come too late to count, and telling metrics and the log. Not responsible for: who
  * counts as late, and why (`metrics/stragglers.ts`).
  */
-import type { Log } from '@lockstep/shared';
+import { type Log, onScrape } from '@lockstep/shared';
 import type { Effect } from '../core/effects.ts';
 import type { Metrics } from '../metrics/metrics.ts';
 import { type Answered, createStragglers, type Standing, type StragglerCause } from '../metrics/stragglers.ts';
@@ -34,6 +34,7 @@ export function createWorkerTimes(metrics: Metrics, log: Log, nowMs: () => numbe
   /** Of this round. */
   const answers = new Map<string, Answered>();
   let round = { phase: 0, startMs: 0 };
+  onScrape(metrics.registry, () => stragglers.standings.forEach((standing, worker) => metrics.workerStands(worker, standing)));
 
   function took({ worker, answerSeconds, computeSeconds }: Answered, waiting: number): void {
     const compute = Math.min(computeSeconds, answerSeconds);
@@ -41,10 +42,7 @@ export function createWorkerTimes(metrics: Metrics, log: Log, nowMs: () => numbe
   }
 
   function judged(worker: string): void {
-    const standing = stragglers.standings.get(worker);
-    if (standing === undefined) return;
-    metrics.workerStands(worker, standing);
-    announcer.tell(worker, standing);
+    announcer.tell(worker, stragglers.cause(worker), () => stragglers.standings.get(worker)!.lateSeconds);
   }
 
   return {
@@ -91,14 +89,14 @@ export function createWorkerTimes(metrics: Metrics, log: Log, nowMs: () => numbe
 function createAnnouncer(log: Log) {
   const told = new Map<string, StragglerCause>();
   return {
-    tell(worker: string, { cause, lateSeconds }: Standing): void {
+    tell(worker: string, cause: StragglerCause | undefined, lateSeconds: () => number): void {
       if (cause === told.get(worker)) return;
       if (cause === undefined) {
         told.delete(worker);
         return log.info(`Worker ${worker} keeps up with the others again.`);
       }
       told.set(worker, cause);
-      log.warn(`Worker ${worker} is late again and again: its answers take ${lateSeconds.toFixed(2)} s longer, ${causeWords[cause]}.`);
+      log.warn(`Worker ${worker} is late again and again: its answers take ${lateSeconds().toFixed(2)} s longer, ${causeWords[cause]}.`);
     },
     forget: (worker: string) => void told.delete(worker),
   };
