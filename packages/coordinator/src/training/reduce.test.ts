@@ -108,6 +108,7 @@ test('at most half as many flats as shards are held, and all but the total go ba
       give: () => {
         held -= 1;
       },
+      lends: () => false,
     });
     const evenFirst = Array.from({ length: shardCount }, (_, index) => index).toSorted((a, b) => (a % 2) - (b % 2));
     for (const index of evenFirst) {
