@@ -57,7 +57,8 @@ async function main(carrierName: string, workers: number, elements: number): Pro
       const { message } = decoded;
       if (message.type === 'hello') return welcome(peer, message);
       if (message.type === 'result') {
-        const flats = carriers.of(peer).unpack(message.payload, decoded.frames);
+        const allocate = entry.carrier === 'inline' ? pool.take : undefined;
+        const flats = atOnce(carriers.of(peer).unpack(message.payload, decoded.frames, allocate));
         if (flats === undefined || flats === 'damaged') throw new Error(`the gradient of worker ${peer} is not there, or damaged`);
         return answered(peer, message, flats);
       }

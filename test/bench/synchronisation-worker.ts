@@ -12,7 +12,7 @@ import {
   openRegion,
   ready,
 } from '@lockstep/shared';
-import type { Result, ToWorker, Welcome, Work } from '@lockstep/shared';
+import type { Pieces, Result, ToWorker, Welcome, Work } from '@lockstep/shared';
 import { toWorker } from '@lockstep/shared';
 import { carrierNamed } from './carriers.ts';
 import { workerValue } from './synchronisation-value.ts';
@@ -48,8 +48,8 @@ function main(carrierName: string, endpoint: string, elements: number, peer: str
     transport.send(encode({ type: 'ready', runId, term, peer, round, manifests: {}, fingerprint: '0'.repeat(64), carrier: carrier.name }));
   }
 
-  function answer({ runId, term, round, workId, shards, payload: sent }: Work, frames: readonly Uint8Array[]): void {
-    const flats = carrier.unpack(sent, frames, pool.take);
+  function answer({ runId, term, round, workId, shards, payload: sent }: Work, frames: readonly Pieces[]): void {
+    const flats = atOnce(carrier.unpack(sent, frames, pool.take));
     const weights = flats === 'damaged' ? undefined : flats?.[0];
     // Both ends, so that bytes that were not delivered are noticed.
     const isWhole = weights?.length === elements && weights[0] === weights.at(-1) && weights[0]! > 0 && weights[0]! % workerValue === 0;

@@ -10,6 +10,8 @@ import {
   type Clock,
   connect,
   createMemoryNetwork,
+  framesOf,
+  join as joinPieces,
   listen,
   LockstepError,
   type MemoryNetwork,
@@ -45,7 +47,7 @@ async function server(
   const happened = inbox<Happening>();
   const transport = await listen(endpoint);
   transport.serve({
-    message: (peer, frames) => happened.put({ what: 'message', peer, frames }),
+    message: (peer, pieces) => happened.put({ what: 'message', peer, frames: framesOf(pieces).map(joinPieces) }),
     down: (peer) => happened.put({ what: 'down', peer }),
   });
   t.after(() => transport.close(0));
@@ -57,7 +59,7 @@ async function client(t: TestContext, endpoint: string, identity: string, { conn
   const transport = connect(endpoint, identity, {
     up: () => happened.put('up'),
     down: () => happened.put('down'),
-    message: (frames) => happened.put(frames),
+    message: (pieces) => happened.put(framesOf(pieces).map(joinPieces)),
   });
   t.after(() => transport.close(0));
   assert.equal(await happened.next(), 'up');

@@ -158,7 +158,7 @@ describe('faults', { concurrency: 2, skip: needsProc }, () => {
     const old = await startWorker(t, run, ['--name', 'a']);
     await eventually(run, 'the first a', async () => (await eventsNamed(run, 'worker-joined')).length === 1);
     const [ancient] = await asStranger(t, endpoint, [packr.pack([99, { type: 'hello' }])]);
-    assert.match(ancient!, /It sent protocol version 99, not 3: install Lockstep \S+ \(protocol 3\) on its machine/);
+    assert.match(ancient!, /It sent protocol version 99, not 4: install Lockstep \S+ \(protocol 4\) on its machine/);
     const liars = [
       [Buffer.alloc(0)],
       [randomBytes(100)],

@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import {
   atOnce,
+  cut,
   decode,
   encode,
   inlineCarrier,
@@ -69,7 +70,7 @@ async function played(
       inlineCarrier.pack(flats.map((flat) => ({ key: '', version: 0, live: flat, snapshot: () => ready(flat) }))),
     );
     const fence = { runId: 'r', term: 1, peer: 'w', round: 0 };
-    serve.message('w', encode({ ...fence, payload, ...header } as unknown as Parameters<typeof encode>[0], frames));
+    serve.message('w', cut(encode({ ...fence, payload, ...header } as unknown as Parameters<typeof encode>[0], frames)));
   };
   const answer = ({ round, workId, task, shards }: Work): void => {
     const gradient = task === 'gradient';
@@ -92,7 +93,7 @@ async function played(
       endpoint: 'memory',
       serve: (events) => (serve = events),
       send: (_, frames) => {
-        const decoded = decode(toWorker, frames);
+        const decoded = decode(toWorker, cut(frames));
         assert.ok(decoded.ok);
         sent(decoded.message.type);
         if (decoded.message.type === 'work') queueMicrotask(() => answer(decoded.message as Work));

@@ -11,6 +11,7 @@ import {
   LockstepError,
   type Manifests,
   type Parts,
+  ready,
   type ServerTransport,
   type Timer,
   withPauses,
@@ -70,12 +71,15 @@ export function startRuntime(options: RuntimeOptions): Runtime {
     state,
     carriers,
     answerLength: trainer.answerLength,
+    allocate: trainer.allocate,
     shared: (bytes) => recorder.bytes('shm', 'received', bytes),
   };
   let end: (ending: Ending) => void;
   const ending = new Promise<Ending>((resolve) => (end = resolve));
   const act: Act = (effect, answer) => perform(effect, options, trainer, answer, end);
-  const { handle, close, failure } = createLoop(state, clock, trace === undefined ? act : traced(act, trace, clock), trace, settle);
+  const { take, close, failure } = createLoop(state, clock, trace === undefined ? act : traced(act, trace, clock), trace, settle);
+
+  const handle = (event: Event): void => take(ready(event));
 
   function settle(): void {
     carriers.retain(state.workers);
@@ -84,9 +88,9 @@ export function startRuntime(options: RuntimeOptions): Runtime {
   }
 
   transport.serve({
-    message: (peer, frames) => {
-      recorder.bytes('inline', 'received', byteLength(frames));
-      handle(eventOf(peer, frames, expected));
+    message: (peer, pieces) => {
+      recorder.bytes('inline', 'received', byteLength(pieces));
+      take(eventOf(peer, pieces, expected));
     },
     down: (peer) => handle({ type: 'down', peer }),
   });
@@ -124,10 +128,12 @@ function traced(act: Act, trace: Trace, clock: Clock): Act {
  * One event at a time. If an effect answers (a commit does), that answer is handled next, before anything else: at once, or when what it
  * waits for is there, and until then other events wait too. At the start and after every event the timer is set for the core's next deadline, and the recorder sees the state.
  *
- * Effects on long flats pause between their parts, so that the process answers whoever asks it; events that come meanwhile wait.
+ * Reading long messages and effects on long flats pause between their parts, so that the process answers whoever asks it; events that come
+ * meanwhile wait.
  */
 function createLoop(state: State, clock: Clock, act: Act, trace: Trace | undefined, settled: () => void) {
-  const queue: Event[] = [];
+  /** A message becomes an event when its turn comes: what it is checked against is then what the core will judge it by. */
+  const queue: Parts<Event>[] = [];
   let draining = false;
   let timer: Timer | undefined;
   let failure: Ending | undefined;
@@ -135,16 +141,16 @@ function createLoop(state: State, clock: Clock, act: Act, trace: Trace | undefin
   /** What the event at the head of the queue waits for. */
   let gate: Promise<void> | undefined;
 
-  function handle(event: Event): void {
-    queue.push(event);
-    if (draining) return;
-    draining = true;
-    goOn();
+  function take(arrived: Parts<Event>): void {
+    queue.push(arrived);
+    if (!draining) goOn();
   }
 
   function* drain(): Parts<void> {
+    draining = true;
     while (gate === undefined && queue.length > 0) {
-      const next = queue.shift()!;
+      const next = yield* read(queue.shift()!, fail);
+      if (next === undefined) continue;
       const nowMs = clock.nowMs();
       trace?.event(next, nowMs);
       yield* carryOut(step(state, next, nowMs));
@@ -170,7 +176,7 @@ function createLoop(state: State, clock: Clock, act: Act, trace: Trace | undefin
     for (const effect of effects) {
       try {
         yield* act(effect, (answer, after) => {
-          queue.unshift(answer);
+          queue.unshift(ready(answer));
           gate = after;
         });
       } catch (error) {
@@ -182,19 +188,29 @@ function createLoop(state: State, clock: Clock, act: Act, trace: Trace | undefin
 
   function fail(error: unknown): void {
     failure ??= endingAfter(error);
-    if (state.stage !== 'ended') queue.unshift({ type: 'effect-failed', code: failure.code, reason: failure.reason });
+    if (state.stage !== 'ended') queue.unshift(ready({ type: 'effect-failed', code: failure.code, reason: failure.reason }));
   }
 
   function arm(): void {
     timer?.cancel();
     const deadlineMs = nextDeadlineMs(state);
     if (deadlineMs !== undefined && state.stage !== 'ended')
-      timer = clock.after(Math.max(1, deadlineMs - clock.nowMs()), () => handle({ type: 'tick' }));
+      timer = clock.after(Math.max(1, deadlineMs - clock.nowMs()), () => take(ready({ type: 'tick' })));
   }
 
   arm();
   settled();
-  return { handle, close: () => timer?.cancel(), failure: () => failure };
+  return { take, close: () => timer?.cancel(), failure: () => failure };
+}
+
+/** Undefined if that fails, for want of memory perhaps: the run then ends as after an effect that fails. */
+function* read(arrived: Parts<Event>, fail: (error: unknown) => void): Parts<Event | undefined> {
+  try {
+    return yield* arrived;
+  } catch (error) {
+    fail(error);
+    return undefined;
+  }
 }
 
 /** How a run ends whose effect threw this. */

@@ -48,6 +48,28 @@ function addSquaresOfLowHalf(sums: v128, values: v128): v128 {
   return f64x2.add(sums, f64x2.mul(wide, wide));
 }
 
+/**
+ * Four pairs of uint32 sums at `sums`, after Fletcher ("An arithmetic checksum for serial transmissions", 1982), modulo 2^32: word i is added
+ * to a[i mod 4], which has been rotated left by 5 bits, and that to b[i mod 4]. Without rotating, two changed signs would often cancel.
+ */
+export function checksum(sums: usize, source: usize, count: u32): void {
+  let a = v128.load(sums);
+  let b = v128.load(sums, 16);
+  for (let left = count; left >= 8; left -= 8) {
+    a = i32x4.add(rotated(a), v128.load(source));
+    b = i32x4.add(b, a);
+    a = i32x4.add(rotated(a), v128.load(source, 16));
+    b = i32x4.add(b, a);
+    source += 32;
+  }
+  v128.store(sums, a);
+  v128.store(sums, b, 16);
+}
+
+function rotated(words: v128): v128 {
+  return v128.or(i32x4.shl(words, 5), i32x4.shr_u(words, 27));
+}
+
 /** Gradient descent, with d = f(gradient[i] * scale): weights[i] = f(f(negativeRate * d) + weights[i]). */
 export function descend(weights: usize, gradient: usize, count: u32, scale: f32, negativeRate: f32): void {
   const scales = f32x4.splat(scale);

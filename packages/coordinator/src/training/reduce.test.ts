@@ -108,6 +108,7 @@ test('at most half as many flats as shards are held, and all but the total go ba
       give: () => {
         held -= 1;
       },
+      lends: () => false,
     });
     const evenFirst = Array.from({ length: shardCount }, (_, index) => index).toSorted((a, b) => (a % 2) - (b % 2));
     for (const index of evenFirst) {
@@ -142,4 +143,17 @@ test('flats of different lengths are a mistake', () => {
   const sum = treeSum(2);
   atOnce(sum.add({ level: 0, index: 0 }, new Float32Array(2)));
   assert.throws(() => atOnce(sum.add({ level: 0, index: 1 }, new Float32Array(3))), /2 elements cannot be added to 3/);
+});
+
+test("takes over flats that are the pool's, and gives all but the total back", () => {
+  const pool = createFlatPool(4);
+  const flats = [1, 2, 4, 8].map((value) => pool.take(10).fill(value));
+  const sum = createTreeSum(4, pool);
+  for (const index of [2, 0, 3, 1]) atOnce(sum.add({ level: 0, index }, flats[index]!));
+  const total = sum.total()!;
+  assert.deepEqual(total, new Float32Array(10).fill(15));
+  assert.deepEqual(
+    flats.filter((flat) => pool.lends(flat)),
+    [total],
+  );
 });

@@ -25,7 +25,8 @@ export interface TreeSum {
 }
 
 /**
- * A sum for one round of `shardCount` shards, each flat of shape [n] with the same n. Holds at most ceil(shardCount / 2) flats of the pool.
+ * A sum for one round of `shardCount` shards, each flat of shape [n] with the same n. A flat that is the pool's is taken over, and may be
+ * written. Holds at most ceil(shardCount / 2) flats of the pool once it has added one.
  */
 export function createTreeSum(shardCount: number, pool: FlatPool): TreeSum {
   const root = rootOf(shardCount);
@@ -55,13 +56,14 @@ export function createTreeSum(shardCount: number, pool: FlatPool): TreeSum {
     if (nearest === undefined) return flat;
     const sum = own.has(nearest) ? nearest : take(flat.length);
     yield* sumInParts(sum, nearest, flat, ...others);
-    for (const other of others) if (own.delete(other)) pool.give(other);
+    for (const added of [flat, ...others]) if (own.delete(added)) pool.give(added);
     return sum;
   }
 
   return {
     *add(node, flat) {
       claim(node);
+      if (pool.lends(flat)) own.add(flat);
       const siblings: Float32Array[] = [];
       let at = node;
       while (at.level < root.level) {

@@ -63,6 +63,8 @@ export interface Trainer {
   untilNext(committed: Cursor): Promise<void> | undefined;
   /** Elements of each flat that answers the task under way. */
   answerLength(): number;
+  /** Memory for a flat that answers it, which `accept` takes over. */
+  allocate(length: number): Float32Array;
   /** The networks as they are now, for a checkpoint: copies, which never change, unless nothing is committed after it (`isLast`). */
   save(isLast: boolean): Parts<SavedNetwork[]>;
 }
@@ -120,13 +122,15 @@ export function createTrainer(options: TrainerOptions): Trainer {
     },
     untilNext: (committed) => options.batches.until(advance(plan, committed)),
     answerLength: () => (round === undefined ? plan.pictures * elementCount(pictureInput(options.recipe)!.spec.shape) : round.length),
+    allocate: (length) => (round === undefined ? new Float32Array(length) : pool!.take(length)),
     save: (isLast) => saveModel(model!, isLast),
   };
 }
 
 /** Memory for the sums of a round (`reduce.ts`), of any phase. */
 function createSumPool({ run, phases }: Plan, model: Model): FlatPool {
-  const count = Math.ceil(run.shardCount / 2);
+  // One more than wait in the tree: the next to arrive.
+  const count = Math.ceil(run.shardCount / 2) + 1;
   const longest = Math.max(...phases.map(({ updates }) => answerLength(updates.map((name) => model.get(name)!.manifest))));
   return createFlatPool(count, createArena(count, longest), longest);
 }

@@ -28,6 +28,11 @@ export interface Carriers {
   close(): void;
 }
 
+/** Elements of each flat of a message. */
+export function lengthsOf(payload: Payload): readonly number[] {
+  return payload.carrier === 'shm' ? payload.slots.map(({ length }) => length) : payload.lengths;
+}
+
 /** Bytes of tensors that a message leaves in shared memory. */
 export function sharedBytes(payload: Payload): number {
   return payload.carrier === 'shm' ? payload.slots.reduce((sum, { length }) => sum + length * Float32Array.BYTES_PER_ELEMENT, 0) : 0;

@@ -1,5 +1,6 @@
 /** How tensor bytes travel beside a message: in frames (`inline.ts`), or through shared memory with the message as the doorbell (`shm.ts`). */
 import type { Parts } from '../parts.ts';
+import type { Pieces } from '../transport/transport.ts';
 import type { CarrierName, Payload } from './payload.ts';
 
 /** A flat and what it is: the weights of a network, the i-th flat of an answer. */
@@ -32,7 +33,7 @@ export interface Carrier {
    */
   unpack(
     payload: Payload,
-    frames: readonly Uint8Array[],
+    frames: readonly Pieces[],
     allocate?: (length: number) => Float32Array,
-  ): Float32Array[] | 'damaged' | undefined;
+  ): Parts<Float32Array[] | 'damaged' | undefined>;
 }

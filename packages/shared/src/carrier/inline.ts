@@ -3,10 +3,11 @@
  *
  * Each has a checksum, since TCP's lets one of 65,536 damaged packets pass (docs/decisions/tensors-in-messages-have-checksums.md).
  */
-import { crc32 } from 'node:zlib';
-import { inParts, type Parts } from '../parts.ts';
+import type { Parts } from '../parts.ts';
 import type { Payload } from './payload.ts';
-import type { Frames } from '../transport/transport.ts';
+import { checksum } from '../kernels/scratch.ts';
+import { byteLengthOf, copyTo } from '../transport/pieces.ts';
+import type { Pieces } from '../transport/transport.ts';
 import type { Carrier, KeyedFlat, Packed } from './carrier.ts';
 
 export const inlineCarrier: Carrier = { name: 'inline', pack, unpack };
@@ -31,28 +32,30 @@ function bytesOf(flat: Float32Array): Buffer {
 const known = new WeakMap<Float32Array, number>();
 
 function* checksumOf(snapshot: Float32Array): Parts<number> {
-  let checksum = known.get(snapshot);
-  if (checksum !== undefined) return checksum;
-  const bytes = bytesOf(snapshot);
-  checksum = 0;
-  yield* inParts(snapshot.length, (start, end) => (checksum = crc32(bytes.subarray(start * 4, end * 4), checksum)));
-  known.set(snapshot, checksum);
-  return checksum;
+  const sum = known.get(snapshot) ?? (yield* checksum([bytesOf(snapshot)]));
+  known.set(snapshot, sum);
+  return sum;
 }
 
-function unpack(payload: Payload, frames: Frames): Float32Array[] | 'damaged' | undefined {
+function* unpack(
+  payload: Payload,
+  frames: readonly Pieces[],
+  allocate = (length: number): Float32Array => new Float32Array(length),
+): Parts<Float32Array[] | 'damaged' | undefined> {
   if (payload.carrier !== 'inline') return undefined;
   const { lengths, checksums } = payload;
   const fits =
     frames.length === lengths.length &&
     checksums.length === lengths.length &&
-    lengths.every((length, index) => frames[index]!.byteLength === length * 4);
+    lengths.every((length, index) => byteLengthOf(frames[index]!) === length * 4);
   if (!fits) return undefined;
-  return frames.every((frame, index) => crc32(frame) === checksums[index]) ? frames.map(floats) : 'damaged';
-}
-
-/** A frame as float32; copies only if ZeroMQ delivered it at an offset that a Float32Array cannot view. */
-function floats(frame: Uint8Array): Float32Array {
-  const aligned = frame.byteOffset % 4 === 0 ? frame : new Uint8Array(frame);
-  return new Float32Array(aligned.buffer, aligned.byteOffset, aligned.byteLength / 4);
+  // Before anything is allocated.
+  for (const [index, pieces] of frames.entries()) if ((yield* checksum(pieces)) !== checksums[index]) return 'damaged';
+  const flats: Float32Array[] = [];
+  for (const [index, pieces] of frames.entries()) {
+    const flat = allocate(lengths[index]!);
+    yield* copyTo(bytesOf(flat), pieces);
+    flats.push(flat);
+  }
+  return flats;
 }

@@ -6,7 +6,7 @@ const count = z.int().min(0);
 const maximumFlats = 4096;
 
 export const payload = z.discriminatedUnion('carrier', [
-  /** One frame of little-endian float32 for each flat, after the header, in this order, and the CRC-32 of each. */
+  /** One frame of little-endian float32 for each flat, after the header, in this order, and the checksum of each. */
   z.object({
     carrier: z.literal('inline'),
     lengths: z.array(count).max(maximumFlats).readonly(),

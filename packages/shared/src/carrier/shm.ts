@@ -18,8 +18,9 @@ export function createShmCarrier(own: RegionWriter, peers: RegionReader): Carrie
     *pack(flats) {
       return (yield* packInto(own, flats)) ?? (yield* inlineCarrier.pack(flats));
     },
-    unpack: (payload, frames, allocate) =>
-      payload.carrier === 'shm' ? takeFrom(peers, payload, allocate) : inlineCarrier.unpack(payload, frames),
+    *unpack(payload, frames, allocate) {
+      return payload.carrier === 'shm' ? takeFrom(peers, payload, allocate) : yield* inlineCarrier.unpack(payload, frames, allocate);
+    },
   };
 }
 

@@ -16,6 +16,7 @@ import { kernelsBase64 } from './kernels.wasm.ts';
 export interface Kernels {
   add(target: number, source: number, count: number): void;
   addSquares(sums: number, source: number, count: number): void;
+  checksum(sums: number, source: number, count: number): void;
   descend(weights: number, gradient: number, count: number, scale: number, negativeRate: number): void;
   descendWithMomentum(
     weights: number,

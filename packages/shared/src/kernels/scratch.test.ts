@@ -2,10 +2,11 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { partLength } from '../parts.ts';
+import { atOnce, partLength } from '../parts.ts';
 import { sumInto } from '../tensor/sum.ts';
 import { createArena } from './arena.ts';
-import { squaredNorm } from './scratch.ts';
+import { blockLength } from './module.ts';
+import { checksum as checksumInParts, squaredNorm } from './scratch.ts';
 import { anyFloat, anyLength, bitsOf, finiteFloat, flatsOf } from './testing/bits.ts';
 import { addIntoReference, squaredNormReference } from './testing/reference.ts';
 
@@ -144,4 +145,81 @@ test('a squared norm neither overflows nor loses denormals', () => {
   assert.equal(squaredNorm(Float32Array.of(2 ** 127, 2 ** 127)), 2 ** 255);
   assert.equal(squaredNorm(Float32Array.of(2 ** -149)), 2 ** -298);
   assert.equal(squaredNorm(new Float32Array(0)), 0);
+});
+
+const checksum = (pieces: readonly Uint8Array[]): number => atOnce(checksumInParts(pieces));
+
+/** As `scratch.ts` and the kernel say it, word by word. */
+function checksumReference(bytes: Uint8Array): number {
+  const words = new Uint32Array(Math.ceil(bytes.length / 32) * 8);
+  new Uint8Array(words.buffer).set(bytes);
+  const [a, b] = [new Uint32Array(4), new Uint32Array(4)];
+  words.forEach((word, index) => {
+    const sum = a[index % 4]!;
+    a[index % 4] = ((sum << 5) | (sum >>> 27)) + word;
+    b[index % 4]! += a[index % 4]!;
+  });
+  return [...a, ...b].reduce((folded, word) => {
+    const product = Math.imul(folded ^ word, 0x9e3779b1);
+    return (product ^ (product >>> 15)) >>> 0;
+  }, 0);
+}
+
+test('a checksum is that of the bytes, however they are cut and wherever they lie, and no bit of them may change', () => {
+  const bytes = fc.uint8Array({ minLength: 1, maxLength: 200 });
+  const property = fc.property(bytes, fc.boolean(), fc.array(fc.nat(), { maxLength: 4 }), fc.nat(), (content, isLong, cuts, at) => {
+    // Around the length of a block, where blocks are cut.
+    const whole = Buffer.concat(isLong ? [Buffer.alloc(blockLength * 4 - 100, 7), content] : [content]);
+    const places = [0, ...cuts.map((cut) => cut % whole.length).toSorted((x, y) => x - y), whole.length];
+    const pieces = places.slice(1).map((end, index) => whole.subarray(places[index], end));
+    const expected = checksumReference(whole);
+    assert.equal(checksum(pieces), expected);
+    const bit = at % (whole.length * 8);
+    whole[bit >> 3]! ^= 1 << (bit & 7);
+    assert.notEqual(checksum(pieces), expected);
+  });
+  fc.assert(property, { numRuns: 300 });
+});
+
+test('a checksum notices bytes that change places', () => {
+  const words = Uint8Array.from({ length: 64 }, (_, index) => index);
+  assert.notEqual(checksum([words.subarray(0, 32), words.subarray(32)]), checksum([words.subarray(32), words.subarray(0, 32)]));
+});
+
+test('a checksum notices two changed bits of one place in their words, wherever these are', () => {
+  const property = fc.property(fc.nat(31), fc.nat(2000), fc.integer({ min: 1, max: 2000 }), fc.integer(), (bit, first, distance, fill) => {
+    const words = new Int32Array(4001).fill(fill);
+    const bytes = [new Uint8Array(words.buffer)];
+    const before = checksum(bytes);
+    for (const index of [first, first + distance]) words[index]! ^= 1 << bit;
+    assert.notEqual(checksum(bytes), before);
+  });
+  fc.assert(property, {
+    examples: [
+      [31, 0, 8, 0],
+      [31, 3, 128, -1],
+      [30, 0, 1024, 5],
+    ],
+    numRuns: 1000,
+  });
+});
+
+test('a long checksum pauses after each part, while others may use the same memory', () => {
+  const whole = Buffer.alloc(partLength * 8 + 4);
+  for (let at = 0; at < whole.length; at += 4) whole.writeInt32LE(at * 31, at);
+  const expected = checksumReference(whole);
+  for (const [bytes, pauses] of [
+    [whole.subarray(0, partLength * 4), 0],
+    [whole, 2],
+  ] as const) {
+    const work = checksumInParts([bytes.subarray(0, 12), bytes.subarray(12)]);
+    let count = 0;
+    let at = work.next();
+    for (; at.done !== true; at = work.next()) {
+      count += 1;
+      squaredNorm(Float32Array.of(1, 2, 3));
+    }
+    assert.equal(count, pauses);
+    if (bytes === whole) assert.equal(at.value, expected);
+  }
 });

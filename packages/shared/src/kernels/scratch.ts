@@ -5,7 +5,7 @@
  * Responsible for: cutting flats into blocks, and the one memory per process in which copies are worked on.
  * Not responsible for: flats that a network keeps (`resident.ts`), or the order in which flats are added (`tensor/tree.ts`).
  */
-import { atOnce, inParts, type Parts } from '../parts.ts';
+import { atOnce, inParts, type Parts, partLength } from '../parts.ts';
 import { residentOf } from './arena.ts';
 import { blockLength, createKernels, type KernelMemory, lanes, wholeLanes } from './module.ts';
 
@@ -97,6 +97,48 @@ function addSquares(flat: Float32Array, target: Float64Array): void {
     kernels.addSquares(sums.byteOffset, source.byteOffset, count);
   }
   target.set(sums);
+}
+
+/**
+ * A checksum of 32 bits over the bytes of all pieces together, however they are cut: eight sums after Fletcher (`assembly/kernels.ts`), folded
+ * into one. Bytes are taken as little-endian uint32, the last one filled up with zeros: lengths have to be compared too.
+ * Of random damages, one in four billion goes unnoticed.
+ */
+export function* checksum(pieces: readonly Uint8Array[]): Parts<number> {
+  const { kernels, source, sums } = scratch();
+  const block = new Uint8Array(source.buffer, source.byteOffset, source.byteLength);
+  sums.fill(0);
+  let filled = 0;
+  let added = 0;
+  const add = (): void => {
+    const count = wholeLanes(Math.ceil(filled / 4));
+    block.fill(0, filled, count * 4);
+    kernels.checksum(sums.byteOffset, source.byteOffset, count);
+    added += count;
+    filled = 0;
+  };
+  for (const piece of pieces) {
+    for (let start = 0; start < piece.length;) {
+      if (filled === 0 && added > 0 && added % partLength === 0) {
+        const kept = sums.slice();
+        yield;
+        sums.set(kept);
+      }
+      const part = piece.subarray(start, start + block.length - filled);
+      block.set(part, filled);
+      filled += part.length;
+      start += part.length;
+      if (filled === block.length) add();
+    }
+  }
+  add();
+  return new Uint32Array(sums.buffer, sums.byteOffset, 8).reduce(fold, 0);
+}
+
+/** Another word gives another result, and so does another `folded`. The shift lets high bits reach low ones. */
+function fold(folded: number, word: number): number {
+  const product = Math.imul(folded ^ word, 0x9e3779b1);
+  return (product ^ (product >>> 15)) >>> 0;
 }
 
 /** Adds as many elements to `sums` as can be taken in place, and returns how many. */

@@ -3,6 +3,7 @@ import { describe, test } from 'node:test';
 import fc from 'fast-check';
 import { Packr } from 'msgpackr';
 import { decode, encode, maximumHeaderBytes, maximumManifestsBytes } from './codec.ts';
+import { cut } from '../transport/pieces.ts';
 import { type Message, protocolVersion, type ToCoordinator, toCoordinator, type ToWorker, toWorker } from './messages.ts';
 
 const fence = { runId: 'r', term: 1, peer: 'i', round: 3 };
@@ -60,7 +61,7 @@ describe('codec', () => {
     test(`${type} survives encoding and decoding, with its frames`, () => {
       const frame = new Uint8Array([1, 2, 3]);
       const decoded = decodeAny(type, encode(message, [frame]));
-      assert.deepEqual(decoded, { ok: true, message, frames: [frame] });
+      assert.deepEqual(decoded, { ok: true, message, frames: [[frame]] });
     });
 
     test(`${type} with a field of another type is refused by field`, () => {
@@ -100,16 +101,16 @@ describe('codec', () => {
   test('takes networks of thousands of layers, and the losses of as many shards and metrics as there may be', () => {
     const layers = Array.from({ length: 2000 }, (_, index) => ({ class_name: 'Dense', config: { name: `layer-${index}`, units: 8 } }));
     const ready = { ...examples.ready, manifests: { g: { ...manifest, topology: { layers } } as never } };
-    assert.deepEqual(decode(toCoordinator, encode(ready)), { ok: true, message: ready, frames: [] });
+    assert.deepEqual(decode(toCoordinator, cut(encode(ready))), { ok: true, message: ready, frames: [] });
     const metrics = Object.fromEntries(Array.from({ length: 32 }, (_, index) => [String(index).padStart(128, 'm'), 0.1]));
     const outcomes = Array.from({ length: 1024 }, (_, shard) => ({ shard, loss: 0.1, metrics }));
     const result = { ...examples.result, outcomes };
-    assert.deepEqual(decode(toCoordinator, encode(result)), { ok: true, message: result, frames: [] });
+    assert.deepEqual(decode(toCoordinator, cut(encode(result))), { ok: true, message: result, frames: [] });
   });
 
   test('refuses a long field that is missing, too long or not msgpack', () => {
     const [header] = encode(examples.result);
-    const reasonOf = (...frames: Uint8Array[]): string => (decode(toCoordinator, [header!, ...frames]) as { reason: string }).reason;
+    const reasonOf = (...frames: Uint8Array[]): string => (decode(toCoordinator, cut([header!, ...frames])) as { reason: string }).reason;
     assert.equal(reasonOf(), 'no frame with outcomes');
     assert.match(reasonOf(new Uint8Array(9 * 1024 * 1024)), /^outcomes of 9437184 bytes$/);
     assert.equal(reasonOf(new Uint8Array([0x92])), 'outcomes that are not msgpack');

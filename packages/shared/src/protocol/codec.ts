@@ -7,7 +7,8 @@
  */
 import { Packr, Unpackr } from 'msgpackr';
 import type { z } from 'zod';
-import type { Frames } from '../transport/transport.ts';
+import { framesOf, join } from '../transport/pieces.ts';
+import type { Frames, Pieces } from '../transport/transport.ts';
 import { type Message, protocolVersion } from './messages.ts';
 import type { Manifests } from '../tensor/manifest.ts';
 
@@ -47,14 +48,17 @@ export function manifestsBytes(manifests: Manifests): number {
 }
 
 export type Decoded<M> =
-  | { readonly ok: true; readonly message: M; readonly frames: Frames }
+  /** `frames`: those of the carrier, each in pieces. */
+  | { readonly ok: true; readonly message: M; readonly frames: readonly Pieces[] }
   /** `version` is set when the peer speaks another protocol version, so that the answer can name both. */
   | { readonly ok: false; readonly reason: string; readonly version?: number };
 
 /** Decodes and checks a message. Never throws: what a peer sends is not our error. */
-export function decode<M>(schema: z.ZodType<M>, frames: Frames): Decoded<M> {
-  const header = frames[0];
+export function decode<M>(schema: z.ZodType<M>, pieces: Pieces): Decoded<M> {
+  const frames = framesOf(pieces);
+  const header = frames[0]?.[0];
   if (header === undefined) return { ok: false, reason: 'no header frame' };
+  // A longer one than fits into a piece is too long in any case.
   if (header.length > maximumHeaderBytes) return { ok: false, reason: `a header of ${header.length} bytes` };
   const envelope = unpacked(header);
   if (envelope === undefined) return { ok: false, reason: 'a header that is not msgpack' };
@@ -75,12 +79,13 @@ export function decode<M>(schema: z.ZodType<M>, frames: Frames): Decoded<M> {
 }
 
 /** A message with its long field in its place, if it is of a type that has one; a string says what is wrong with it. */
-function withLongField(header: unknown, frame: Uint8Array | undefined): { message: unknown; framesRead: number } | string {
+function withLongField(header: unknown, pieces: Pieces | undefined): { message: unknown; framesRead: number } | string {
   const type: unknown = (header as { type?: unknown } | null | undefined)?.type;
   const long = typeof type === 'string' && Object.hasOwn(longFields, type) ? longFields[type] : undefined;
   if (long === undefined) return { message: header, framesRead: 1 };
   const { field, maximumBytes } = long;
-  if (frame === undefined) return `no frame with ${field}`;
+  if (pieces === undefined) return `no frame with ${field}`;
+  const frame = join(pieces);
   if (frame.length > maximumBytes) return `${field} of ${frame.length} bytes`;
   const value = unpacked(frame);
   return value === undefined ? `${field} that are not msgpack` : { message: { ...(header as object), [field]: value }, framesRead: 2 };

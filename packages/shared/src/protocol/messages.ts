@@ -13,7 +13,7 @@ import { maximumNetworks } from '../recipe/recipe-rules.ts';
 import { manifestSchema } from '../tensor/manifest-schema.ts';
 
 /** Rises with any change that an older peer would misread; independent of the package version. The codec puts it into every header. */
-export const protocolVersion = 3;
+export const protocolVersion = 4;
 
 /** Bounds on what a peer may send: more than people need, and little for a machine. */
 const name = z.string().min(1).max(128);

@@ -13,6 +13,8 @@ export interface FlatPool {
   take(length: number): Float32Array;
   /** Its content is lost from then on. Flats that are not this pool's, or were given back already, are ignored. */
   give(flat: Float32Array): void;
+  /** Whether the flat is this pool's, and in use. */
+  lends(flat: Float32Array): boolean;
 }
 
 /**
@@ -43,5 +45,6 @@ export function createFlatPool(
       const memory = lent.get(flat);
       if (lent.delete(flat) && free.length < maximum) free.push(memory!);
     },
+    lends: (flat) => lent.has(flat),
   };
 }

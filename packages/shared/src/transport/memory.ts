@@ -6,7 +6,7 @@
  */
 import { type Clock, systemClock } from '../clock.ts';
 import { LockstepError } from '../errors.ts';
-import { cut, join, pieceBytes } from './pieces.ts';
+import { cut, pieceBytes } from './pieces.ts';
 import type { ClientEvents, ClientTransport, Frames, PeerId, ServerEvents, ServerTransport } from './transport.ts';
 
 export interface MemoryNetwork {
@@ -187,10 +187,10 @@ function createPipe(clock: Clock, size: number, message: (frames: Frames) => voi
       deliveries.forEach(schedule);
     },
     putMessage(frames) {
-      const pieces = cut(frames, size).map((frame) => new Uint8Array(frame));
+      const copies = cut(frames.map((frame) => new Uint8Array(frame)));
       // Until the last one is there, nothing has arrived.
-      for (let count = 1; count < pieces.length; count += 1) put(() => {});
-      put(() => message(join(pieces, size)));
+      for (let count = cut(frames, size).length; count > 1; count -= 1) put(() => {});
+      put(() => message(copies));
     },
     end(deliver) {
       put(deliver);

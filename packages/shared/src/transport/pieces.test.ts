@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import fc from 'fast-check';
-import { cut, join } from './pieces.ts';
+import { cut, framesOf, join } from './pieces.ts';
 
 const size = 4;
+const joinedAll = (pieces: readonly Uint8Array[]): Uint8Array[] => framesOf(pieces, size).map(join);
 const frames = fc.array(fc.uint8Array({ maxLength: 3 * size }), { maxLength: 5 });
 
 describe('pieces', () => {
@@ -12,7 +13,7 @@ describe('pieces', () => {
       fc.property(frames, (whole) => {
         const pieces = cut(whole, size);
         assert.ok(pieces.every((piece) => piece.length <= size));
-        assert.deepEqual(join(pieces, size), whole);
+        assert.deepEqual(joinedAll(pieces), whole);
       }),
     );
   });
@@ -23,21 +24,21 @@ describe('pieces', () => {
         const pieces = [...cut(whole, size)];
         fc.pre(pieces.length > 0);
         pieces.splice(at % pieces.length, 1);
-        assert.notDeepEqual(join(pieces, size), whole);
+        assert.notDeepEqual(joinedAll(pieces), whole);
       }),
     );
   });
 
   test('that do not end, or are longer than pieces may be, join to nothing', () => {
-    assert.deepEqual(join([new Uint8Array(2), new Uint8Array(size)], size), []);
-    assert.deepEqual(join([new Uint8Array(2), new Uint8Array(size + 1)], size), []);
-    assert.deepEqual(join([new Uint8Array(size), new Uint8Array(size + 1)], size), []);
+    assert.deepEqual(joinedAll([new Uint8Array(2), new Uint8Array(size)]), []);
+    assert.deepEqual(joinedAll([new Uint8Array(2), new Uint8Array(size + 1)]), []);
+    assert.deepEqual(joinedAll([new Uint8Array(size), new Uint8Array(size + 1)]), []);
   });
 
   test('are views: nothing is copied to send it, and what fits into one piece is not copied to receive it either', () => {
     const whole = new Uint8Array(3 * size);
     assert.ok(cut([whole], size).every((piece) => piece.buffer === whole.buffer));
     const short = new Uint8Array(size - 1);
-    assert.equal(join([short], size)[0], short);
+    assert.equal(joinedAll([short])[0], short);
   });
 });

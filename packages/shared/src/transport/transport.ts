@@ -5,6 +5,9 @@
  */
 export type Frames = readonly Uint8Array[];
 
+/** What arrives: the frames of a message in pieces, as they travelled (`pieces.ts`). Whoever uses a frame joins it, or copies it to where it is needed. */
+export type Pieces = readonly Uint8Array[];
+
 /** Of one frame: a flat of 256 million parameters. */
 export const maximumFrameBytes = 1024 * 1024 * 1024;
 
@@ -12,7 +15,7 @@ export const maximumFrameBytes = 1024 * 1024 * 1024;
 export type PeerId = string;
 
 export interface ServerEvents {
-  message(peer: PeerId, frames: Frames): void;
+  message(peer: PeerId, pieces: Pieces): void;
   /** The connection is gone: whatever was under way is lost. A peer that comes back says HELLO again. */
   down(peer: PeerId): void;
 }
@@ -31,7 +34,7 @@ export interface ServerTransport {
 export interface ClientEvents {
   /** Connected, or connected again: say HELLO. */
   up(): void;
-  message(frames: Frames): void;
+  message(pieces: Pieces): void;
   down(): void;
 }
 

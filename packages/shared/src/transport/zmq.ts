@@ -11,7 +11,7 @@ import { randomInt } from 'node:crypto';
 import { rm } from 'node:fs/promises';
 import { Dealer, Router, version } from 'zeromq';
 import { LockstepError } from '../errors.ts';
-import { cut, join, pieceBytes } from './pieces.ts';
+import { cut, pieceBytes } from './pieces.ts';
 import type { ClientEvents, ClientTransport, Frames, PeerId, ServerEvents, ServerTransport } from './transport.ts';
 
 /**
@@ -75,7 +75,7 @@ async function deliver(router: Router, events: ServerEvents): Promise<void> {
   for await (const [peer, ...pieces] of router) {
     const id = peer!.toString('latin1');
     if (pieces.length === 1 && pieces[0]!.toString('latin1') === disconnectMessage) events.down(id);
-    else events.message(id, join(pieces));
+    else events.message(id, pieces);
   }
 }
 
@@ -111,7 +111,7 @@ export function connect(endpoint: string, identity: PeerId, events: ClientEvents
     );
   }
   const receiving = (async () => {
-    for await (const pieces of dealer) events.message(join(pieces));
+    for await (const pieces of dealer) events.message(pieces);
   })();
   return {
     send: (frames) => outbox.put(frames),

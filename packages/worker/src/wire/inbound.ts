@@ -4,11 +4,12 @@
  * Not responsible for: whether a message still counts (the core), or for the bytes of a message (`shared/protocol/codec.ts`).
  */
 import {
+  atOnce,
   type Carrier,
   decode,
-  type Frames,
   isErrorCode,
   type PeerId,
+  type Pieces,
   protocolVersion,
   splitFence,
   toWorker,
@@ -25,8 +26,8 @@ export interface Ignored {
 }
 
 /** `peer` is this worker; `carrier` is what it shares with the coordinator now. */
-export function eventOf(frames: Frames, peer: PeerId, carrier: Carrier): Event | Ignored {
-  const decoded = decode(toWorker, frames);
+export function eventOf(pieces: Pieces, peer: PeerId, carrier: Carrier): Event | Ignored {
+  const decoded = decode(toWorker, pieces);
   if (decoded.ok && decoded.message.peer !== peer) return { type: 'ignored', reason: 'a message for another worker' };
   if (decoded.ok) return eventOfMessage(decoded.message, decoded.frames, carrier);
   if (decoded.version === undefined) return { type: 'ignored', reason: decoded.reason };
@@ -34,7 +35,7 @@ export function eventOf(frames: Frames, peer: PeerId, carrier: Carrier): Event |
   return { type: 'failed', code: 'version-mismatch', reason };
 }
 
-function eventOfMessage(message: ToWorker, frames: Frames, carrier: Carrier): Event {
+function eventOfMessage(message: ToWorker, frames: readonly Pieces[], carrier: Carrier): Event {
   switch (message.type) {
     case 'welcome':
       return { type: 'welcome', fence: splitFence(message).fence, run: message.run, region: message.region };
@@ -51,10 +52,10 @@ function eventOfMessage(message: ToWorker, frames: Frames, carrier: Carrier): Ev
  * Weights and samples stay where they are: with `shm`, in the coordinator's memory, which is written again only two versions later. By then
  * the round of this order is over for this worker (committed, or its shards reassigned), and what it still computes is dropped.
  */
-function workEvent(message: Work, frames: Frames, carrier: Carrier): Event {
+function workEvent(message: Work, frames: readonly Pieces[], carrier: Carrier): Event {
   const { fence, rest } = splitFence(message);
   const { payload: packed, sampleBytes, ...order } = rest;
-  const flats = carrier.unpack(packed, frames);
+  const flats = atOnce(carrier.unpack(packed, frames));
   const lost = { type: 'lost-weights', fence, workId: order.workId, networks: order.sends } as const;
   if (flats === 'damaged') return { ...lost, damaged: true };
   // The weights have been replaced since: this order is late, and another one is on its way.
