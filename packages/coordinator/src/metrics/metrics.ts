@@ -84,15 +84,16 @@ export function createMetrics(options: MetricsOptions): Metrics {
   const instruments = createInstruments(metricTable, registry, options.recipe);
   instruments.buildInfo.set({ version: options.version, protocol: protocolVersion }, 1);
   if (options.processMetrics ?? true) addProcessMetrics(registry);
+  const checkpointDuration = instruments.checkpointDuration.series({});
   return {
     registry,
     instruments,
     ...runMethods(instruments, options),
-    ...trainingMethods(instruments),
+    ...trainingMethods(instruments, options.recipe.phases),
     ...workerMethods(instruments, registry, options.nowMs),
     checkpointWritten({ seconds, bytes, atSecondsSince1970 }) {
       instruments.checkpointSize.set(bytes);
-      instruments.checkpointDuration.observe(seconds);
+      checkpointDuration.observe(seconds);
       instruments.checkpointLastSuccess.set(atSecondsSince1970);
     },
   };
@@ -120,7 +121,7 @@ function runMethods(instruments: Instruments, options: MetricsOptions): Pick<Met
   };
 }
 
-function trainingMethods(instruments: Instruments): Pick<Metrics, 'roundCommitted' | 'stepCommitted'> {
+function trainingMethods(instruments: Instruments, phases: readonly string[]): Pick<Metrics, 'roundCommitted' | 'stepCommitted'> {
   const namesByPhase = new Map<string, Set<string>>();
   const isExported = (phase: string, name: string): boolean => {
     const names = namesByPhase.get(phase) ?? new Set<string>();
@@ -128,6 +129,9 @@ function trainingMethods(instruments: Instruments): Pick<Metrics, 'roundCommitte
     if (names.size < maximumRecipeMetrics) names.add(name);
     return names.has(name);
   };
+  const stepDuration = instruments.stepDuration.series({});
+  const seriesOf = (phase: string) => phaseParts.map((part) => ({ part, series: instruments.phaseDuration.series({ phase, part }) }));
+  const durations = new Map(phases.map((phase) => [phase, seriesOf(phase)]));
   return {
     roundCommitted(round) {
       const { phase } = round;
@@ -139,13 +143,13 @@ function trainingMethods(instruments: Instruments): Pick<Metrics, 'roundCommitte
       for (const [name, value] of Object.entries(round.metrics)) {
         if (isExported(phase, name)) instruments.recipeMetric.set({ phase, name }, value);
       }
-      for (const part of phaseParts) instruments.phaseDuration.observe({ phase, part }, round.seconds[part]);
+      for (const { part, series } of durations.get(phase) ?? seriesOf(phase)) series.observe(round.seconds[part]);
     },
     stepCommitted({ step, images, seconds }) {
       instruments.runStep.set(step);
       instruments.steps.inc();
       instruments.images.inc(images);
-      instruments.stepDuration.observe(seconds);
+      stepDuration.observe(seconds);
     },
   };
 }
@@ -176,8 +180,8 @@ function workerMethods(instruments: Instruments, registry: Registry, nowMs: () =
     },
     workerAnswered(name, { answer, compute }) {
       const worker = labels.of(name);
-      instruments.workerCompute.observe({ worker }, compute);
-      instruments.workerAnswer.observe({ worker }, answer);
+      instruments.workerCompute.series({ worker }).observe(compute);
+      instruments.workerAnswer.series({ worker }).observe(answer);
     },
     workerTook(name, seconds) {
       const worker = labels.of(name);
@@ -210,8 +214,8 @@ function createWorkerSeries(instruments: Instruments) {
     /** Another life of a worker goes on where the last one ended; where it runs may have changed. */
     begin(worker: string, { worker: name, host, backend, device, carrier }: JoinedWorker): void {
       if (!infos.has(worker)) {
-        workerCompute.zero({ worker });
-        workerAnswer.zero({ worker });
+        workerCompute.series({ worker });
+        workerAnswer.series({ worker });
         for (const part of workerParts) workerTime.inc({ worker, part }, 0);
       }
       forgetInfo(worker);

@@ -1,10 +1,11 @@
 /**
- * Builds prom-client's instruments from a table, on a registry of one's own (never the global one).
+ * Builds prom-client's instruments, and our histograms, from a table, on a registry of one's own (never the global one).
  *
  * Responsible for: construction and its types, and known series. Not responsible for: values, or what is in the table.
  */
-import { Counter, Gauge, Histogram, type Registry } from 'prom-client';
+import { Counter, Gauge, type Registry } from 'prom-client';
 import type { LabelValues, MetricDeclaration, MetricTable } from './declaration.ts';
+import { SeriesHistogram } from './histogram.ts';
 
 type Labels<D extends MetricDeclaration> = keyof D['labels'] & string;
 
@@ -13,7 +14,7 @@ export type Instruments<T extends MetricTable> = {
     ? Counter<Labels<T[K]>>
     : T[K]['type'] extends 'gauge'
       ? Gauge<Labels<T[K]>>
-      : Histogram<Labels<T[K]>>;
+      : SeriesHistogram<Labels<T[K]>>;
 };
 
 /** What the values of a label may be named for in the table. */
@@ -33,7 +34,7 @@ export function createInstruments<T extends MetricTable>(table: T, registry: Reg
   return Object.fromEntries(built) as Instruments<T>;
 }
 
-function createInstrument(declaration: MetricDeclaration, registry: Registry): Counter | Gauge | Histogram {
+function createInstrument(declaration: MetricDeclaration, registry: Registry): Counter | Gauge | SeriesHistogram<string> {
   const { type, name, help, labels, buckets } = declaration;
   const common = { name, help, labelNames: Object.keys(labels), registers: [registry] };
   switch (type) {
@@ -47,7 +48,7 @@ function createInstrument(declaration: MetricDeclaration, registry: Registry): C
     }
     case 'histogram':
       if (buckets === undefined) throw new Error(`the histogram ${name} declares no buckets`);
-      return new Histogram({ ...common, buckets: [...buckets] });
+      return new SeriesHistogram({ name, help, buckets, labelNames: common.labelNames, registry });
   }
 }
 
@@ -63,7 +64,7 @@ function knownSeries({ labels }: MetricDeclaration, recipe: RecipeNames): Record
   );
 }
 
-function exportZero(instrument: Counter | Gauge | Histogram, labels: Record<string, string>): void {
+function exportZero(instrument: Counter | Gauge | SeriesHistogram<string>, labels: Record<string, string>): void {
   if (instrument instanceof Counter) instrument.inc(labels, 0);
-  else if (instrument instanceof Histogram) instrument.zero(labels);
+  else if (instrument instanceof SeriesHistogram) instrument.series(labels);
 }
