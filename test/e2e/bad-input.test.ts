@@ -52,7 +52,7 @@ const cases: Readonly<Record<Exclude<ErrorCode, (typeof lateCodes)[number]>, Rea
     },
     'an unknown command': coordinator(
       'foo --spawn',
-      /There is no command 'foo'; the commands are train \(the default\), watch, sample, evaluate\. See coordinator --help\./,
+      /There is no command 'foo'; the commands are train \(the default\), watch, chaos, sample, evaluate\. See coordinator --help\./,
     ),
     'watch: a place without a run': { ...coordinator('watch', /--run-dir \S+ holds no run: give the directory of one\./), bare: true },
     'watch: an unknown flag': { ...coordinator('watch --spawn', /Unknown argument: spawn\. See coordinator watch --help\./), bare: true },

@@ -89,6 +89,7 @@ function startThread(workerData: ThreadData, say: (sentence: string) => void): T
   // Answers come in the order of the requests.
   const waiting: { resolve: (sha256: string | undefined) => void; reject: (error: unknown) => void }[] = [];
   let ended: unknown;
+  let isClosing = false;
   const end = (error: unknown): void => {
     ended ??= error;
     for (const { reject } of waiting.splice(0)) reject(ended);
@@ -96,7 +97,8 @@ function startThread(workerData: ThreadData, say: (sentence: string) => void): T
   thread.on('message', (answer: ThreadAnswer) => {
     if ('says' in answer) return say(answer.says);
     const { resolve, reject } = waiting.shift()!;
-    if (waiting.length === 0) thread.unref();
+    // Answers that come while it is closed must not let the process go before that is done.
+    if (waiting.length === 0 && !isClosing) thread.unref();
     if (answer.done) return resolve(answer.sha256);
     reject(answer.code === undefined ? new Error(answer.reason) : new LockstepError(answer.code, answer.reason));
   });
@@ -112,6 +114,7 @@ function startThread(workerData: ThreadData, say: (sentence: string) => void): T
         thread.postMessage(request);
       }),
     async close() {
+      isClosing = true;
       thread.ref();
       await thread.terminate();
     },
