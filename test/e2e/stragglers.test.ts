@@ -48,7 +48,7 @@ test('a worker that computes longer and one with a slow link are named within te
   await stepsDone(run, named.step + 5);
   await eventually(run, 'quarantine', async () => {
     const quarantined = (await statusOf()).workers.each.filter((worker) => worker.quarantined).map(({ name }) => name);
-    return quarantined.join() === 'computes-long,far-away';
+    return quarantined.toSorted().join() === 'computes-long,far-away';
   });
   const text = await (await fetch(`${url}/metrics`)).text();
   const value = (series: string): number =>
