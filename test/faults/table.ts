@@ -367,6 +367,7 @@ export const faults: readonly Fault[] = [
           { at: { phase: 'discriminator', of: 'b' }, do: 'kill', to: coordinator },
           { do: 'start', to: coordinator },
           { do: 'continue', to: 'b' },
+          { at: { step: 30 }, do: 'nothing', to: coordinator },
           { at: { phase: 'generator', of: 'a' }, do: 'kill', to: coordinator },
           { do: 'start', to: coordinator },
           { do: 'continue', to: 'a' },
