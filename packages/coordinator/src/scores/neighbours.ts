@@ -1,20 +1,5 @@
-/** What nearest neighbours say: whether samples look real, whether they cover what is real, and whether they are copies. */
+/** What nearest neighbours say: whether samples are copies of what the model has seen. */
 import { eachSquaredDistances, type Rows } from './distances.ts';
-
-/** Of Kynkaanniemi et al. 2019, "Improved Precision and Recall Metric for Assessing Generative Models"; k = 3 as in the paper. */
-export interface PrecisionRecall {
-  /** Share of samples that lie in the manifold of the real rows. */
-  readonly precision: number;
-  /** Share of real rows that lie in the manifold of the samples. */
-  readonly recall: number;
-}
-
-const neighboursOfManifold = 3;
-
-/** Rows are features. The manifold of a set: a ball around each row, as far as its third nearest neighbour in the set. */
-export async function precisionRecall(samples: Rows, real: Rows): Promise<PrecisionRecall> {
-  return { precision: await shareWithin(samples, real), recall: await shareWithin(real, samples) };
-}
 
 /** The row of `of` that is nearest to each row of `rows`, and the squared distance; the first of several equally near ones. */
 export async function nearest(rows: Rows, of: Rows): Promise<{ readonly index: Int32Array; readonly squaredDistance: Float64Array }> {
@@ -38,22 +23,4 @@ export async function shareCloserToTraining(samples: Rows, training: Rows, test:
   const { squaredDistance: toTest } = await nearest(samples, test);
   const points = toTraining.reduce((sum, distance, row) => sum + (distance < toTest[row]! ? 1 : distance === toTest[row]! ? 0.5 : 0), 0);
   return points / samples.count;
-}
-
-async function shareWithin(rows: Rows, manifold: Rows): Promise<number> {
-  const radii = await squaredRadii(manifold);
-  let within = 0;
-  await eachSquaredDistances(rows, manifold, (_row, distances) => {
-    if (distances.some((distance, index) => distance <= radii[index]!)) within += 1;
-  });
-  return within / rows.count;
-}
-
-/** The row itself, at distance 0, is not its own neighbour: its third neighbour is the fourth of its sorted distances. */
-async function squaredRadii(rows: Rows): Promise<Float64Array> {
-  const radii = new Float64Array(rows.count);
-  await eachSquaredDistances(rows, rows, (row, distances) => {
-    radii[row] = distances.toSorted()[Math.min(neighboursOfManifold, distances.length - 1)]!;
-  });
-  return radii;
 }

@@ -1,19 +1,16 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
-import { classShares, inceptionScore } from './classes.ts';
 import { eachSquaredDistances, rowsOf, type Rows } from './distances.ts';
 import { meanPairwiseSsim } from './diversity.ts';
-import { frechetDistance } from './frechet.ts';
-import { nearest, precisionRecall, shareCloserToTraining } from './neighbours.ts';
+import { nearest, shareCloserToTraining } from './neighbours.ts';
 import { logLikelihoods, parzenScore, parzenSigmas } from './parzen.ts';
 import { ssim } from './ssim.ts';
 
 // Values of other programs on the same inputs: `scores.py` beside the file made them.
 const url = new URL('../../../../test/fixtures/scores.json', import.meta.url);
-const reference = JSON.parse(readFileSync(url, 'utf8')) as Record<'frechet' | 'precision' | 'recall' | 'closer', number> & {
+const reference = JSON.parse(readFileSync(url, 'utf8')) as Record<'closer', number> & {
   parzen: { mean: number; standardError: number; sigma: number; validation: number[] };
-  inception: { mean: number; standardDeviation: number };
   ssim: number[];
 };
 
@@ -54,42 +51,6 @@ test('the log-likelihood of a row far from every sample is finite, and of one sa
   assert.ok(Number.isFinite(far) && far! < -1e9);
   const [[at]] = (await logLikelihoods(one, one, [0.1])) as [Float64Array];
   close(at!, -392 * Math.log(2 * Math.PI * 0.01));
-});
-
-test('Frechet distance is that of SciPy, and 0 between a set and itself', async () => {
-  const features = numbers(4, 120, 6);
-  const others = map(numbers(5, 130, 6), (value) => value * 0.7 + 0.2);
-  close(frechetDistance(features, others), reference.frechet);
-  close(frechetDistance(features, features), 0);
-  // Along one axis it is the closed form of two normal distributions.
-  const line = rowsOf(Float32Array.of(-1, 1, -1, 1), 1);
-  const shifted = map(line, (value) => 3 * value + 5);
-  close(frechetDistance(line, shifted), 25 + (3 * Math.sqrt(4 / 3) - Math.sqrt(4 / 3)) ** 2);
-});
-
-test('precision and recall are those of scikit-learn', async () => {
-  const [samples, real] = [map(numbers(5, 130, 6), (value) => value * 0.7 + 0.2), numbers(4, 120, 6)];
-  assert.deepEqual(await precisionRecall(samples, real), { precision: reference.precision, recall: reference.recall });
-});
-
-test('the Inception-style score is that of SciPy; 1 where every row says the same, the number of classes where each says its own', async () => {
-  const raw = numbers(6, 60, 10);
-  const classes = map(raw, (value) => value ** 6 + 0.001);
-  for (let row = 0; row < 60; row += 1) {
-    const own = classes.values.subarray(row * 10, row * 10 + 10);
-    const sum = own.reduce((a, b) => a + b);
-    own.forEach((value, index) => (own[index] = value / sum));
-  }
-  const score = inceptionScore(classes);
-  close(score.mean, reference.inception.mean, 1e-5);
-  close(score.standardDeviation, reference.inception.standardDeviation, 1e-5);
-  const certain = rowsOf(
-    Float32Array.from({ length: 400 }, (_, i) => (Math.floor(i / 4) % 4 === i % 4 ? 1 : 0)),
-    4,
-  );
-  close(inceptionScore(certain, 5).mean, 4);
-  close(inceptionScore(map(certain, () => 0.25)).mean, 1);
-  for (const share of classShares(certain)) close(share, 0.25);
 });
 
 test('structural similarity is that of scikit-image', async () => {
