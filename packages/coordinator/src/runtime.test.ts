@@ -1,6 +1,7 @@
 /** The order of a runtime's effects, as `core/effects.ts` promises it: one worker, played by frames, and a recorder that takes notes. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import {
   atOnce,
   cut,
@@ -206,11 +207,11 @@ test('a committed round waits for the samples of the next, and so does all that 
   const until = (): Promise<void> | undefined => {
     if ((waits += 1) !== 1) return undefined;
     notes.push('waiting');
-    // Long enough for anything that does not wait to get ahead.
-    setTimeout(() => {
+    // Whatever does not wait gets ahead in these turns.
+    void turns(20).then(() => {
       notes.push('there');
       arrive();
-    }, 20);
+    });
     return new Promise((resolve) => (arrive = resolve));
   };
   const recorder = (name: keyof Recorder, part: unknown): void => {
@@ -232,3 +233,8 @@ test('samples that cannot be read end the run, with their sentence, and the roun
   assert.deepEqual(ending, { outcome: 'failed', code: 'data-invalid', reason: error.message });
   assert.deepEqual(notes, ['welcome', 'work', 'bye', 'closed']);
 });
+
+/** Turns of the event loop. */
+async function turns(count: number): Promise<void> {
+  for (let turn = 0; turn < count; turn += 1) await nextTurn();
+}
