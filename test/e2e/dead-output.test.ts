@@ -117,6 +117,8 @@ describe('dead output', { concurrency: 2, skip: needsProc }, () => {
     const events = async (): Promise<string> => readFile(join(directory, 'events.jsonl'), 'utf8').catch(() => '');
     const code = await onClosedTerminal(t, directory, endless, async () => {
       await until('the loss of the terminal', async () => (await logOf(directory).catch(() => '')).includes('SIGHUP received'));
+      // Before the first step is done there is nothing to resume from.
+      await until('a step', async () => (await readFile(join(directory, 'losses.jsonl'), 'utf8').catch(() => '')).includes('\n'));
       process.kill(Number(/"coordinator-started".*"pid":(\d+)/.exec(await events())![1]), 'SIGTERM');
     });
     assert.equal(code, '21');
