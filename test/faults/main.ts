@@ -47,6 +47,7 @@ else test();
 
 async function write(): Promise<void> {
   const path = join(root, 'docs/faults.md');
+  process.env['LOCKSTEP_ALL_FAULTS'] = '1';
   const ids = values.only?.split(',').map(Number);
   const ran = await findOutcomes(
     faults.filter(({ id }) => ids?.includes(id) ?? true),

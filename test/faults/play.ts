@@ -11,7 +11,7 @@ import type { Entry, Evidence, Moment, Scenario } from './plan.ts';
 import { recipeWithKnobs } from './recipe.ts';
 import { needsFaketime } from './tools.ts';
 
-export const steps = 160;
+export const steps = 120;
 
 let reference: Promise<Outcome> | undefined;
 /** Computed once per process. */
