@@ -2,7 +2,7 @@
  * A ZeroMQ connection in the middle of which faults can be made to whole messages: lost, repeated, late, out of order, damaged.
  *
  * It is a server to one worker and a client of the coordinator, under the worker's own peer id. When one of its two connections is lost, the
- * other one is ended, too, so that each side learns of the other as if they were connected directly.
+ * other one is ended, too, once, so that each side learns of the other as if they were connected directly.
  */
 import {
   type ClientTransport,
@@ -47,31 +47,45 @@ const schemas = { up: toCoordinator, down: toWorker } as const;
 export async function openFrameLink(coordinator: string, { hidesMemory }: { readonly hidesMemory: boolean }): Promise<FrameLink> {
   const server = await listen('tcp://127.0.0.1:0');
   let client: ClientTransport | undefined;
+  /** The worker does not know yet that the coordinator is lost: what it sends reaches nobody. */
+  let hangingUp: NodeJS.Timeout | undefined;
+  let isClosed = false;
   const link: FrameLink = {
     endpoint: server.endpoint,
     rules: [],
     hangUp() {},
-    close: async () => void (await Promise.all([client?.close(0), server.close(0)])),
+    async close() {
+      isClosed = true;
+      clearTimeout(hangingUp);
+      await Promise.all([client?.close(0), server.close(0)]);
+    },
   };
   const mangle = createMangler(link.rules, hidesMemory);
-  /** Of both sides. The worker says HELLO over its next connection. */
-  const lost = (): void => {
+  const leave = (): void => {
     // What has come from one side has still to reach the other: a LEAVE, a BYE.
     void client?.close(lingerMs);
     client = undefined;
-    setTimeout(() => link.hangUp(), lingerMs);
+  };
+  const lostCoordinator = (): void => {
+    leave();
+    hangingUp ??= setTimeout(() => {
+      hangingUp = undefined;
+      link.hangUp();
+    }, lingerMs);
   };
   server.serve({
     message(peer, frames) {
+      if (isClosed || hangingUp !== undefined) return;
       client ??= connect(coordinator, peer, {
         up() {},
         message: (answer) => mangle('down', answer, (mangled) => server.send(peer, mangled)),
-        down: lost,
+        down: lostCoordinator,
       });
       const { send } = client;
       mangle('up', frames, send);
     },
-    down: lost,
+    // The worker says HELLO over its next connection.
+    down: leave,
   });
   return link;
 }

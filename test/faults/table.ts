@@ -360,6 +360,19 @@ export const faults: readonly Fault[] = [
           { do: 'start', to: coordinator },
         ],
       },
+      'in either phase': {
+        args: waitForLate,
+        entries: [
+          { at: { step: 10 }, do: 'nothing', to: coordinator },
+          { at: { phase: 'discriminator', of: 'b' }, do: 'kill', to: coordinator },
+          { do: 'start', to: coordinator },
+          { do: 'continue', to: 'b' },
+          { at: { step: 30 }, do: 'nothing', to: coordinator },
+          { at: { phase: 'generator', of: 'a' }, do: 'kill', to: coordinator },
+          { do: 'start', to: coordinator },
+          { do: 'continue', to: 'a' },
+        ],
+      },
       'as it starts again': {
         entries: [
           { at: { step: 50 }, do: 'kill', to: coordinator },
